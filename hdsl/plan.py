@@ -1,0 +1,168 @@
+"""The plan: structure without values, and the arrays that go with it.
+
+Input: `hdsl.design` makes both from a composite model and data. Output: `hdsl.codegen` emits source from the plan alone;
+`hdsl.fit` calls that source on the arrays. Invariants: a `Plan` is hashable and holds no data value and no label; equal
+plans give byte-identical source; arrays are read-only, rows in the order of the data used.
+
+The model is ``y = X beta + sum_f Z_f b_f + e``; grouping factor f has `n_levels` groups of width p_f, and its
+coefficients have covariance ``sigma^2 Sigma_f`` in each group, ``Sigma_f = Lambda_f Lambda_f'``, ``Lambda_f`` block
+diagonal with a lower-triangular block for each `CovarianceBlock`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Arrays", "Column", "CovarianceBlock", "Crossing", "FixedSet", "Plan", "Product", "ReTerm", "Sizes"]
+
+Crossing: TypeAlias = Literal["none", "dense", "sparse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """``scale * x[f1] * x[f2] * ..``: `factors` are positions in `Arrays.x`; no factors is the constant `scale`."""
+
+    scale: float
+    factors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a model matrix, the sum of its products. `symbol` is the coefficient, for comments."""
+
+    symbol: str
+    products: tuple[Product, ...]
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every row has the same value."""
+        return all(not product.factors for product in self.products)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedSet:
+    """The columns of an unmodelled set: indicators of its kept levels, times the sum of `products`.
+
+    `codes` is a position in `Arrays.sets`, whose integer array holds for each row the column within the set, or -1 for a
+    level that was set to zero. `n_columns` is in `Sizes.set_columns`, in the order of the fixed sets.
+    """
+
+    symbol: str
+    products: tuple[Product, ...]
+    codes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CovarianceBlock:
+    """A diagonal block of Lambda_f.
+
+    Attributes
+    ----------
+    columns : tuple of int
+        Positions of its effects among the columns of the factor (consecutive).
+    effects : tuple of str
+        The effects' symbols.
+    theta : tuple of int
+        Positions in theta of the lower-triangular entries, column by column: (1,1), (2,1), .., (2,2), ..
+        A position may stand more than once (tied standard deviations); -1 is the constant 1 (a standard deviation tied to
+        the residual's).
+    """
+
+    columns: tuple[int, ...]
+    effects: tuple[str, ...]
+    theta: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReTerm:
+    """A grouping factor with its random-effects columns: all blocks of one index set, side by side."""
+
+    index_set: tuple[str, ...]
+    columns: tuple[Column, ...]
+    blocks: tuple[CovarianceBlock, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of columns, p_f."""
+        return len(self.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Counts of a data set under a plan: rows, groups of each factor, columns of each unmodelled set."""
+
+    n: int
+    p: int
+    n_levels: tuple[int, ...]
+    set_columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the likelihood is computed.
+
+    Attributes
+    ----------
+    fixed : tuple of Column or FixedSet
+        Columns of X, in order.
+    re_terms : tuple of ReTerm
+        Grouping factors.
+    n_theta : int
+        Number of free entries of the covariance factors.
+    chain : tuple of int
+        Positions in `re_terms` of the factors eliminated one after the other, finest first; each is nested in the next.
+    dense : tuple of int
+        Positions of the factors that are left to a dense factor (they are crossed with some of the chain).
+    crossing : {"none", "dense", "sparse"}
+        How the cross-products of chain and dense factors are stored; "none" where there is no dense factor.
+    has_offset : bool
+    intercept : int or None
+        Position in `fixed` of the intercept.
+    diagonal_theta : tuple of bool
+        For each theta whether it stands on a diagonal of some Lambda.
+    reasons : tuple of str
+        Why this plan was taken, in sentences, for printing.
+    sizes : Sizes
+        Counts (not compared: source does not depend on them).
+    """
+
+    fixed: tuple[Column | FixedSet, ...]
+    re_terms: tuple[ReTerm, ...]
+    n_theta: int
+    chain: tuple[int, ...]
+    dense: tuple[int, ...]
+    crossing: Crossing
+    has_offset: bool
+    intercept: int | None
+    diagonal_theta: tuple[bool, ...]
+    reasons: tuple[str, ...] = field(compare=False)
+    sizes: Sizes = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrays:
+    """What the emitted source reads.
+
+    Attributes
+    ----------
+    y : ndarray, (n,)
+        The outcome on the scale that is modelled.
+    x : tuple of ndarray, each (n,) float
+        Distinct covariates; `x_symbols` are their printed forms.
+    groups : tuple of ndarray, each (n,) intp
+        Group code of each row, a factor each, 0 .. n_levels - 1, every code occurring.
+    sets : tuple of ndarray, each (n,) intp
+        Column within the unmodelled set for each row, or -1.
+    offset : ndarray, (n,), or None
+    """
+
+    y: NDArray[np.float64]
+    x: tuple[NDArray[np.float64], ...]
+    x_symbols: tuple[str, ...]
+    groups: tuple[NDArray[np.intp], ...]
+    sets: tuple[NDArray[np.intp], ...]
+    offset: NDArray[np.float64] | None
