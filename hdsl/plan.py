@@ -127,7 +127,7 @@ class Plan:
     reasons : tuple of str
         Why this plan was taken, in sentences, for printing.
     sizes : Sizes
-        Counts (not compared: source does not depend on them).
+        Counts; None for a plan made without data (not compared: source does not depend on them).
     """
 
     fixed: tuple[Column | FixedSet, ...]
@@ -140,7 +140,7 @@ class Plan:
     intercept: int | None
     diagonal_theta: tuple[bool, ...]
     reasons: tuple[str, ...] = field(compare=False)
-    sizes: Sizes = field(compare=False)
+    sizes: Sizes | None = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
