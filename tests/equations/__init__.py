@@ -1,0 +1,1 @@
+"""The models of the language reference, section 6, with composites that were written by hand."""
