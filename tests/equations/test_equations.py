@@ -9,7 +9,7 @@ import pytest
 
 import hdsl
 
-from .book import EQUATIONS, Equation, Row
+from tests.equations.book import EQUATIONS, Equation, Row
 
 PARTS = ["fixed", "offset", "random", "residual"]
 COLUMNS = ["predictor", "part", "coefficient", "covariates", "level", "order", "implied", "lines"]
