@@ -85,8 +85,9 @@ types: $(STAMPS)/dev
 contracts: $(STAMPS)/dev
 	@$(BIN)/lint-imports
 
-golden: $(STAMPS)/dev  ## rewrite the golden files; read the difference before you commit it
+golden: $(STAMPS)/dev  ## rewrite golden files and generated parts of pages; read the difference
 	@$(BIN)/python -m pytest -q tests/cases --update-golden
+	@$(BIN)/python docs/_ext/generated.py
 
 bench: $(STAMPS)/dev  ## time fits, print a table and write JSON
 	@$(BIN)/python tests/benchmarks/bench.py
