@@ -1,0 +1,62 @@
+"""Standard normal tests and intervals of estimates.
+
+Stage: results. Input: estimates and standard errors. Output: arrays. Invariant: only what needs no refit is here.
+
+References
+----------
+Wald (1943), Transactions of the American Mathematical Society 54: the statistic is estimate over standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.diagnostics import Diagnostic, FitError, Severity
+
+__all__ = ["interval_multiplier", "two_sided_p", "wald"]
+
+METHODS = ("wald",)
+"""Ways to make an interval."""
+
+
+def two_sided_p(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return P(|Z| > |z|) for standard normal Z, accurate in the tails."""
+    return np.array([math.erfc(abs(value) / math.sqrt(2.0)) for value in z])
+
+
+def interval_multiplier(level: float, method: str) -> float:
+    """Return how many standard errors a Wald interval of `level` reaches to each side.
+
+    Raises
+    ------
+    FitError
+        HM507 for a method that is not there; HM510 for a level outside (0, 1).
+    """
+    if method not in METHODS:
+        raise FitError([_unknown_method(method)])
+    if not 0.0 < level < 1.0:
+        message = f"a confidence level of {level} is not between 0 and 1"
+        raise FitError([Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help="write `level=0.95`")])
+    return NormalDist().inv_cdf(0.5 + level / 2.0)
+
+
+def wald(
+    estimate: NDArray[np.float64], se: NDArray[np.float64], multiplier: float, edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (k, 2), ``estimate -+ multiplier * se``, cut off where a parameter's range ends (`edges`, (k, 2))."""
+    reach = multiplier * se
+    bounds = np.column_stack([estimate - reach, estimate + reach])
+    return np.clip(bounds, edges[:, :1], edges[:, 1:])
+
+
+def _unknown_method(method: str) -> Diagnostic:
+    return Diagnostic(
+        code="HM507",
+        severity=Severity.ERROR,
+        message=f"there is no method {method!r} for an interval",
+        help="write one of " + ", ".join(f'`method="{name}"`' for name in METHODS),
+    )

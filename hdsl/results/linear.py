@@ -1,0 +1,79 @@
+"""The linear predictor of a fit, row by row, from its columns.
+
+Stage: results. Input: `Plan`, `Arrays` and estimates. Output: vectors, a value for each row asked for. Invariants: a
+column dropped for rank and a level set to zero add nothing; nothing here makes a model matrix.
+
+For row i: ``eta_i = offset_i + sum_c beta_c x_ic + sum_f sum_c b_f[g_f(i), c] z_fic``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.plan import Arrays, Column, FixedSet, Plan, Product
+
+__all__ = ["Rows", "fixed_part", "fixed_starts", "product_sum", "random_part", "set_part"]
+
+Rows: TypeAlias = NDArray[np.intp] | slice
+"""Which rows: positions, or ``slice(None)`` for all."""
+
+ALL: slice = slice(None)
+
+
+def product_sum(products: Sequence[Product], arrays: Arrays, rows: Rows = ALL) -> NDArray[np.float64] | float:
+    """Return the sum of `products` at `rows`; a plain number where they are all constants."""
+    total: NDArray[np.float64] | float = 0.0
+    for product in products:
+        value: NDArray[np.float64] | float = product.scale
+        for factor in product.factors:
+            value = value * arrays.x[factor][rows]
+        total = total + value
+    return total
+
+
+def fixed_starts(plan: Plan) -> tuple[int, ...]:
+    """Return for each member of `plan.fixed` its first column in X; a set has as many as it has kept levels."""
+    widths = iter(plan.sizes.set_columns if plan.sizes is not None else ())
+    starts, start = [], 0
+    for column in plan.fixed:
+        starts.append(start)
+        start += next(widths) if isinstance(column, FixedSet) else 1
+    return tuple(starts)
+
+
+def set_part(values: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the coefficient of each row's level; zero for code -1, a level set to zero."""
+    return np.append(values, 0.0)[codes]
+
+
+def fixed_part(plan: Plan, arrays: Arrays, beta: NDArray[np.float64], rows: Rows = ALL) -> NDArray[np.float64]:
+    """Return ``offset + X beta`` at `rows`, with zero for a `beta` that is NaN (dropped for rank)."""
+    known = np.where(np.isnan(beta), 0.0, beta)
+    total = np.zeros(arrays.y[rows].shape)
+    if arrays.offset is not None:
+        total += arrays.offset[rows]
+    widths = iter(plan.sizes.set_columns if plan.sizes is not None else ())
+    for column, start in zip(plan.fixed, fixed_starts(plan), strict=True):
+        covariate = product_sum(column.products, arrays, rows)
+        if isinstance(column, Column):
+            total += known[start] * covariate
+        else:
+            levels = known[start : start + next(widths)]
+            total += set_part(levels, arrays.sets[column.codes][rows]) * covariate
+    return total
+
+
+def random_part(
+    plan: Plan, arrays: Arrays, modes: Sequence[NDArray[np.float64]], factors: Collection[int], rows: Rows = ALL
+) -> NDArray[np.float64]:
+    """Return the sum of ``Z_f b_f`` over the grouping `factors` at `rows`."""
+    total = np.zeros(arrays.y[rows].shape)
+    for factor in factors:
+        groups = arrays.groups[factor][rows]
+        for position, column in enumerate(plan.re_terms[factor].columns):
+            total += modes[factor][groups, position] * product_sum(column.products, arrays, rows)
+    return total

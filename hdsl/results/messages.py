@@ -1,0 +1,82 @@
+"""What a fit has to say: convergence in words, and its warnings.
+
+Stage: results. Input: a `Design`, a `FitOutcome` and the parameters. Output: sentences and `Diagnostic` records.
+Invariant: every parameter on its boundary and every column dropped for rank is named.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from hdsl.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from hdsl.results.parameters import ParameterTable
+
+__all__ = ["boundary_words", "fit_diagnostics", "status_message"]
+
+
+def boundary_words(parameters: ParameterTable) -> tuple[str, ...]:
+    """Return ``"sd_u1 = 0"``, ``"cor(u0[j], u1[j]) = -1"`` for each parameter on its boundary."""
+    values = {parameters.design.variance_names[entry]: parameters.value(entry) for entry in parameters.outcome.boundary}
+    return tuple(f"{name} = {_edge(value)}" for name, value in values.items())
+
+
+def status_message(parameters: ParameterTable) -> str:
+    """Return the optimizer's sentence, followed by the parameters that are on their boundary."""
+    message = parameters.outcome.message.strip()
+    if not parameters.boundary:
+        return message
+    return f"{message.rstrip('.')}; on the boundary: {', '.join(boundary_words(parameters))}"
+
+
+def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
+    """Return HM502 (no convergence), HM503 (boundary) and HM411 (rank) as far as they hold."""
+    found = []
+    if parameters.outcome.status == "not converged":
+        found.append(_no_convergence(parameters.outcome.message))
+    if parameters.boundary:
+        found.append(_boundary(parameters))
+    design = parameters.design
+    aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
+    if aliased and not any(diagnostic.code == "HM411" for diagnostic in design.diagnostics):
+        found.append(_dropped(aliased))
+    return tuple(found)
+
+
+def _edge(value: float) -> str:
+    """Return the edge that `value` is at: 0 for a standard deviation, -1 or 1 for a correlation."""
+    return "undefined" if math.isnan(value) else f"{round(value):d}"
+
+
+def _no_convergence(message: str) -> Diagnostic:
+    return Diagnostic(
+        code="HM502",
+        severity=Severity.WARNING,
+        message="the fit did not converge; its numbers are not estimates",
+        notes=(message,) if message else (),
+        help="simplify the random part, rescale covariates of very different size, or give `start` values",
+    )
+
+
+def _boundary(parameters: ParameterTable) -> Diagnostic:
+    names = parameters.boundary
+    them = "its standard error is" if len(names) == 1 else "their standard errors are"
+    return Diagnostic(
+        code="HM503",
+        severity=Severity.WARNING,
+        message=f"on the boundary: {', '.join(boundary_words(parameters))}",
+        notes=(f"{them} not defined there",),
+        help="the data may not support this random part: compare with the model without it",
+    )
+
+
+def _dropped(labels: list[str]) -> Diagnostic:
+    plural = "s" if len(labels) > 1 else ""
+    return Diagnostic(
+        code="HM411",
+        severity=Severity.WARNING,
+        message=f"column{plural} dropped for rank: {', '.join(labels)}",
+        notes=("the columns before them in the composite equation span them",),
+    )

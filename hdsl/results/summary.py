@@ -1,0 +1,234 @@
+"""The summary of a fit: what a statistician reads first, in that order.
+
+Stage: results. Input: a `FittedModel`. Output: a `Summary`. Invariants: what was lost or recoded on the way (rows,
+levels, columns) is in it; a fit that did not converge says so on its first and its last line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.form.expr import IndexSet, show_index_set
+from hdsl.results.messages import boundary_words
+from hdsl.results.nesting import relations
+from hdsl.results.numbers import align, count, fixed, p_value, significant
+from hdsl.results.report import WIDTH, Cells, Message, Report
+from hdsl.results.tables import deviation_names, tidy_table, var_corr_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from hdsl.design.record import Design
+    from hdsl.diagnostics import Diagnostic
+    from hdsl.results.fitted import FittedModel
+
+__all__ = ["Summary", "summarise"]
+
+METHOD_WORDS = {"ml": "maximum likelihood (ML)", "reml": "restricted maximum likelihood (REML)"}
+
+TOLD_ABOVE = frozenset({"HM405", "HM410", "HM411"})
+"""Rows dropped, levels set to zero, columns dropped: the report itself says so where they belong."""
+
+MOST_ROWS = 200
+"""More fixed effects than this are not printed, but counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A printable summary; `tidy` is the same as a frame.
+
+    Attributes
+    ----------
+    report : Report
+    table : DataFrame
+        A row for each parameter.
+    """
+
+    report: Report
+    table: pd.DataFrame
+
+    def __str__(self) -> str:
+        return self.report.text(WIDTH)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.report
+
+    def _repr_html_(self) -> str:
+        return self.report.html()
+
+    def tidy(self) -> pd.DataFrame:
+        """Return a frame with a row for each parameter: name, role, term, estimate, se, z, p, lower, upper."""
+        return self.table.copy()
+
+
+def summarise(fit: FittedModel) -> Summary:
+    """Return the summary of `fit`."""
+    alarm = "" if fit.converged else "NOT CONVERGED: these numbers are where the optimizer stopped, not estimates"
+    tables = (_levels(fit.design), _fixed_effects(fit), _random_effects(fit))
+    report = Report(
+        title=_title(fit),
+        alarm=alarm,
+        facts=tuple(_facts(fit)),
+        tables=tuple(table for table in tables if table.rows),
+        closing=tuple(_closing(fit)),
+        messages=tuple(_message(diagnostic) for diagnostic in fit.diagnostics if diagnostic.code not in TOLD_ABOVE),
+    )
+    return Summary(report=report, table=tidy_table(fit))
+
+
+def _title(fit: FittedModel) -> str:
+    name = fit.design.form.source.name
+    kind = "linear multilevel model" if fit.design.plan.re_terms else "linear model"
+    model = kind.capitalize() if name.startswith("<") else f"{PurePath(name).name}: {kind}"
+    return f"{model}, fitted by {fit.method.upper()}"
+
+
+# -------------------------------------------------------------------- facts
+
+
+def _facts(fit: FittedModel) -> list[tuple[str, str]]:
+    """Return outcome, method, rows and convergence."""
+    return [
+        ("outcome", _outcome(fit.design)),
+        ("method", METHOD_WORDS[fit.method]),
+        ("rows", _rows(fit.design)),
+        ("status", _convergence(fit)),
+    ]
+
+
+def _outcome(design: Design) -> str:
+    outcome = design.form.outcome
+    if outcome.transform is None:
+        return f"{outcome.name} ~ {outcome.distribution}"
+    left = f"{outcome.transform}({outcome.name})"
+    return f"{left} ~ {outcome.distribution}; every number below is on the scale of {left}"
+
+
+def _rows(design: Design) -> str:
+    used = design.n_read - design.n_dropped
+    if not design.n_dropped:
+        return f"{used:,} used, all that were read"
+    columns = ", ".join(f"{column} ({number:,})" for column, number in design.missing.items() if number)
+    return f"{used:,} used of {design.n_read:,} read; {design.n_dropped:,} dropped for missing values in {columns}"
+
+
+def _convergence(fit: FittedModel) -> str:
+    evaluations = f" ({count(fit.outcome.n_evaluations, 'evaluation')})"
+    if not fit.converged:
+        return f"NOT CONVERGED{evaluations}: {fit.outcome.message}"
+    if fit.boundary:
+        return f"converged on the boundary{evaluations}: {', '.join(boundary_words(fit.parameters))}"
+    return f"converged{evaluations}"
+
+
+def _closing(fit: FittedModel) -> list[tuple[str, str]]:
+    """Return the likelihood and the information criteria."""
+    restricted = fit.method == "reml"
+    values = {
+        "restricted log-likelihood" if restricted else "log-likelihood": fit.loglik,
+        "REML criterion" if restricted else "deviance (-2 log-likelihood)": fit.deviance,
+        "AIC": fit.aic,
+        "BIC": fit.bic,
+    }
+    cells = align([fixed(value, 3) for value in values.values()])
+    return [*zip(values, cells, strict=True), ("parameters", str(fit.dof))]
+
+
+# -------------------------------------------------------------------- tables
+
+
+def _levels(design: Design) -> Cells:
+    """Return the index sets with their numbers of units and how they lie in each other."""
+    relation = relations(design)
+    rows = []
+    for index_set, number in design.group_counts.items():
+        rows.append(
+            (show_index_set(index_set), _columns(design, index_set), relation.get(index_set, ""), f"{number:,}")
+        )
+    header = ("index", "column", "", "units")
+    return Cells(title="Levels", header=header, rows=tuple(rows), numeric=1)
+
+
+def _columns(design: Design, index_set: IndexSet) -> str:
+    return " x ".join(design.form.index(name).column or "(rows)" for name in index_set)
+
+
+def _fixed_effects(fit: FittedModel) -> Cells:
+    """Return name, composite term, estimate, standard error, z and p of each fixed effect."""
+    parameters = fit.parameters
+    terms = [fit.design.fixed_terms[column] for column in parameters.kept]
+    values = zip(parameters.fixed, terms, fit.fixef, fit.bse, fit.tvalues, fit.pvalues, strict=False)
+    rows = [
+        (name, term, significant(estimate, by=se), significant(se), fixed(z, 2), p_value(p))
+        for name, term, estimate, se, z, p in values
+    ]
+    return Cells(
+        title="Fixed effects",
+        header=("name", "term", "estimate", "se", "z", "p"),
+        rows=tuple(rows[:MOST_ROWS]),
+        numeric=4,
+        notes=tuple(_fixed_notes(fit, len(rows) - MOST_ROWS)),
+    )
+
+
+def _fixed_notes(fit: FittedModel, n_hidden: int) -> list[str]:
+    """Return what the table does not show: rows beyond the last, levels set to zero, columns dropped for rank."""
+    notes = [f"and {n_hidden:,} more, in `fit.params` and `fit.bse`"] if n_hidden > 0 else []
+    zeroed = fit.design.zeroed.items()
+    notes += [f"set to zero: {symbol} at {', '.join(labels)}" for symbol, labels in zeroed if labels]
+    dropped = [fit.design.fixed_labels[column] for column in fit.outcome.aliased]
+    if dropped:
+        notes.append(f"not estimated, spanned by the columns before: {', '.join(dropped)}")
+    return notes
+
+
+def _random_effects(fit: FittedModel) -> Cells:
+    """Return standard deviations and correlations; the name of each standard deviation where the user gave one."""
+    parameters = fit.parameters
+    frame = var_corr_table(parameters)
+    names = deviation_names(parameters)
+    deviations = frame["sd"].to_numpy()
+    scale = _printing_scale(deviations)
+    correlations = [column for column in frame if column.startswith("cor")]
+    rows = [
+        (index_set, effect, name, significant(sd, by=scale), *(fixed(float(value), 3) for value in row))
+        for index_set, effect, name, sd, row in zip(
+            frame["index_set"], frame["effect"], names, deviations, frame[correlations].to_numpy(), strict=True
+        )
+    ]
+    header = ["correlation", *[""] * (len(correlations) - 1)] if correlations else []
+    return Cells(
+        title="Random effects" if len(rows) > 1 else "Residual",
+        header=("index", "effect", "name", "sd", *header),
+        rows=_repeats_blank(rows),
+        numeric=1 + len(correlations),
+    )
+
+
+def _printing_scale(deviations: NDArray[np.float64]) -> float:
+    """Return the smallest standard deviation that is not tiny beside the largest: it sets the decimals of all."""
+    return float(min(deviations[deviations > 1e-3 * np.nanmax(deviations)], default=1.0))
+
+
+def _repeats_blank(rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Leave the index set blank where it is that of the row above."""
+    above = ["", *(row[0] for row in rows[:-1])]
+    return tuple(("" if row[0] == last else row[0], *row[1:]) for row, last in zip(rows, above, strict=True))
+
+
+def _message(diagnostic: Diagnostic) -> Message:
+    """Return a diagnostic without its place in the text."""
+    details = [f"note: {note}" for note in diagnostic.notes]
+    if diagnostic.help:
+        details.append(f"help: {diagnostic.help}")
+    label = f"{diagnostic.severity.value}[{diagnostic.code}]"
+    return Message(label=label, text=diagnostic.message, details=tuple(details))
