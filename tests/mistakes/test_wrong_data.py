@@ -1,0 +1,251 @@
+"""Data that do not fit a model are refused, or changed with a word about it, and the word names the culprit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hdsl
+
+TWO_LEVELS = """\
+index j = school
+y[i] ~ normal(b0[j] + b1*x[i], sd)
+b0[j] ~ normal(g0 + g1*z[j], sd_j)
+"""
+THREE_LEVELS = """\
+index j = school in k
+index k = district
+y[i] ~ normal(b0[j] + b1*x[i], sd)
+b0[j] ~ normal(a[k], sd_j)
+a[k] ~ normal(g0, sd_k)
+"""
+INFERRED = """\
+index j = school
+index k = district
+y[i] ~ normal(b0[j] + b1*x[i], sd)
+b0[j] ~ normal(g0 + g1*w[k], sd_j)
+"""
+SETS = """\
+y[i] ~ normal(b0 + b1*x[i] + b_town[town], sd)
+b_town[town] ~ flat(ref = "rural")
+"""
+
+
+def frame() -> pd.DataFrame:
+    """Forty-eight rows: twelve schools of four in four districts, school covariate z, district covariate w."""
+    rng = np.random.default_rng(20)
+    school = np.repeat(np.arange(12), 4)
+    district = school // 3
+    return pd.DataFrame(
+        {
+            "school": [f"s{j:02d}" for j in school],
+            "district": [f"d{k}" for k in district],
+            "x": rng.normal(size=48),
+            "z": rng.normal(size=12)[school],
+            "w": rng.normal(size=4)[district],
+            "town": np.array(["rural", "small", "large"])[rng.integers(0, 3, 48)],
+            "y": rng.normal(size=12)[school] + rng.normal(size=48),
+        }
+    )
+
+
+def put(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(data: pd.DataFrame) -> pd.DataFrame:
+        values = data[column].astype(object) if isinstance(value, str) else data[column]
+        values = values.copy()
+        values.iloc[row] = value
+        return data.assign(**{column: values})
+
+    return change
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, a change to its data, and the errors that must come with phrases in each."""
+
+    name: str
+    text: str
+    change: Callable[[pd.DataFrame], Any]
+    errors: tuple[tuple[str, tuple[str, ...]], ...]
+    kind: type[hdsl.HMError] = hdsl.DataError
+    options: dict[str, Any] = field(default_factory=dict)
+    line: int | None = None
+
+
+def one(code: str, *phrases: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return ((code, phrases),)
+
+
+CASES = [
+    Case("missing covariate, near name", TWO_LEVELS, lambda d: d.rename(columns={"x": "X"}), one("HM401", "`x`", "`X`"), line=2),
+    Case("missing group covariate", TWO_LEVELS, lambda d: d.drop(columns="z"), one("HM401", "`z`"), line=3),
+    Case(
+        "missing index column, near name",
+        TWO_LEVELS,
+        lambda d: d.rename(columns={"school": "scholl"}),
+        one("HM401", "`school`", "`scholl`"),
+        line=1,
+    ),
+    Case("missing outcome, near name", TWO_LEVELS, lambda d: d.rename(columns={"y": "y1"}), one("HM401", "`y`", "`y1`"), line=2),
+    Case(
+        "two missing columns are both named",
+        TWO_LEVELS,
+        lambda d: d.drop(columns=["x", "z"]),
+        (("HM401", ("`x`",)), ("HM401", ("`z`",))),
+    ),
+    Case("declared column is missing", 'data x[i] = "the dose"\n' + TWO_LEVELS, lambda d: d, one("HM401", "the dose"), line=1),
+    Case("group covariate varies", TWO_LEVELS, put("z", 5, 99.0), one("HM402", "`z", "school", "s01"), line=3),
+    Case("group covariate varies in a deeper model", INFERRED, put("w", 13, 99.0), one("HM402", "`w", "d1"), line=4),
+    Case("not nested as declared", THREE_LEVELS, put("district", 9, "d3"), one("HM403", "s02", "d0", "d3"), line=1),
+    Case("not nested as a statement needs", INFERRED, put("district", 9, "d3"), one("HM403", "s02", "d0", "d3"), line=4),
+    Case("text for a covariate", TWO_LEVELS, lambda d: d.assign(x="a few words"), one("HM407", "`x", "a few words"), line=2),
+    Case("one text among numbers", TWO_LEVELS, put("x", 7, "n/a"), one("HM407", "`x", "n/a"), line=2),
+    Case("text for the outcome", TWO_LEVELS, lambda d: d.assign(y="high"), one("HM407", "`y", "high"), line=2),
+    Case("infinite outcome", TWO_LEVELS, put("y", 3, np.inf), (("HM404", ("`y",)),), line=2),
+    Case("no rows", TWO_LEVELS, lambda d: d.iloc[:0], one("HM408")),
+    Case("all rows have a missing value", TWO_LEVELS, lambda d: d.assign(x=np.nan), one("HM408", "48", "`x`")),
+    Case(
+        "missing values refused",
+        TWO_LEVELS,
+        lambda d: put("x", 3, np.nan)(put("x", 8, np.nan)(d)),
+        one("HM406", "2", "`x`"),
+        options={"na": "error"},
+    ),
+    Case("unknown reference level, near name", SETS.replace("rural", "Rural"), lambda d: d, one("HM412", "Rural", "rural"), line=2),
+    Case(
+        "mistakes of several kinds at once",
+        TWO_LEVELS,
+        lambda d: put("z", 5, 99.0)(d.drop(columns="x")),
+        (("HM401", ("`x`",)), ("HM402", ("`z", "s01"))),
+    ),
+    Case(
+        "tables: a school without its row",
+        TWO_LEVELS,
+        lambda d: {"i": d.drop(columns="z"), "school": d[["school", "z"]].drop_duplicates().iloc[1:]},
+        one("HM413", "s00"),
+    ),
+    Case(
+        "tables: a school twice",
+        TWO_LEVELS,
+        lambda d: {"i": d.drop(columns="z"), "school": pd.concat([d[["school", "z"]].drop_duplicates()] * 2)},
+        one("HM413", "s00"),
+    ),
+    Case(
+        "tables: a name that is no index",
+        TWO_LEVELS,
+        lambda d: {"i": d, "skool": d[["school", "z"]].drop_duplicates()},
+        one("HM413", "skool", "school"),
+    ),
+    Case(
+        "tables: no table of rows",
+        TWO_LEVELS,
+        lambda d: {"school": d[["school", "z"]].drop_duplicates()},
+        one("HM413", "`i`"),
+    ),
+    Case(
+        "unknown method",
+        TWO_LEVELS,
+        lambda d: d,
+        one("HM507", "remle", "reml"),
+        kind=hdsl.FitError,
+        options={"method": "remle"},
+    ),
+    Case(
+        "unknown start",
+        TWO_LEVELS,
+        lambda d: d,
+        one("HM508", "sd_jj", "sd_j"),
+        kind=hdsl.FitError,
+        options={"start": {"sd_jj": 1.0}},
+    ),
+    Case("fewer rows than coefficients", TWO_LEVELS, lambda d: d.iloc[[0, 4]], one("HM504", "2"), kind=hdsl.FitError),
+    Case("as many groups as rows", TWO_LEVELS, lambda d: d.iloc[::4], one("HM505", "12"), kind=hdsl.FitError),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_wrong_data_are_refused_with_the_culprit(case: Case) -> None:
+    with pytest.raises(hdsl.HMError) as caught:
+        hdsl.Model(case.text, name="model.hm").fit(case.change(frame()), **case.options)
+    assert isinstance(caught.value, case.kind)
+    errors = [d for d in caught.value.diagnostics if d.severity.value == "error"]
+    assert sorted(d.code for d in errors) == sorted(code for code, _ in case.errors), str(caught.value)
+    assert all(d.help for d in errors)
+    for code, phrases in case.errors:
+        assert any(d.code == code and all(p in str(d) for p in phrases) for d in errors), str(caught.value)
+    if case.line is not None:
+        assert caught.value.span is not None
+        assert caught.value.span.line == case.line
+
+
+def codes(fit: Any) -> dict[str, str]:
+    return {d.code: str(d) for d in fit.diagnostics}
+
+
+def test_rows_with_missing_values_are_counted_by_column() -> None:
+    data = frame()
+    data.loc[[3, 8, 9], "x"] = np.nan
+    data.loc[[3, 20], "y"] = np.nan
+    fit = hdsl.Model(TWO_LEVELS).fit(data)
+    assert fit.nobs == 44
+    text = codes(fit)["HM405"]
+    assert "4" in text
+    assert "`x`" in text
+    assert "3" in text
+    assert "`y`" in text
+    assert "2" in text
+    assert len(fit.fitted) == 44
+
+
+def test_missing_values_of_columns_that_the_model_does_not_use_cost_no_row() -> None:
+    data = frame()
+    data.loc[[3, 8, 9], "w"] = np.nan
+    fit = hdsl.Model(TWO_LEVELS).fit(data)
+    assert fit.nobs == 48
+    assert "HM405" not in codes(fit)
+
+
+def test_a_column_with_the_name_of_a_coefficient_gets_a_note() -> None:
+    data = frame().assign(g1=1.0)
+    plain = hdsl.Model(TWO_LEVELS).fit(frame())
+    fit = hdsl.Model(TWO_LEVELS).fit(data)
+    assert "`g1`" in codes(fit)["HM409"]
+    assert "HM409" not in codes(plain)
+    pd.testing.assert_series_equal(fit.params, plain.params)
+
+
+def test_a_definition_with_the_name_of_a_column_counts() -> None:
+    fit = hdsl.Model("index k = district\nx[i] = w[k] * 2\n" + TWO_LEVELS).fit(frame())
+    other = hdsl.Model(TWO_LEVELS).fit(frame().assign(x=lambda d: d["w"] * 2))
+    assert "`x" in codes(fit)["HM409"]
+    np.testing.assert_allclose(fit.params.to_numpy(), other.params.to_numpy(), rtol=1e-6)
+
+
+def test_levels_set_to_zero_are_reported() -> None:
+    text = codes(hdsl.Model(SETS).fit(frame()))["HM410"]
+    assert "b_town[rural]" in text or ("b_town" in text and "rural" in text)
+
+
+def test_columns_dropped_for_rank_are_named() -> None:
+    text = "y[i] ~ normal(b0 + b1*x[i] + b2*x2[i], sd)\n"
+    fit = hdsl.Model(text).fit(frame().assign(x2=lambda d: 3 * d["x"]))
+    assert "b2" in codes(fit)["HM411"]
+    assert np.isnan(fit.params["b2"])
+    assert np.isfinite(fit.params[["b0", "b1"]]).all()
+
+
+def test_a_variance_on_its_boundary_is_said() -> None:
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(6), 5)
+    y = rng.normal(size=30)
+    data = pd.DataFrame({"g": group, "y": y - pd.Series(y).groupby(group).transform("mean").to_numpy()})
+    fit = hdsl.Model("y[i] ~ normal(b0[g], sd)\nb0[g] ~ normal(m, sd_g)\n").fit(data)
+    assert fit.status == "boundary"
+    assert fit.converged
+    assert "sd_g" in codes(fit)["HM503"]
+    assert fit.params["sd_g"] == 0.0
