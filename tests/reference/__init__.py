@@ -1,0 +1,1 @@
+"""Fits compared with those of established programs."""
