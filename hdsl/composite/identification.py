@@ -1,0 +1,116 @@
+"""What cannot be identified, found on the composite without data: HM301, HM302, HM303, HM305.
+
+A coefficient has one column, the sum of its terms; two coefficients with the same column cannot be told apart. Random effects
+of one index set with the same column are one effect with the sum of their variances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hdsl.diagnostics import Diagnostics, Label
+from hdsl.form.expr import IndexSet, show_index_set
+from hdsl.form.model import CompositeModel, Predictor, Term
+from hdsl.semantics.record import ResolvedModel
+from hdsl.source import Span
+
+__all__ = ["check_identification"]
+
+_Column = tuple[tuple[tuple[str, ...], float], ...]
+
+
+def check_identification(form: CompositeModel, model: ResolvedModel, found: Diagnostics) -> None:
+    """Add to `found` an error for each pair of coefficients that the data can never tell apart."""
+    spans = {e.printed: e.span for e in model.entities.values()}
+    for predictor in form.predictors:
+        _check_fixed(predictor, spans, found)
+        _check_random(predictor, spans, found)
+    _check_row_level(form, spans, found)
+
+
+def _columns(terms: Iterable[Term]) -> dict[tuple[str, IndexSet], _Column]:
+    """Return the column of each coefficient, scaled so that equal columns up to a factor are equal."""
+    sums: dict[tuple[str, IndexSet], dict[tuple[str, ...], float]] = {}
+    for term in terms:
+        if term.coefficient is not None:
+            column = sums.setdefault((term.coefficient, term.coefficient_set), {})
+            texts = tuple(sorted(c.text for c in term.covariates))
+            column[texts] = column.get(texts, 0.0) + term.scale
+    scaled = {}
+    for key, column in sums.items():
+        items = sorted(column.items())
+        scaled[key] = tuple((texts, value / items[0][1]) for texts, value in items)
+    return scaled
+
+
+def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostics) -> None:
+    first: dict[tuple[_Column, IndexSet], str] = {}
+    for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "fixed").items():
+        other = first.setdefault((column, index_set), name)
+        if other == name:
+            continue
+        label = (Label(span=spans[other], text=f"`{other}`"),) if other in spans else ()
+        if column == (((), 1.0),) and not index_set:
+            found.error(
+                "HM301",
+                f"`{other}` and `{name}` are both intercepts: only their sum counts",
+                spans.get(name),
+                secondary=label,
+                help=f"remove `{other}` from its equation or `{name}` from its own (give it mean 0)",
+            )
+        else:
+            shown = " + ".join("*".join(texts) or "1" for texts, _ in column)
+            where = f" in each `{show_index_set(index_set)}`" if index_set else ""
+            found.error(
+                "HM305",
+                f"`{other}` and `{name}` both multiply `{shown}`{where}: only their sum counts",
+                spans.get(name),
+                secondary=label,
+                help=f"keep one of `{other}` and `{name}`",
+            )
+
+
+def _check_random(predictor: Predictor, spans: dict[str, Span], found: Diagnostics) -> None:
+    first: dict[tuple[_Column, IndexSet], str] = {}
+    row_sets = {t.coefficient_set for t in predictor.terms if t.part == "residual"}
+    for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "random").items():
+        other = first.setdefault((column, index_set), name)
+        if other == name or index_set in row_sets:
+            continue
+        found.error(
+            "HM302",
+            f"`{other}` and `{name}` are two effects with the same covariate for each `{show_index_set(index_set)}`",
+            spans.get(name),
+            secondary=(Label(span=spans[other], text=f"`{other}`"),) if other in spans else (),
+            help=f"keep one of `{other}` and `{name}`: only the sum of their variances counts",
+        )
+
+
+def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagnostics) -> None:
+    """A random effect with a value for each row, beside a Gaussian residual with one unknown sd."""
+    if form.outcome.distribution != "normal" or form.unsupported:
+        return
+    rows = form.outcome.index_set
+    for predictor in form.predictors:
+        if predictor.argument != "mean":
+            continue
+        errors = [t for t in predictor.terms if t.part == "random" and t.coefficient_set == rows and not t.covariates]
+        residual = form.residual
+        if residual is None:
+            names = [t.coefficient for t in errors if t.coefficient is not None]
+            if len(names) > 1:
+                _report_row_level(names[1], names[0], spans, found)
+        elif residual.sd is not None:
+            for term in errors:
+                if term.coefficient is not None:
+                    _report_row_level(term.coefficient, residual.effect or residual.sd, spans, found)
+
+
+def _report_row_level(name: str, other: str, spans: dict[str, Span], found: Diagnostics) -> None:
+    found.error(
+        "HM303",
+        f"`{name}` has a value for each row, beside the residual `{other}`",
+        spans.get(name),
+        secondary=(Label(span=spans[other], text="the residual"),) if other in spans else (),
+        help=f"remove `{name}`, or give it the subscript of a coarser level: only the sum of the two variances counts",
+    )

@@ -1,0 +1,70 @@
+"""The composite equation as users hold it: text, LaTeX, and a frame of its terms."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hdsl.form.expr import show_index_set
+from hdsl.form.latex import composite_latex
+from hdsl.form.model import CompositeModel
+from hdsl.form.text import composite_text, deviations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Composite"]
+
+
+class Composite:
+    """The single equation of each predictor, with all levels substituted.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    """
+
+    def __init__(self, form: CompositeModel) -> None:
+        self.form = form
+
+    @cached_property
+    def terms(self) -> pd.DataFrame:
+        """A row for each term.
+
+        Columns: `predictor`; `part` (``fixed``, ``random``, ``residual``, ``offset``); `coefficient`; `covariates` (tuple of
+        symbols); `level` (finest index set among the covariates, ``"j,k"``; of a term without covariates that of its
+        coefficient); `order` (number of covariates); `implied`; `lines` (tuple of source lines); `scale` (a number that
+        multiplies the term).
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "predictor": predictor.name,
+                "part": term.part,
+                "coefficient": term.coefficient,
+                "covariates": tuple(covariate.text for covariate in term.covariates),
+                "level": show_index_set(term.level),
+                "order": term.order,
+                "implied": term.implied,
+                "lines": term.lines,
+                "scale": term.scale,
+            }
+            for predictor in self.form.predictors
+            for term in predictor.terms
+        ]
+        columns = ["predictor", "part", "coefficient", "covariates", "level", "order", "implied", "lines", "scale"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __str__(self) -> str:
+        return composite_text(self.form)
+
+    def __repr__(self) -> str:
+        return f"<composite of {', '.join(p.name for p in self.form.predictors)}>"
+
+    def latex(self) -> str:
+        """Return the equations as LaTeX, implied interactions marked."""
+        return composite_latex(self.form, deviations(self.form))
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"

@@ -1,0 +1,318 @@
+"""A model from its text: one call per stage, in order.
+
+Stages
+------
+1. `syntax.parse`: text → syntax tree
+2. `semantics.resolve`: tree → names, index sets, levels graph
+3. `composite.build_composite`: levels → the composite model; `check_identification`
+4. `design.bind`: composite model and data → design arrays and plan
+5. `codegen.emit`: plan → NumPy source
+6. `fit.fit_gaussian`: source and arrays → estimates
+7. `results.FittedModel`: estimates → what users read
+
+Stages 1 to 3 run when a model is made and report all mistakes of the text at once; 4 to 7 run when data come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError, Severity
+from hdsl.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hdsl.composite import Moments
+    from hdsl.design import Design
+    from hdsl.form.model import CompositeModel
+    from hdsl.form.view import Composite
+    from hdsl.plan import Plan
+    from hdsl.results import FittedModel
+    from hdsl.semantics import Levels, ResolvedModel
+    from hdsl.semantics.equations import Equations
+
+__all__ = ["Model", "PlanView", "read"]
+
+_METHODS = ("ml", "reml")
+
+
+def read(path: str | Path) -> Model:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.hm`` file, UTF-8.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        HM010 if the file is not UTF-8 text; HM0xx to HM3xx for what is wrong in it.
+    OSError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = Diagnostics(Source("", str(path)))
+        found.error("HM010", f"`{path.name}` is not UTF-8 text (byte {error.start})", help="save the file as UTF-8")
+        raise ModelError(found.sorted()) from None
+    return Model(text, name=str(path))
+
+
+class PlanView:
+    """A plan that prints as what was found, how the likelihood is computed, and why.
+
+    Attributes
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan, text: str) -> None:
+        self.plan = plan
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self._text)}</pre>"
+
+
+class Model:
+    """A multilevel model, written level by level.
+
+    Parameters
+    ----------
+    text : str
+        The model in the ``.hm`` language.
+    name : str
+        What diagnostics call it; a file name.
+
+    Raises
+    ------
+    ModelError
+        With every mistake of the text (HM0xx to HM3xx).
+    """
+
+    def __init__(self, text: str, *, name: str = "<model>") -> None:
+        from hdsl.composite import build_composite, check_identification
+        from hdsl.semantics import resolve
+        from hdsl.syntax import parse
+
+        self.source = Source(text, name)
+        found = Diagnostics(self.source)
+        program = parse(self.source)
+        self._resolved: ResolvedModel = resolve(program, self.source, found)
+        found.raise_errors(ModelError)
+        self.form: CompositeModel = build_composite(self._resolved, found)
+        check_identification(self.form, self._resolved, found)
+        found.raise_errors(ModelError)
+        self.diagnostics: tuple[Diagnostic, ...] = found.sorted()
+
+    def __repr__(self) -> str:
+        return f"<Model {self.source.name}: {', '.join(p.name for p in self.form.predictors)}>"
+
+    @property
+    def text(self) -> str:
+        """The source."""
+        return self.source.text
+
+    @property
+    def levels(self) -> Levels:
+        """The index sets; ``.graph`` is a networkx graph, finer to coarser."""
+        return self._resolved.levels
+
+    @cached_property
+    def equations(self) -> Equations:
+        """The level equations, as text and LaTeX."""
+        from hdsl.semantics.equations import Equations
+
+        return Equations(self._resolved)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """A row for each parameter: name, role, range, source line."""
+        import pandas as pd
+
+        rows = [(p.name, p.role, p.range, p.line) for p in self.form.parameters]
+        return pd.DataFrame(rows, columns=["name", "role", "range", "line"])
+
+    @cached_property
+    def composite(self) -> Composite:
+        """The single equation with all levels substituted.
+
+        Raises
+        ------
+        FitError
+            HM501 where a predictor is not linear in its coefficients.
+        """
+        from hdsl.form.view import Composite
+
+        if not self.form.predictors or any(not p.terms for p in self.form.predictors):
+            self._refuse("has no composite equation yet")
+        return Composite(self.form)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Implied moments of a Gaussian linear model.
+
+        Raises
+        ------
+        FitError
+            HM501 for other models.
+        """
+        from hdsl.composite import Moments
+
+        if self.form.unsupported or self.form.outcome.distribution != "normal":
+            self._refuse("has no closed-form moments yet")
+        return Moments(self.form, self.levels)
+
+    def bind(
+        self, data: Any, *, na: str = "drop", matrices: Mapping[str, Any] | None = None
+    ) -> Design:
+        """Bind data: read, join, check, code; see `fit` for the arguments.
+
+        Raises
+        ------
+        DataError
+            HM4xx, every mistake at once.
+        FitError
+            HM501 for a model that no back end fits yet.
+        """
+        from hdsl.design import bind
+
+        return bind(self.form, data, na=na, matrices=matrices)
+
+    def plan(self, data: Any = None) -> PlanView:
+        """Return the printable plan: which structure was found, how the likelihood is computed, and why."""
+        from hdsl.design import describe, structural_plan
+
+        if data is None:
+            plan = structural_plan(self.form)
+            return PlanView(plan, describe(plan))
+        design = self.bind(data)
+        return PlanView(design.plan, describe(design.plan, design.arrays))
+
+    def emit(self, data: Any = None, *, standalone: bool = False) -> str:
+        """Return the NumPy source of the likelihood.
+
+        Parameters
+        ----------
+        data : frame, optional
+            With data, the source is the one that fits them; without, structure is as declared.
+        standalone : bool
+            Whether to return one file that needs NumPy and SciPy alone.
+
+        Returns
+        -------
+        str
+        """
+        from hdsl.codegen import emit
+
+        return emit(self.plan(data).plan, standalone=standalone, title=Path(self.source.name).name)
+
+    def fit(
+        self,
+        data: Any,
+        method: str | None = None,
+        *,
+        start: Mapping[str, float] | None = None,
+        nodes: int | None = None,
+        na: str = "drop",
+        matrices: Mapping[str, Any] | None = None,
+    ) -> FittedModel:
+        """Fit the model.
+
+        Parameters
+        ----------
+        data : frame, path or dict
+            One frame with a row for each observation (any that narwhals reads, or a path to CSV or Parquet), or a dict from
+            index name to the frame of that level.
+        method : {"ml", "reml"}, optional
+            ``None`` is maximum likelihood.
+        start : dict, optional
+            Starting values of standard deviations and correlations by name, natural scale; any may be left out.
+        nodes : int, optional
+            Quadrature nodes; only for methods that use them.
+        na : {"drop", "error"}
+            What to do with rows that have a missing value in a used column.
+        matrices : dict, optional
+            Known matrices by name.
+
+        Returns
+        -------
+        FittedModel
+
+        Raises
+        ------
+        DataError
+            HM4xx.
+        FitError
+            HM5xx.
+        """
+        from hdsl.design import require_supported
+        from hdsl.fit import fit_gaussian
+        from hdsl.results import FittedModel
+
+        require_supported(self.form)
+        chosen = self._method(method, nodes)
+        design = self.bind(data, na=na, matrices=matrices)
+        entries = self._start(start, design) if start else None
+        outcome = fit_gaussian(design.plan, design.arrays, method=chosen, start=entries)
+        return FittedModel(design, outcome)
+
+    def _method(self, method: str | None, nodes: int | None) -> Any:
+        chosen = "ml" if method is None else str(method).lower()
+        if chosen not in _METHODS or nodes is not None:
+            found = Diagnostics(self.source)
+            what = f"method `{method}`" if chosen not in _METHODS else "a number of quadrature nodes"
+            found.error(
+                "HM507",
+                f"{what} is not for a Gaussian linear model",
+                help="use method=\"ml\" or \"reml\": its likelihood is closed form",
+            )
+            raise FitError(found.sorted())
+        return chosen
+
+    def _start(self, start: Mapping[str, float], design: Design) -> dict[Any, float]:
+        """Turn starting values by name into entries of the covariance matrices."""
+        entries: dict[Any, float] = {}
+        names = {design.residual_name, *design.variance_names.values(), *design.fixed_labels}
+        unknown = [name for name in start if name not in names]
+        if unknown:
+            found = Diagnostics(self.source)
+            found.error("HM508", f"no parameter is called `{unknown[0]}`", help=f"parameters are {', '.join(sorted(names))}")
+            raise FitError(found.sorted())
+        for entry, name in design.variance_names.items():
+            if name in start:
+                entries[entry] = float(start[name])
+        if design.residual_name in start:
+            entries["sigma"] = float(start[design.residual_name])
+        return entries
+
+    def _refuse(self, why: str) -> None:
+        """Raise HM501 for all features that no back end fits yet."""
+        found = Diagnostics(self.source)
+        for item in self.form.unsupported:
+            found.add(
+                Severity.ERROR,
+                "HM501",
+                f"a model with {item.feature} {why}",
+                item.span,
+                help="see the list of what can be fitted in the documentation",
+            )
+        if not len(found):
+            found.error("HM501", f"this model {why}", self.form.outcome.span)
+        raise FitError(found.sorted())

@@ -1,0 +1,211 @@
+"""Index sets: what determines what, by declaration and by need, and the graph of levels.
+
+`Order` knows the declared indices and gives every subscript list its canonical form. `Levels` is the graph of the index
+sets of a model, finer to coarser, with what lives at each. Both are pure structure; data come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hdsl.form.expr import IndexSet, show_index_set
+from hdsl.form.model import Index, Nesting
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["Levels", "Order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The indices in their order, with the declared parents of each.
+
+    `free` are indices that the row does not determine (the categories of a nominal outcome).
+    """
+
+    indices: Mapping[str, Index]
+    row: str
+    free: frozenset[str] = frozenset()
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Return every index that `name` determines by declaration, without itself."""
+        if name == self.row:
+            return frozenset(other for other in self.indices if other != name and other not in self.free)
+        found: set[str] = set()
+        queue = [name]
+        while queue:
+            index = self.indices.get(queue.pop())
+            for parent in index.parents if index is not None else ():
+                if parent not in found and parent != name:
+                    found.add(parent)
+                    queue.append(parent)
+        return frozenset(found)
+
+    def canonical(self, names: Iterable[str]) -> IndexSet:
+        """Return the canonical index set of a subscript list.
+
+        ``p[i,j,k]`` -> ``("i",)``; with ``index j = .. in k``, ``u[j,k]`` -> ``("j",)``.
+        """
+        wanted = set(names)
+        implied: set[str] = set()
+        for name in wanted:
+            implied |= self.ancestors(name) & wanted
+        kept = wanted - implied
+        return tuple(name for name in self.indices if name in kept)
+
+    def closure(self, index_set: Iterable[str]) -> frozenset[str]:
+        """Return all indices that a set determines by declaration, itself included."""
+        names = frozenset(index_set)
+        return names.union(*(self.ancestors(name) for name in names)) if names else names
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """The index sets of a model and the order between them.
+
+    Attributes
+    ----------
+    order : Order
+    index_sets : tuple of IndexSet
+        Finest first; the set without subscripts is not listed.
+    nestings : tuple of Nesting
+        What was declared, and what statements need.
+    residents : mapping from IndexSet to tuple of str
+        The names that live at each set.
+    counts : mapping from IndexSet to int
+        Units of each set in a data set; empty before data are bound.
+    """
+
+    order: Order
+    index_sets: tuple[IndexSet, ...]
+    nestings: tuple[Nesting, ...]
+    residents: Mapping[IndexSet, tuple[str, ...]]
+
+    def determines(self, finer: IndexSet, coarser: IndexSet) -> bool:
+        """Whether each unit of `finer` lies in one unit of `coarser`, by declaration or by need."""
+        return set(coarser) <= self._closure(finer)
+
+    def _closure(self, index_set: IndexSet) -> frozenset[str]:
+        known = self.order.closure(index_set)
+        while True:
+            more = known
+            for nesting in self.nestings:
+                if set(nesting.finer) <= more:
+                    more = more | self.order.closure(nesting.coarser)
+            if more == known:
+                return known
+            known = more
+
+    def finest(self, index_sets: Iterable[IndexSet]) -> IndexSet:
+        """Return the finest set that some sets span together; of crossed sets it is their union."""
+        names = {name for index_set in index_sets for name in index_set}
+        kept = {n for n in names if not any(m != n and n in self._closure((m,)) and m not in self._closure((n,)) for m in names)}
+        return self.order.canonical(kept)
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """The index sets as a graph, an arrow from each to the next coarser ones.
+
+        Nodes are printed index sets (``"j,k"``) with attributes `index_set`, `column` and `residents`; an arrow has
+        `line`, the source line that says so, or None where it follows from the subscripts.
+        """
+        import networkx as nx
+
+        full = nx.DiGraph()
+        for index_set in self.index_sets:
+            full.add_node(
+                show_index_set(index_set),
+                index_set=index_set,
+                column=self.columns(index_set),
+                residents=self.residents.get(index_set, ()),
+            )
+        for finer in self.index_sets:
+            for coarser in self.index_sets:
+                if finer != coarser and self.determines(finer, coarser):
+                    full.add_edge(show_index_set(finer), show_index_set(coarser))
+        reduced = nx.transitive_reduction(full) if nx.is_directed_acyclic_graph(full) else full
+        reduced.add_nodes_from(full.nodes(data=True))
+        for finer_name, coarser_name in reduced.edges:
+            finer, coarser = full.nodes[finer_name]["index_set"], full.nodes[coarser_name]["index_set"]
+            reduced.edges[finer_name, coarser_name]["line"] = self._line_of(finer, coarser)
+        return reduced
+
+    def _line_of(self, finer: IndexSet, coarser: IndexSet) -> int | None:
+        for nesting in self.nestings:
+            if set(nesting.finer) <= self._closure(finer) and set(nesting.coarser) <= set(coarser) and nesting.span is not None:
+                return nesting.span.line
+        return None
+
+    def columns(self, index_set: IndexSet) -> str:
+        """Return the columns that a set runs over, in words: ``"rows"``, ``"district, election"``."""
+        return ", ".join(self.order.indices[name].column or "rows" for name in index_set)
+
+    @cached_property
+    def crossed(self) -> tuple[tuple[IndexSet, IndexSet], ...]:
+        """Pairs of index sets, the row's aside, of which neither determines the other."""
+        row = (self.order.row,)
+        sets = [s for s in self.index_sets if s != row and not set(s) & self.order.free]
+        return tuple(
+            (a, b)
+            for position, a in enumerate(sets)
+            for b in sets[position + 1 :]
+            if not self.determines(a, b) and not self.determines(b, a)
+        )
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_text(self, counts: Mapping[IndexSet, int] | None = None) -> str:
+        """Return the levels as an indented text, coarser below finer, with units where counts are given."""
+        rows: list[tuple[str, str, str]] = []
+        graph = self.graph
+
+        def visit(node: str, depth: int, seen: frozenset[str]) -> None:
+            attributes = graph.nodes[node]
+            stem = "" if depth == 0 else "   " * (depth - 1) + "└─ "
+            count = f", {counts[attributes['index_set']]:,}" if counts and attributes["index_set"] in counts else ""
+            rows.append((f"{stem}[{node}]", attributes["column"] + count, ", ".join(attributes["residents"])))
+            for coarser in graph.successors(node):
+                if coarser not in seen:
+                    visit(coarser, depth + 1, seen | {coarser})
+
+        for node in (n for n in graph if graph.in_degree(n) == 0):
+            visit(node, 0, frozenset({node}))
+        lines = _columns(rows)
+        for a, b in self.crossed:
+            lines.append(f"[{show_index_set(a)}] and [{show_index_set(b)}] are crossed, unless the data show them nested")
+        return "\n".join(lines)
+
+    def to_mermaid(self) -> str:
+        """Return the graph in Mermaid's notation."""
+        lines = ["graph BT"]
+        names = {node: f"s{position}" for position, node in enumerate(self.graph)}
+        for node, attributes in self.graph.nodes(data=True):
+            label = f"[{node}] {attributes['column']}".replace('"', "#quot;")
+            lines.append(f'    {names[node]}["{label}"]')
+        lines += [f"    {names[a]} --> {names[b]}" for a, b in self.graph.edges]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.to_text())}</pre>"
+
+
+def _columns(rows: list[tuple[str, str, str]], width: int = 80) -> list[str]:
+    """Lay out three columns, the last one wrapped at `width`."""
+    import textwrap
+
+    first = max((len(row[0]) for row in rows), default=0)
+    second = max((len(row[1]) for row in rows), default=0)
+    lines = []
+    for a, b, c in rows:
+        head = f"{a:<{first}}  {b:<{second}}  "
+        wrapped = textwrap.wrap(c, max(width - len(head), 20)) or [""]
+        lines.append((head + wrapped[0]).rstrip())
+        lines += [" " * len(head) + more for more in wrapped[1:]]
+    return lines
