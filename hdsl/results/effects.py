@@ -89,9 +89,10 @@ def group_index(design: Design, factor: int) -> pd.Index:
 
     names = design.plan.re_terms[factor].index_set
     labels = list(design.levels[factor])
-    if len(names) > 1:
-        return pd.MultiIndex.from_tuples(labels, names=list(names))
-    return pd.Index(labels, name=names[0])
+    index: pd.Index = (
+        pd.Index(labels, name=names[0]) if len(names) == 1 else pd.MultiIndex.from_tuples(labels, names=names)
+    )
+    return index
 
 
 def mode_table(design: Design, outcome: FitOutcome, factor: int, column: int) -> pd.DataFrame:
@@ -161,7 +162,8 @@ class Coefficients:
         arrays, outcome = self.design.arrays, self.outcome
         if symbol in self.places:
             factor, column = self.places[symbol]
-            return outcome.modes[factor][arrays.groups[factor][rows], column]
+            deviations: NDArray[np.float64] = outcome.modes[factor][arrays.groups[factor][rows], column]
+            return deviations
         place, start = self._fixed[symbol]
         fixed = self.design.plan.fixed[place]
         beta = np.nan_to_num(outcome.beta)

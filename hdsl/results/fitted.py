@@ -112,13 +112,12 @@ class FittedModel:
     @property
     def tvalues(self) -> pd.Series[float]:
         """Fixed effects over their standard errors."""
-        z = self.parameters.values[: self._n_fixed] / self._se[: self._n_fixed]
-        return self._series(z, "z")
+        return self._series(self._z, "z")
 
     @property
     def pvalues(self) -> pd.Series[float]:
         """Two-sided p-values of the fixed effects, standard normal reference."""
-        return self._series(intervals.two_sided_p(self.tvalues.to_numpy()), "p")
+        return self._series(intervals.two_sided_p(self._z), "p")
 
     def cov_params(self) -> pd.DataFrame:
         """Return the covariance of `params`.
@@ -314,6 +313,10 @@ class FittedModel:
     @cached_property
     def _se(self) -> NDArray[np.float64]:
         return np.sqrt(np.diag(self.parameters.covariance))
+
+    @property
+    def _z(self) -> NDArray[np.float64]:
+        return self.parameters.values[: self._n_fixed] / self._se[: self._n_fixed]
 
     def _edges(self) -> NDArray[np.float64]:
         """Return (dof, 2), the range of each parameter."""

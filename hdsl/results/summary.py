@@ -147,14 +147,13 @@ def _closing(fit: FittedModel) -> list[tuple[str, str]]:
 
 
 def _levels(design: Design) -> Cells:
-    """Return the index sets with their numbers of units and how they lie in each other."""
-    relation = relations(design)
+    """Return the index sets with their numbers of units and, where there are several, how they lie in each other."""
+    lies = relations(design)
     rows = []
     for index_set, number in design.group_counts.items():
-        rows.append(
-            (show_index_set(index_set), _columns(design, index_set), relation.get(index_set, ""), f"{number:,}")
-        )
-    header = ("index", "column", "", "units")
+        relation = [lies.get(index_set, "")] if any(lies.values()) else []
+        rows.append((show_index_set(index_set), _columns(design, index_set), *relation, f"{number:,}"))
+    header = ("index", "column", "lies", "units") if any(lies.values()) else ("index", "column", "units")
     return Cells(title="Levels", header=header, rows=tuple(rows), numeric=1)
 
 
@@ -198,7 +197,7 @@ def _random_effects(fit: FittedModel) -> Cells:
     names = deviation_names(parameters)
     deviations = frame["sd"].to_numpy()
     scale = _printing_scale(deviations)
-    correlations = [column for column in frame if column.startswith("cor")]
+    correlations = list(frame.columns[3:])
     rows = [
         (index_set, effect, name, significant(sd, by=scale), *(fixed(float(value), 3) for value in row))
         for index_set, effect, name, sd, row in zip(

@@ -105,4 +105,5 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
         "z": [*fit.tvalues, *blank],
         "p": [*fit.pvalues, *blank],
     }
-    return pd.DataFrame(columns).assign(**{name: values.to_numpy() for name, values in fit.conf_int().items()})
+    bounds = fit.conf_int().to_numpy()
+    return pd.DataFrame(columns).assign(lower=bounds[:, 0], upper=bounds[:, 1])

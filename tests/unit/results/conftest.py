@@ -22,7 +22,7 @@ from hdsl.form.model import (
     Residual,
     Term,
 )
-from hdsl.plan import Arrays, Column, CovarianceBlock, Plan, Product, ReTerm, Sizes
+from hdsl.plan import Arrays, Column, CovarianceBlock, FixedSet, Plan, Product, ReTerm, Sizes
 from hdsl.results import FittedModel
 from hdsl.source import Source
 
@@ -167,3 +167,124 @@ def sleepstudy():
 def parts():
     """Design and outcome of sleepstudy, to be changed."""
     return sleepstudy_parts()
+
+
+def nested_parts():
+    """Six rows in three casks of two batches, labels of casks repeating; one unmodelled set. All numbers made up.
+
+    ``y[i] ~ normal(beta0[j,k] + b1*x[i] + b_c[c], sd)``, ``beta0[j,k] ~ normal(b0 + b_z*z[j,k] + v0[k], sd_d)``,
+    ``v0[k] ~ normal(0, sd_e)``.
+    """
+    casks = np.array([0, 0, 1, 1, 2, 2])
+    batches = np.array([0, 0, 0, 0, 1, 1])
+    constant = (Product(scale=1.0, factors=()),)
+    cask_term = ReTerm(
+        index_set=("j", "k"),
+        columns=(Column(symbol="beta0[j,k]", products=constant),),
+        blocks=(CovarianceBlock(columns=(0,), effects=("beta0[j,k]",), theta=(0,)),),
+    )
+    batch_term = ReTerm(
+        index_set=("k",),
+        columns=(Column(symbol="v0[k]", products=constant),),
+        blocks=(CovarianceBlock(columns=(0,), effects=("v0[k]",), theta=(1,)),),
+    )
+    plan = Plan(
+        fixed=(
+            Column(symbol="b0", products=constant),
+            Column(symbol="b1", products=(Product(scale=1.0, factors=(0,)),)),
+            FixedSet(symbol="b_c[c]", products=constant, codes=0),
+            Column(symbol="b_z", products=(Product(scale=1.0, factors=(1,)),)),
+        ),
+        re_terms=(cask_term, batch_term),
+        n_theta=2,
+        chain=(0, 1),
+        dense=(),
+        crossing="none",
+        has_offset=False,
+        intercept=0,
+        diagonal_theta=(True, True),
+        reasons=(),
+        sizes=Sizes(n=6, p=4, n_levels=(3, 2), set_columns=(1,)),
+    )
+    deviation = Term(
+        part="random", coefficient="v0[k]", coefficient_set=("k",), scale=1.0, covariates=(), level=("k",),
+        implied=False, lines=(2,),
+    )  # fmt: skip
+    mean = (fixed_term("b0"), fixed_term("b_z", ("z", ("j", "k"))), deviation)
+    blocks = (
+        RandomBlock(
+            effects=("beta0[j,k]",),
+            index_set=("j", "k"),
+            distribution="normal",
+            covariance=Covariance(structure="diagonal", sd=("sd_d",)),
+            means=(mean,),
+        ),
+        RandomBlock(
+            effects=("v0[k]",),
+            index_set=("k",),
+            distribution="normal",
+            covariance=Covariance(structure="diagonal", sd=("sd_e",)),
+            means=((),),
+        ),
+    )
+    indices = (ROWS, Index(name="j", column="cask"), Index(name="k", column="batch"), Index(name="c", column="kind"))
+    design = SimpleNamespace(
+        form=composite("casks.hm", blocks, indices),
+        plan=plan,
+        arrays=Arrays(
+            y=np.array([13.5, 15.0, 19.0, 21.5, 35.0, 37.0]),
+            x=(np.arange(6.0), np.array([10.0, 10.0, 20.0, 20.0, 30.0, 30.0])),
+            x_symbols=("x[i]", "z[j,k]"),
+            groups=(casks, batches),
+            sets=(np.array([-1, 0, -1, 0, -1, 0]),),
+            offset=None,
+        ),
+        coding=None,
+        fixed_labels=("b0", "b1", "b_c[2]", "b_z"),
+        fixed_terms=("b0", "b1 * x[i]", "b_c[c]", "b_z * z[j,k]"),
+        levels=((("a", "A"), ("b", "A"), ("a", "B")), ("A", "B")),
+        variance_names={(0, 0, 0): "sd_d", (1, 0, 0): "sd_e"},
+        residual_name="sd",
+        zeroed={"b_c[c]": ("1",)},
+        n_read=8,
+        n_dropped=2,
+        missing={"x": 2, "y": 0},
+        row_labels=pd.Index([0, 1, 2, 4, 5, 7]),
+        group_counts={("i",): 6, ("j", "k"): 3, ("k",): 2},
+        diagnostics=(),
+    )
+    outcome = FitOutcome(
+        method="ml",
+        theta=np.array([0.5, 0.0]),
+        sigma=2.0,
+        beta=np.array([1.0, 2.0, 0.5, 0.1]),
+        cov_beta=np.diag([0.25, 0.01, 0.04, 0.0004]),
+        aliased=(),
+        sd=(np.array([1.0]), np.array([0.0])),
+        cor=(np.eye(1), np.full((1, 1), np.nan)),
+        modes=(np.array([[1.0], [2.0], [3.0]]), np.array([[10.0], [20.0]])),
+        mode_cov=(np.full((3, 1, 1), 0.09), np.full((2, 1, 1), 0.16)),
+        variance_cov=np.array([[0.36, np.nan, 0.02], [np.nan, np.nan, np.nan], [0.02, np.nan, 0.49]]),
+        variance_parameters=((0, 0, 0), (1, 0, 0)),
+        objective=30.0,
+        logdet=0.0,
+        r2=0.0,
+        n_evaluations=4,
+        gradient_norm=1e-9,
+        status="boundary",
+        message="converged",
+        boundary=((1, 0, 0),),
+    )
+    return design, outcome
+
+
+@pytest.fixture
+def casks():
+    """The fit of `nested_parts`."""
+    return FittedModel(*nested_parts())
+
+
+@pytest.fixture
+def cask_parts():
+    """Design and outcome of the casks, to be changed."""
+    return nested_parts()
