@@ -70,6 +70,7 @@ CODES: dict[str, str] = {
     "HM507": "unknown method",
     "HM508": "unknown start value",
     "HM509": "too large for this method",
+    "HM510": "a request that a fit cannot answer",
     # 9xx internal
     "HM901": "internal fault",
 }
