@@ -8,7 +8,7 @@
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -q
 
 # One BLAS thread: the matrices are small, and threads that wait for one another are slower than one that works.
