@@ -10,6 +10,7 @@ Covariates of the first row print as they are written, those of the second with 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import cached_property
 
@@ -21,6 +22,18 @@ from hdsl.form.model import CompositeModel, RandomBlock
 from hdsl.semantics.levels import Levels
 
 __all__ = ["Moments"]
+
+
+def _wrapped(expr: sympy.Expr, width: int = 80) -> list[str]:
+    """Return the text of an expression, indented, wrapped at its signs."""
+    text = str(expr).replace("**", "^")
+    lines, current = [], "    "
+    for piece in re.split(r"(?<= )(?=[+-] )|(?<=/)", text):
+        if len(current) + len(piece.rstrip()) > width and current.strip():
+            lines.append(current.rstrip())
+            current = "    "
+        current += piece
+    return [*lines, current.rstrip()]
 
 
 class Moments:
@@ -125,12 +138,21 @@ class Moments:
 
     def __str__(self) -> str:
         outcome = self._form.predictors[0].name
-        lines = [f"Var({outcome} | x) =", f"    {self.variance}"]
+        lines = [f"Var({outcome} | x) =", *_wrapped(self.variance)]
         for shared in self.shared:
-            lines += [f"Cov of two rows that share [{shared}] =", f"    {self.covariance(shared)}"]
+            lines += [f"Cov of two rows that share [{shared}] =", *_wrapped(self.covariance(shared))]
+        if any(self._is_primed(self.covariance(shared)) for shared in self.shared):
+            lines.append("where x' is the covariate of the second row")
         for shared in self.shared:
-            lines += [f"ICC[{shared}] =", f"    {self.icc(shared)}"]
+            if self._is_primed(self.covariance(shared)):
+                lines.append(f"ICC[{shared}] = Cov of two rows that share [{shared}] / Var, at x' = x")
+            else:
+                lines += [f"ICC[{shared}] =", *_wrapped(self.icc(shared))]
         return "\n".join(lines)
+
+    @staticmethod
+    def _is_primed(expr: sympy.Expr) -> bool:
+        return any(symbol.name.endswith("'") for symbol in expr.free_symbols)
 
     def latex(self) -> str:
         """Return the moments as LaTeX, an aligned display."""

@@ -76,14 +76,15 @@ class Levels:
         What was declared, and what statements need.
     residents : mapping from IndexSet to tuple of str
         The names that live at each set.
-    counts : mapping from IndexSet to int
-        Units of each set in a data set; empty before data are bound.
+    grouping : frozenset of IndexSet
+        The sets that modelled coefficients vary over.
     """
 
     order: Order
     index_sets: tuple[IndexSet, ...]
     nestings: tuple[Nesting, ...]
     residents: Mapping[IndexSet, tuple[str, ...]]
+    grouping: frozenset[IndexSet] = frozenset()
 
     def determines(self, finer: IndexSet, coarser: IndexSet) -> bool:
         """Whether each unit of `finer` lies in one unit of `coarser`, by declaration or by need."""
@@ -127,12 +128,15 @@ class Levels:
             for coarser in self.index_sets:
                 if finer != coarser and self.determines(finer, coarser):
                     full.add_edge(show_index_set(finer), show_index_set(coarser))
-        reduced = nx.transitive_reduction(full) if nx.is_directed_acyclic_graph(full) else full
-        reduced.add_nodes_from(full.nodes(data=True))
-        for finer_name, coarser_name in reduced.edges:
-            finer, coarser = full.nodes[finer_name]["index_set"], full.nodes[coarser_name]["index_set"]
-            reduced.edges[finer_name, coarser_name]["line"] = self._line_of(finer, coarser)
-        return reduced
+        kept = nx.transitive_reduction(full) if nx.is_directed_acyclic_graph(full) else full
+        graph = nx.DiGraph()  # rebuilt, so that the order of nodes and arrows is that of the model
+        graph.add_nodes_from(full.nodes(data=True))
+        for finer in self.index_sets:
+            for coarser in self.index_sets:
+                edge = show_index_set(finer), show_index_set(coarser)
+                if kept.has_edge(*edge):
+                    graph.add_edge(*edge, line=self._line_of(finer, coarser))
+        return graph
 
     def _line_of(self, finer: IndexSet, coarser: IndexSet) -> int | None:
         for nesting in self.nestings:
@@ -146,9 +150,9 @@ class Levels:
 
     @cached_property
     def crossed(self) -> tuple[tuple[IndexSet, IndexSet], ...]:
-        """Pairs of index sets, the row's aside, of which neither determines the other."""
+        """Pairs of grouping sets, the row's aside, of which neither determines the other."""
         row = (self.order.row,)
-        sets = [s for s in self.index_sets if s != row and not set(s) & self.order.free]
+        sets = [s for s in self.index_sets if s in self.grouping and s != row and not set(s) & self.order.free]
         return tuple(
             (a, b)
             for position, a in enumerate(sets)
@@ -164,17 +168,17 @@ class Levels:
         rows: list[tuple[str, str, str]] = []
         graph = self.graph
 
-        def visit(node: str, depth: int, seen: frozenset[str]) -> None:
+        def visit(node: str, stem: str, below: str) -> None:
             attributes = graph.nodes[node]
-            stem = "" if depth == 0 else "   " * (depth - 1) + "└─ "
             count = f", {counts[attributes['index_set']]:,}" if counts and attributes["index_set"] in counts else ""
             rows.append((f"{stem}[{node}]", attributes["column"] + count, ", ".join(attributes["residents"])))
-            for coarser in graph.successors(node):
-                if coarser not in seen:
-                    visit(coarser, depth + 1, seen | {coarser})
+            coarser = list(graph.successors(node))
+            for position, other in enumerate(coarser):
+                is_last = position == len(coarser) - 1
+                visit(other, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  "))
 
         for node in (n for n in graph if graph.in_degree(n) == 0):
-            visit(node, 0, frozenset({node}))
+            visit(node, "", "")
         lines = _columns(rows)
         for a, b in self.crossed:
             lines.append(f"[{show_index_set(a)}] and [{show_index_set(b)}] are crossed, unless the data show them nested")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
+from hdsl.form.model import Nesting
 from hdsl.semantics.indices import collect_indices
 from hdsl.semantics.levels import Levels, Order
 from hdsl.semantics.nesting import check_levels
@@ -369,7 +370,7 @@ def _report_no_outcome(scope: _Scope, entities: dict[Key, Entity]) -> None:
 _NO_LEVEL = (Role.COVARIANCE, Role.MATRIX, Role.THRESHOLDS)
 
 
-def _levels(order: Order, entities: dict[Key, Entity], nestings: tuple) -> Levels:  # type: ignore[type-arg]
+def _levels(order: Order, entities: dict[Key, Entity], nestings: tuple[Nesting, ...]) -> Levels:
     residents: dict[IndexSet, list[str]] = {(order.row,): []}
     for entity in sorted(entities.values(), key=lambda e: e.position):
         if entity.index_set and entity.role not in _NO_LEVEL:
@@ -381,4 +382,10 @@ def _levels(order: Order, entities: dict[Key, Entity], nestings: tuple) -> Level
             residents.setdefault((parent,), [])
     levels = Levels(order=order, index_sets=tuple(residents), nestings=nestings, residents={})
     ranked = sorted(residents, key=lambda s: (s != (order.row,), -sum(levels.determines(s, t) for t in residents)))
-    return Levels(order=order, index_sets=tuple(ranked), nestings=nestings, residents={s: tuple(n) for s, n in residents.items()})
+    return Levels(
+        order=order,
+        index_sets=tuple(ranked),
+        nestings=nestings,
+        residents={s: tuple(n) for s, n in residents.items()},
+        grouping=frozenset(e.index_set for e in entities.values() if e.role is Role.COEFFICIENT),
+    )
