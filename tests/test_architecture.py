@@ -29,7 +29,7 @@ HOMES = {
     "networkx": ("hdsl/semantics/",),
     "sympy": ("hdsl/composite/",),
     "narwhals": ("hdsl/design/",),
-    "rich": ("hdsl/cli.py", "hdsl/results/", "hdsl/diagnostics/render.py"),
+    "rich": ("hdsl/cli/", "hdsl/results/"),
 }
 """Where each library lives, by the start of the path."""
 

@@ -25,9 +25,20 @@ from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+FAMILIES = {
+    "0": "Text and syntax",
+    "1": "Names",
+    "2": "Levels",
+    "3": "Identification",
+    "4": "Data",
+    "5": "Estimation",
+    "9": "Internal",
+}
 REGION = re.compile(r"(<!-- begin: (?P<what>[^>]+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
-LANGUAGES = {".hm": "text", ".py": "python", ".csv": "text"}
+LANGUAGES = {".hm": "hm", ".py": "python", ".csv": "text"}
+
+sys.path.insert(0, str(ROOT))
 
 
 # ------------------------------------------------------------ the kinds
@@ -84,25 +95,54 @@ def stages() -> str:
 
 
 def errors() -> str:
-    """Return the catalogue of diagnostics, a table for each family."""
-    sys.path.insert(0, str(ROOT))
+    """Return the catalogue of diagnostics: a table for each family, then an example of each code that a text can show.
+
+    Examples are the first entries of the tests' catalogue of wrong models that give the code alone.
+    """
     from hdsl.diagnostics.codes import CODES
 
-    families = {
-        "0": "Text and syntax",
-        "1": "Names",
-        "2": "Levels",
-        "3": "Identification",
-        "4": "Data",
-        "5": "Estimation",
-        "9": "Internal",
-    }
+    shown = examples()
     lines = [""]
-    for digit, family in families.items():
+    for digit, family in FAMILIES.items():
+        codes = [code for code in sorted(CODES) if code[2] == digit]
         lines += [f"## HM{digit}xx: {family}", "", "| code | title |", "|---|---|"]
-        lines += [f"| {code} | {title(row)} |" for code, row in sorted(CODES.items()) if code[2] == digit]
+        lines += [
+            f"| {f'[{code}](#{code.lower()})' if code in shown else code} | {title(CODES[code])} |" for code in codes
+        ]
         lines.append("")
+        for code in codes:
+            lines += shown.get(code, [])
     return "\n".join(lines)
+
+
+def examples() -> dict[str, list[str]]:
+    """Return for each code the lines of an example: a wrong model and what is said of it."""
+    import hdsl
+    from tests.mistakes.catalogue import catalogue
+
+    found: dict[str, list[str]] = {}
+    for mistake in catalogue():
+        codes = {code for expected in mistake.expected for code in expected.codes}
+        if len(codes) != 1 or (code := codes.pop()) in found or not mistake.text.strip():
+            continue
+        try:
+            said = hdsl.Model(mistake.text, name="model.hm").diagnostics
+        except hdsl.HMError as error:
+            said = error.diagnostics
+        printed = "\n\n".join(str(diagnostic) for diagnostic in said if diagnostic.code == code)
+        if printed:
+            block = [
+                "```text",
+                *mistake.text.rstrip().splitlines(),
+                "```",
+                "",
+                "```text",
+                *printed.splitlines(),
+                "```",
+                "",
+            ]
+            found[code] = [f"({code.lower()})=", f"### {code}", "", *block]
+    return found
 
 
 KINDS: dict[str, Callable[..., str]] = {"file": file, "output": output, "stages": stages, "errors": errors}
