@@ -10,11 +10,15 @@ import runpy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
 import hdsl
+
+if TYPE_CHECKING:
+    from hdsl.results import FittedModel
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -148,7 +152,7 @@ def model_of(name: str) -> hdsl.Model:
 
 
 @cache
-def fit_of(name: str) -> hdsl.FittedModel:
+def fit_of(name: str) -> FittedModel:
     data, folder = EXPECTED[name].data, EXAMPLES / name
     if isinstance(data, str):
         return model_of(name).fit(pd.read_csv(folder / data), method=EXPECTED[name].method)

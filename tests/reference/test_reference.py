@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ import pytest
 import hdsl
 from tests.reference.dense import Density, Values, covariance_matrix
 from tests.reference.names import Block, Effect, model_of
+
+if TYPE_CHECKING:
+    from hdsl.results import FittedModel
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -44,7 +47,7 @@ def data_of(path: str) -> pd.DataFrame:
 
 
 @cache
-def fit_of(name: str) -> hdsl.FittedModel:
+def fit_of(name: str) -> FittedModel:
     r = reference(name)
     model = hdsl.read(HERE / "models" / f"{model_of(name).file}.hm")
     return model.fit(data_of(r["data"]), method=r["method"].lower())
