@@ -169,9 +169,9 @@ class Expansion:
                 inner = self._convert(entity.definition.right, position, entity.index_set)
             else:
                 position = entity.position
-                inner = self._coefficient(entity, position)
-                if (mean := self.mean_of(entity)) is not None:
-                    inner = inner + self._convert(mean[0], mean[1], entity.index_set)
+                mean = self.mean_of(entity)
+                inner = self._convert(mean[0], mean[1], entity.index_set) if mean is not None else sympy.Integer(0)
+                inner = inner + self._coefficient(entity, position)
             self._substituted[entity.key] = self._tag(position) * inner
         return self._substituted[entity.key]
 
@@ -237,7 +237,8 @@ class Expansion:
     def _is_written(coefficient: _Atom | None, covariates: list[_Atom]) -> bool:
         """Whether one statement wrote the product; the indicator of an unmodelled set counts as a covariate."""
         places = {atom.position for atom in covariates}
-        if coefficient is not None and coefficient.entity is not None and coefficient.entity.role is Role.UNMODELLED and covariates:
+        entity = coefficient.entity if coefficient is not None else None
+        if coefficient is not None and entity is not None and entity.role is Role.UNMODELLED and covariates:
             places.add(coefficient.position)
         return len(places) < 2
 
@@ -247,7 +248,7 @@ class Expansion:
         spans = tuple(statements[p].span for p in sorted(item.positions))
         own: IndexSet = entity.index_set if entity is not None else ()
         sets = [c.index_set for c in item.covariates]
-        if entity is not None and (not sets or entity.role is Role.UNMODELLED):
+        if not sets:
             sets.append(own)
         part: Part = "offset" if entity is None else "random" if entity.role is Role.COEFFICIENT else "fixed"
         return Term(
@@ -257,7 +258,7 @@ class Expansion:
             scale=item.scale,
             covariates=item.covariates,
             level=self.model.levels.finest(sets),
-            implied=part == "fixed" and not item.is_written,
+            implied=not item.is_written,
             lines=tuple(sorted({span.line for span in spans})),
             spans=spans,
         )

@@ -60,7 +60,7 @@ def _term(term: Term, deviations: frozenset[str]) -> str:
     scale = abs(term.scale)
     if scale != 1.0 or not body:
         body = f"{scale:g}" + (rf" \, {body}" if body else "")
-    return rf"\underbrace{{{body}}}_{{\text{{implied}}}}" if term.implied else body
+    return rf"\underbrace{{{body}}}_{{\text{{implied}}}}" if term.implied and term.part == "fixed" else body
 
 
 def _predictor(predictor: Predictor, deviations: frozenset[str]) -> str:

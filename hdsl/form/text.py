@@ -39,7 +39,7 @@ def composite_text(form: CompositeModel, width: int = 80) -> str:
     lines: list[str] = []
     for predictor in form.predictors:
         lines += _equation(predictor, of_mean, width)
-    implied = [term for predictor in form.predictors for term in predictor.terms if term.implied]
+    implied = [term for predictor in form.predictors for term in predictor.terms if term.implied and term.part == "fixed"]
     if implied:
         lines += ["", "implied interactions (products that no statement wrote):"]
         shown = [term_text(term, of_mean, " * ") for term in implied]

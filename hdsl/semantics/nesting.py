@@ -66,9 +66,11 @@ def check_levels(
         if left is None:
             continue
         name = show_symbol(left_symbols(statement)[0].name, left)
+        is_nominal = isinstance(statement, tree.Stochastic) and statement.distribution.name == "categorical"
+        categories = order.free if is_nominal else frozenset[str]()
         for occurrence in occurrences(statement):
             if occurrence.aggregate is None:
-                _check_symbol(occurrence.symbol, left, name, claims, entities, found)
+                _check_symbol(occurrence.symbol, left, name, claims, entities, found, categories)
         for call in aggregates_in(statement):
             _check_aggregate(call, left, name, claims, found)
     return tuple(claims.found)
@@ -98,13 +100,15 @@ def _check_symbol(
     claims: _Claims,
     entities: Mapping[Key, Entity],
     found: Diagnostics,
+    categories: frozenset[str],
 ) -> None:
+    """Check one symbol on the right; `categories` are indices that a nominal outcome's predictor may have."""
     order = claims.order
     index_set = order.canonical(s.name for s in symbol.subscripts)
     entity = entities.get((symbol.name, index_set))
     if entity is not None and entity.role is Role.MATRIX:
         return
-    needed = [index for index in index_set if index not in claims.closure(left)]
+    needed = [index for index in index_set if index not in claims.closure(left) | categories]
     if not needed:
         return
     printed = show_symbol(symbol.name, index_set)
