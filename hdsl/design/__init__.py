@@ -1,1 +1,13 @@
-"""."""
+"""Data: reading and joining tables, coding labels, and the plan of the likelihood.
+
+Input: a composite model (`hdsl.form`) and a data set. Output: a `Design` with `Plan`, `Arrays` and `Coding`.
+"""
+
+from hdsl.design.bind import bind
+from hdsl.design.coding import Coding
+from hdsl.design.describe import describe
+from hdsl.design.planning import structural_plan
+from hdsl.design.record import Design
+from hdsl.design.support import require_supported
+
+__all__ = ["Coding", "Design", "bind", "describe", "require_supported", "structural_plan"]

@@ -60,6 +60,8 @@ CODES: dict[str, str] = {
     "HM413": "tables that do not join",
     "HM414": "unreadable data file",
     "HM415": "an index column cannot be ordered or is constant",
+    "HM416": "a value that is not a finite number",
+    "HM417": "a label that does not occur",
     # 5xx estimation
     "HM501": "not fitted yet",
     "HM502": "no convergence",

@@ -1,0 +1,321 @@
+"""Binding a composite model to data: read, check, evaluate, drop, code, plan.
+
+Stage: design, the whole of it. Input: `CompositeModel` and data. Output: `Design`. Invariants: all that is wrong with the
+data at one step is reported at once; nothing is dropped, set to zero or recoded without a diagnostic that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.design.checks import check_columns, check_constant, check_names, check_nestings
+from hdsl.design.coding import SetCoding, SetPart, check_references, code_sets, learn
+from hdsl.design.columns import ColumnValues
+from hdsl.design.evaluate import Evaluator
+from hdsl.design.functions import FUNCTIONS
+from hdsl.design.identify import check_factors
+from hdsl.design.join import join_tables
+from hdsl.design.layout import FixedTerm, Layout, lay_out
+from hdsl.design.order import MOST_DENSE, Fill, measure_fill
+from hdsl.design.planning import (
+    DeclaredLevels,
+    Order,
+    RandomPart,
+    assemble,
+    explain,
+    plan_fixed,
+    plan_order,
+    plan_random,
+)
+from hdsl.design.rank import Vector
+from hdsl.design.record import Design
+from hdsl.design.rows import check_finite, check_numeric, missing_by_column
+from hdsl.design.support import require_supported
+from hdsl.design.tables import Table, is_table_like, read_table
+from hdsl.design.units import Units
+from hdsl.diagnostics.record import DataError, Diagnostics, FitError
+from hdsl.form.expr import show_index_set, show_symbol
+from hdsl.form.model import CompositeModel
+from hdsl.plan import Arrays, Plan, Product, Sizes
+
+__all__ = ["bind"]
+
+
+def bind(
+    form: CompositeModel,
+    data: object,
+    *,
+    na: Literal["drop", "error"] = "drop",
+    matrices: Mapping[str, object] | None = None,
+) -> Design:
+    """Bind a composite model to data.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    data : path, frame, dict of columns, or dict of level tables
+        See `hdsl.design.tables` and `hdsl.design.join`.
+    na : {"drop", "error"}
+        What happens to rows with a missing value in a column that is used.
+    matrices : mapping, optional
+        Known matrices; no model that uses them is fitted yet, so any is refused.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DataError
+        HM401 to HM417, when the data do not fit the model.
+    FitError
+        HM501 for what is not fitted yet, HM505 and HM302 for what is not identified, HM509 for what is too large.
+    """
+    require_supported(form)
+    found = Diagnostics(form.source)
+    if matrices:
+        found.error("HM501", "known matrices are not fitted yet")
+        found.raise_errors(FitError)
+    table = _read(form, data, found)
+    columns, all_units = _columns_and_units(form, table, found)
+    evaluator = Evaluator(form, columns, all_units)
+    check_numeric(form, evaluator, found)
+    _note_labels(evaluator, found)
+    found.raise_errors(DataError)
+    masks = missing_by_column(form, evaluator)
+    keep = _rows_used(masks, table.n_rows, na, found)
+    check_finite(form, evaluator, keep, found)
+    found.raise_errors(DataError)
+    units = all_units if keep.all() else all_units.restricted(keep)
+    return _design(form, evaluator, units, keep, masks, table, found)
+
+
+def _read(form: CompositeModel, data: object, found: Diagnostics) -> Table:
+    if isinstance(data, Mapping) and any(is_table_like(value) for value in data.values()):
+        return join_tables(form, data, found)
+    return read_table(data, form.source)
+
+
+def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -> tuple[dict[str, ColumnValues], Units]:
+    """Read the columns that are used and check them."""
+    check_columns(form, table, found)
+    found.raise_errors(DataError)
+    if not table.n_rows:
+        found.error("HM408", "the data have no rows")
+        found.raise_errors(DataError)
+    check_names(form, table, found)
+    indices = {index.name: index.column for index in form.indices if index.column is not None}
+    used = dict.fromkeys([*indices.values(), *(data.column for data in form.data)])
+    columns = {name: table.column(name) for name in used}
+    units = Units(form.row, {name: columns[column].factor() for name, column in indices.items()}, table.n_rows)
+    check_nestings(form, units, found)
+    check_constant(form, columns, units, found)
+    found.raise_errors(DataError)
+    return columns, units
+
+
+def _note_labels(evaluator: Evaluator, found: Diagnostics) -> None:
+    """Warn of comparisons with a label that the data do not have: they are the same for every row."""
+    for unknown in evaluator.unknown_labels:
+        symbol = show_symbol(unknown.ref.name, unknown.ref.index_set)
+        data = evaluator.data.get(unknown.ref)
+        shown = ", ".join(f"`{label}`" for label in unknown.labels[:8])
+        notes = [f"its labels are {shown}"] if shown else []
+        place = data.spans[0] if data is not None and data.spans else None
+        found.warning("HM417", f'`{symbol}` is compared with "{unknown.label}", which it never is', place, notes=notes)
+
+
+def _rows_used(
+    masks: Mapping[str, NDArray[np.bool_]], n: int, na: Literal["drop", "error"], found: Diagnostics
+) -> NDArray[np.bool_]:
+    keep = np.ones(n, dtype=bool)
+    for mask in masks.values():
+        keep &= ~mask
+    dropped = n - int(keep.sum())
+    if not dropped:
+        return keep
+    notes = [f"`{name}` is missing in {int(mask.sum()):,} rows" for name, mask in masks.items()]
+    if na == "error":
+        first = int(np.argmin(keep)) + 1
+        message = f"{dropped:,} of {n:,} rows have a missing value in a column that is used"
+        help_text = 'give complete rows, or `na="drop"` to drop these'
+        found.error("HM406", message, notes=[*notes, f"the first is row {first}"], help=help_text)
+    elif dropped == n:
+        found.error("HM408", f"no rows are left: each of the {n:,} rows has a missing value", notes=notes)
+    else:
+        found.note("HM405", f"{dropped:,} of {n:,} rows dropped for missing values", notes=notes)
+    found.raise_errors(DataError)
+    return keep
+
+
+def _design(
+    form: CompositeModel,
+    evaluator: Evaluator,
+    units: Units,
+    keep: NDArray[np.bool_],
+    masks: Mapping[str, NDArray[np.bool_]],
+    table: Table,
+    found: Diagnostics,
+) -> Design:
+    """Make arrays, coding and plan from the rows that are used."""
+    y = _outcome(form, evaluator, keep, found)
+    check_references(form, units, found)
+    found.raise_errors(DataError)
+    layout = lay_out(form)
+    x = tuple(_frozen(_select(evaluator.rows(expr).values, keep)) for expr in layout.expressions)
+    fixed_terms, sets, set_columns = _code_fixed(form, layout, x, units, found)
+    random = plan_random(form, layout, units)
+    counts = [units.count(term.index_set) for term in random.terms]
+    check_factors(form, random.terms, counts, units.n, found)
+    found.raise_errors(FitError)
+    groups = tuple(_frozen(units.codes(term.index_set)) for term in random.terms)
+    order = plan_order(random.terms, units, counts)
+    n_columns = tuple(len(coding.kept) for coding in sets if coding.kept)
+    labels, texts = _fixed_names(fixed_terms, sets)
+    sizes = Sizes(n=units.n, p=len(labels), n_levels=tuple(counts), set_columns=n_columns)
+    plan = _plan(form, layout, fixed_terms, random, order, groups, sizes, found)
+    return Design(
+        form=form,
+        plan=plan,
+        arrays=Arrays(
+            y=_frozen(y),
+            x=x,
+            x_symbols=tuple(covariate.text for covariate in layout.covariates),
+            groups=groups,
+            sets=set_columns,
+            offset=_frozen(_sum_of_products(layout.offset, x, units.n)) if layout.offset else None,
+        ),
+        coding=learn(form, evaluator, units, sets),
+        fixed_labels=labels,
+        fixed_terms=texts,
+        levels=tuple(units.labels(term.index_set) for term in random.terms),
+        variance_names=random.names,
+        residual_name=form.residual.sd or "" if form.residual is not None else "",
+        zeroed={coding.symbol: coding.zeroed for coding in sets},
+        n_read=table.n_rows,
+        n_dropped=table.n_rows - units.n,
+        missing={name: int(mask.sum()) for name, mask in masks.items()},
+        row_labels=table.row_labels if keep.all() else table.row_labels[keep],
+        group_counts={index_set: units.count(index_set) for index_set in form.index_sets},
+        diagnostics=found.sorted(),
+    )
+
+
+def _select(values: NDArray[Any], keep: NDArray[np.bool_]) -> NDArray[Any]:
+    return values.copy() if keep.all() else values[keep]
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _outcome(
+    form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bool_], found: Diagnostics
+) -> NDArray[np.float64]:
+    """Return the outcome on the scale that is modelled."""
+    values = _select(evaluator.rows(form.outcome.expr).values, keep)
+    if form.outcome.transform is None:
+        return values
+    with np.errstate(all="ignore"):  # reported with its row
+        modelled = np.asarray(FUNCTIONS[form.outcome.transform](values), dtype=np.float64)
+    bad = ~np.isfinite(modelled)
+    if bad.any():
+        place = int(np.argmax(bad))
+        row = int(np.flatnonzero(keep)[place]) + 1
+        symbol = show_symbol(form.outcome.name, form.outcome.index_set)
+        message = (
+            f"`{form.outcome.transform}({symbol})` does not exist where `{symbol}` is {values[place]:g}, in row {row}"
+        )
+        note = f"{int(bad.sum()):,} rows have such a value"
+        found.error("HM404", message, form.outcome.span, notes=[note])
+    return modelled
+
+
+def _sum_of_products(products: Sequence[Product], x: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:
+    total = np.zeros(n)
+    for product in products:
+        column = np.full(n, product.scale)
+        for factor in product.factors:
+            column *= x[factor]
+        total += column
+    return total
+
+
+def _code_fixed(
+    form: CompositeModel, layout: Layout, x: Sequence[NDArray[np.float64]], units: Units, found: Diagnostics
+) -> tuple[tuple[FixedTerm, ...], tuple[SetCoding, ...], tuple[NDArray[np.intp], ...]]:
+    """Return the fixed terms that have columns, the coding of every set, and the column of each row in those kept."""
+    if not any(term.unmodelled for term in layout.fixed):
+        return layout.fixed, (), ()
+    parts: list[Vector | SetPart] = []
+    for term in layout.fixed:
+        is_constant = all(not product.factors for product in term.products)
+        values = None if is_constant else _sum_of_products(term.products, x, units.n)
+        parts.append(
+            Vector(values=values) if term.unmodelled is None else SetPart(unmodelled=term.unmodelled, values=values)
+        )
+    coded = code_sets(form, parts, units, units.n)
+    for coding, _ in coded:
+        _note_zeroed(form, coding, found)
+    empty = {coding.symbol for coding, _ in coded if not coding.kept}
+    terms = tuple(term for term in layout.fixed if term.symbol not in empty)
+    columns = tuple(_frozen(codes) for coding, codes in coded if coding.kept)
+    return terms, tuple(coding for coding, _ in coded), columns
+
+
+def _note_zeroed(form: CompositeModel, coding: SetCoding, found: Diagnostics) -> None:
+    if not coding.zeroed:
+        return
+    span = next(s.span for s in form.sets if show_symbol(s.name, s.index_set) == coding.symbol)
+    shown = ", ".join(f"`{label}`" for label in coding.zeroed[:6])
+    more = f" and {len(coding.zeroed) - 6} more" if len(coding.zeroed) > 6 else ""  # noqa: PLR2004
+    found.note("HM410", f"`{coding.symbol}` is zero at {shown}{more}", span)
+
+
+def _fixed_names(terms: Sequence[FixedTerm], sets: Sequence[SetCoding]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the label and the composite term of every column of X."""
+    by_symbol = {coding.symbol: coding for coding in sets}
+    labels, texts = [], []
+    for term in terms:
+        if term.unmodelled is None:
+            names = [term.symbol]
+        else:
+            names = [f"{term.unmodelled.name}[{label}]" for label in by_symbol[term.symbol].kept]
+        labels += names
+        texts += [term.text] * len(names)
+    return tuple(labels), tuple(texts)
+
+
+def _plan(  # noqa: PLR0913 - the parts of one record
+    form: CompositeModel,
+    layout: Layout,
+    terms: Sequence[FixedTerm],
+    random: RandomPart,
+    order: Order,
+    groups: Sequence[NDArray[np.intp]],
+    sizes: Sizes,
+    found: Diagnostics,
+) -> Plan:
+    fill = None
+    if order.dense:
+        widths = [term.width for term in random.terms]
+        _refuse_large(form, random, order, sizes, found)
+        fill = measure_fill(groups, widths, sizes.n_levels, order.chain, order.dense)
+    reasons = tuple(explain(random.terms, order, sizes.n_levels, fill, DeclaredLevels(form)))
+    crossing = "none" if fill is None else fill.crossing
+    return assemble(plan_fixed(terms), random, order, crossing, layout, reasons, sizes)
+
+
+def _refuse_large(form: CompositeModel, random: RandomPart, order: Order, sizes: Sizes, found: Diagnostics) -> None:
+    columns = sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense)
+    if columns > MOST_DENSE:
+        sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
+        message = f"the crossed factors {sets} have {columns:,} columns; up to {MOST_DENSE:,} are fitted exactly"
+        note = "the factor that is left after eliminating the largest nested chain would be dense"
+        found.error("HM509", message, notes=[note])
+        found.raise_errors(FitError)

@@ -1,0 +1,159 @@
+"""What a data set must satisfy before anything is computed: columns, nestings, constancy.
+
+Stage: design. Input: the composite model, the table, its columns and units. Output: diagnostics; each check adds all that
+it finds. Invariants: every message that concerns a statement points at it and gives an example from the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.design.columns import ColumnValues
+from hdsl.design.tables import Table
+from hdsl.design.units import Units, show_unit
+from hdsl.diagnostics.record import Diagnostics
+from hdsl.diagnostics.spelling import near_names, one_of
+from hdsl.form.expr import IndexSet, show_index_set, show_symbol
+from hdsl.form.model import CompositeModel, DataColumn, Nesting
+from hdsl.source import Span
+
+__all__ = ["check_columns", "check_constant", "check_names", "check_nestings"]
+
+_CONSTANT = 1e-12
+"""Relative difference below which two values of a coarser covariate count as equal: the last digits of a computed mean."""
+
+
+def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> None:
+    """Report every column that the model uses and the data do not have (HM401)."""
+    wanted: dict[str, tuple[str, Span | None]] = {}
+    for index in form.indices:
+        if index.column is not None:
+            wanted.setdefault(index.column, (f"index `{index.name}`", index.span))
+    for column in form.data:
+        symbol = show_symbol(column.name, column.index_set)
+        wanted.setdefault(column.column, (f"`{symbol}`", column.spans[0] if column.spans else None))
+    for name, (use, span) in wanted.items():
+        if name not in table:
+            similar = near_names(name, table.names)
+            help_text = f"did you mean {one_of(similar)}?" if similar else ""
+            columns = ", ".join(f"`{other}`" for other in table.names[:12])
+            more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""  # noqa: PLR2004
+            message = f"the data have no column `{name}` for {use}"
+            found.error("HM401", message, span, help=help_text, notes=[f"the columns are {columns}{more}"])
+
+
+def check_nestings(form: CompositeModel, units: Units, found: Diagnostics) -> None:
+    """Report every nesting that the model declares or needs and the data contradict (HM403)."""
+    indices = {index.name for index in form.indices}
+    for nesting in form.nestings:
+        if not set((*nesting.finer, *nesting.coarser)) <= indices or units.is_rows(nesting.finer):
+            continue
+        rows = units.violations(nesting.finer, nesting.coarser)
+        if len(rows):
+            _report_nesting(form, nesting, units, int(rows[0]), found)
+
+
+def _report_nesting(form: CompositeModel, nesting: Nesting, units: Units, row: int, found: Diagnostics) -> None:
+    finer, coarser = show_index_set(nesting.finer), show_index_set(nesting.coarser)
+    unit = int(units.codes(nesting.finer)[row])
+    inner, outer = units.codes(nesting.finer), units.codes(nesting.coarser)
+    places = np.unique(outer[(inner == unit) & (outer >= 0)])[:2]
+    first, second = (show_unit(units.label(nesting.coarser, int(place))) for place in places)
+    label = show_unit(units.label(nesting.finer, unit))
+    columns = _column_names(form, nesting.finer), _column_names(form, nesting.coarser)
+    reason = f"; {nesting.reason}" if nesting.reason else ""
+    joint = ",".join(dict.fromkeys((*nesting.finer, *nesting.coarser)))
+    found.error(
+        "HM403",
+        f"`{finer}` is not nested in `{coarser}` in the data",
+        nesting.span,
+        label=f"{columns[0]} {label} lies in {columns[1]} {first} and {second}",
+        notes=[f"{columns[0]} `{label}` lies in {columns[1]} `{first}` and in {columns[1]} `{second}`{reason}"],
+        help=f"write `[{joint}]` if labels of {columns[0]} repeat within {columns[1]}, or give each its own label",
+    )
+
+
+def _column_names(form: CompositeModel, index_set: IndexSet) -> str:
+    return ",".join(form.index(name).column or "row" for name in index_set)
+
+
+def check_constant(form: CompositeModel, columns: Mapping[str, ColumnValues], units: Units, found: Diagnostics) -> None:
+    """Report every covariate that varies within the units of its index set (HM402)."""
+    for data in form.data:
+        if units.is_rows(data.index_set) or data.column not in columns:
+            continue
+        pair = _varying(columns[data.column], units, data.index_set)
+        if pair is not None:
+            _report_varying(data, columns[data.column], units, pair, found)
+
+
+def _varying(column: ColumnValues, units: Units, index_set: IndexSet) -> tuple[int, int] | None:
+    """Return two rows of one unit with different values."""
+    codes = units.codes(index_set)
+    missing = column.missing
+    held = codes >= 0 if missing is None else (codes >= 0) & ~missing
+    rows = np.flatnonzero(held)
+    first = np.zeros(units.count(index_set), dtype=np.intp)
+    first[codes[rows[::-1]]] = rows[::-1]
+    representative = first[codes]
+    differing = np.flatnonzero(held & _differ(column, representative))
+    return (int(representative[differing[0]]), int(differing[0])) if len(differing) else None
+
+
+def _differ(column: ColumnValues, representative: NDArray[np.intp]) -> NDArray[np.bool_]:
+    if column.codes is not None:
+        return column.codes != column.codes[representative]
+    assert column.numbers is not None
+    values, expected = column.numbers, column.numbers[representative]
+    if values.dtype.kind != "f":
+        return values != expected
+    with np.errstate(invalid="ignore"):  # infinite and missing values are reported elsewhere
+        return ~((values == expected) | (np.abs(values - expected) <= _CONSTANT * np.abs(expected)))
+
+
+def _report_varying(
+    data: DataColumn, column: ColumnValues, units: Units, pair: tuple[int, int], found: Diagnostics
+) -> None:
+    symbol, level = show_symbol(data.name, data.index_set), show_index_set(data.index_set)
+    unit = show_unit(units.label(data.index_set, int(units.codes(data.index_set)[pair[0]])))
+    first, second = column.label(pair[0]), column.label(pair[1])
+    where = f"in `{level}` = `{unit}`" if level else "in the data"
+    aggregate = show_symbol(f"{data.name}_mean", data.index_set)
+    finer = show_symbol(data.name, (units.row,))
+    help_text = f"write `{finer}` if it belongs to the rows"
+    if column.is_numeric:
+        help_text += f", or aggregate it first: `{aggregate} = mean({finer})`"
+    found.error(
+        "HM402",
+        f"`{symbol}` varies within `{level}`" if level else f"`{symbol}` is not one value",
+        data.spans[0] if data.spans else None,
+        label=f"one value for each {level} is needed" if level else "one value is needed",
+        notes=[f"{where} it is {first} in row {pair[0] + 1} and {second} in row {pair[1] + 1}"],
+        help=help_text,
+    )
+
+
+def check_names(form: CompositeModel, table: Table, found: Diagnostics) -> None:
+    """Note columns that bear the name of a coefficient, a parameter or a definition (HM409)."""
+    observed = {column.name for column in form.data} | {column.column for column in form.data}
+    for definition in form.definitions:
+        if definition.name in table and definition.name not in observed:
+            symbol = show_symbol(definition.name, definition.index_set)
+            message = f"the data have a column `{definition.name}`, but the definition of `{symbol}` counts"
+            found.note("HM409", message, definition.span, help="rename the definition to use the column")
+    defined = {definition.name for definition in form.definitions}
+    row = form.row
+    for name in dict.fromkeys(_unknowns(form)):
+        if name in table and name not in observed and name not in defined:
+            message = f"the data have a column `{name}`, which the model has as an unknown"
+            help_text = f"write `{name}[{row}]` for the column, or `data {name}[{row}]` if `{name}` is observed"
+            found.note("HM409", message, help=help_text)
+
+
+def _unknowns(form: CompositeModel) -> Iterable[str]:
+    yield from (parameter.name for parameter in form.parameters)
+    yield from (unmodelled.name for unmodelled in form.sets)
+    yield from (effect.partition("[")[0] for block in form.blocks for effect in block.effects)

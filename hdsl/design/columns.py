@@ -1,0 +1,263 @@
+"""Columns of a data set as plain arrays, whatever frame they came in.
+
+Stage: design, first step. Input: a column of an eager frame. Output: `ColumnValues`: numbers, or integer codes of labels.
+Invariants: labels are text and distinct; codes are positions in the labels, -1 where the value is missing; categories
+keep the order that the frame gives them, all else is sorted, numbers as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+__all__ = ["Codes", "ColumnValues", "Factor", "compress", "from_objects", "number_label", "read_series"]
+
+Codes: TypeAlias = NDArray[np.intp]
+Kind: TypeAlias = Literal["number", "boolean", "text", "category"]
+
+_TABLE_SLACK = 4  # a lookup table of this many entries a row is cheaper than a sort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Factor:
+    """Labels in their order, and for each row the position of its label (-1: missing)."""
+
+    codes: Codes
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ColumnValues:
+    """The values of one column.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"number", "boolean", "text", "category"}
+    numbers : ndarray, (n,), or None
+        Integers, or floats with NaN where missing; None for text and categories.
+    codes : ndarray, (n,), or None
+        Positions in `labels` (-1: missing); None for numbers and booleans.
+    labels : tuple of str
+        Empty for numbers and booleans.
+    """
+
+    name: str
+    kind: Kind
+    numbers: NDArray[Any] | None = None
+    codes: Codes | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values are numbers or booleans."""
+        return self.numbers is not None
+
+    @property
+    def missing(self) -> NDArray[np.bool_] | None:
+        """Rows without a value, or None where every row has one."""
+        if self.codes is not None:
+            mask = self.codes < 0
+        elif self.numbers is not None and self.numbers.dtype.kind == "f":
+            mask = np.isnan(self.numbers)
+        else:
+            return None
+        return mask if mask.any() else None
+
+    def take(self, positions: Codes) -> ColumnValues:
+        """Return the values at `positions`; -1 gives a missing value."""
+        absent = positions < 0
+        if self.codes is not None:
+            if not len(self.codes):
+                return replace(self, codes=np.full(len(positions), -1, dtype=np.intp))
+            return replace(self, codes=np.where(absent, -1, self.codes[positions]))
+        assert self.numbers is not None
+        if not absent.any():
+            return replace(self, numbers=self.numbers[positions])
+        values = np.full(len(positions), np.nan)
+        values[~absent] = self.numbers[positions[~absent]]
+        return replace(self, numbers=values)
+
+    def factor(self) -> Factor:
+        """Return the values as labels in order with a code for each row; only labels that occur."""
+        if self.codes is not None:
+            codes, used = compress(self.codes, len(self.labels))
+            return Factor(codes=codes, labels=tuple(self.labels[k] for k in used.tolist()))
+        assert self.numbers is not None
+        codes, values = _factor_numbers(self.numbers)
+        return Factor(codes=codes, labels=tuple(self.label_of(value) for value in values.tolist()))
+
+    def label(self, row: int) -> str:
+        """Return the printed value of one row."""
+        if self.codes is not None:
+            return self.labels[self.codes[row]] if self.codes[row] >= 0 else "missing"
+        assert self.numbers is not None
+        return self.label_of(self.numbers[row].item())
+
+    def label_of(self, value: float) -> str:
+        """Return how a number of this column prints."""
+        return str(bool(value)) if self.kind == "boolean" and not np.isnan(value) else number_label(value)
+
+
+def number_label(value: float) -> str:
+    """Return a number as a label: ``1`` for 1 and 1.0, else the shortest text that reads back."""
+    if isinstance(value, int):
+        return str(value)
+    if np.isnan(value):
+        return "missing"
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def compress(codes: Codes, bound: int) -> tuple[Codes, Codes]:
+    """Renumber codes in ``[-1, bound)`` so that every code from 0 occurs.
+
+    Returns
+    -------
+    codes : ndarray
+        New codes in the same order; -1 stays.
+    used : ndarray
+        The old codes that occur, ascending.
+    """
+    has_missing = bool(len(codes)) and int(codes.min()) < 0
+    if bound <= _TABLE_SLACK * len(codes) + 1000:
+        seen = np.zeros(bound + 1, dtype=bool)
+        seen[codes] = True  # -1 marks the last entry, which is no code
+        used = np.flatnonzero(seen[:bound])
+        if len(used) == bound:
+            return codes.astype(np.intp, copy=False), used
+        table = np.full(bound + 1, -1, dtype=np.intp)
+        table[used] = np.arange(len(used))
+        return table[codes], used
+    used, inverse = np.unique(codes, return_inverse=True)
+    if has_missing:
+        return inverse.astype(np.intp) - 1, used[1:]
+    return inverse.astype(np.intp), used
+
+
+def _factor_numbers(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
+    if values.dtype.kind in "iu" and len(values):
+        low = int(values.min())
+        bound = int(values.max()) - low + 1
+        if bound <= _TABLE_SLACK * len(values) + 1000:
+            codes, used = compress((values - low).astype(np.intp, copy=False), bound)
+            return codes, used + low
+    import pandas as pd
+
+    codes, found = pd.factorize(values, sort=True)
+    return codes.astype(np.intp, copy=False), np.asarray(found)
+
+
+def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
+    """Return the values of one narwhals series."""
+    import narwhals as nw
+
+    dtype = series.dtype
+    if dtype in (nw.Categorical, nw.Enum):
+        return _from_categories(name, series)
+    if dtype.is_numeric() and not dtype.is_decimal():
+        return _from_numbers(name, series.to_numpy())
+    if dtype.is_decimal():
+        return _from_numbers(name, series.cast(nw.Float64).to_numpy())
+    if dtype == nw.Boolean and not series.is_null().any():
+        return ColumnValues(name=name, kind="boolean", numbers=series.to_numpy().astype(np.int64))
+    if dtype == nw.String:
+        return _from_text(name, series.to_numpy())
+    return from_objects(name, series.to_list())
+
+
+def _from_numbers(name: str, values: NDArray[Any]) -> ColumnValues:
+    wide = np.int64 if values.dtype.kind in "iu" and values.dtype != np.uint64 else np.float64
+    return ColumnValues(name=name, kind="number", numbers=values.astype(wide, copy=False))
+
+
+def from_objects(name: str, values: Sequence[object]) -> ColumnValues:
+    """Return a column of Python objects: booleans or numbers where every value is one, else text."""
+    import pandas as pd
+
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    present = ~pd.isna(objects)
+    kept = objects[present].tolist()
+    kinds = {_object_kind(value) for value in kept}
+    if kinds <= {"boolean"} or kinds <= {"number"}:
+        numbers = np.full(len(objects), np.nan)
+        numbers[present] = [float(value) for value in kept]
+        return ColumnValues(name=name, kind="boolean" if kinds == {"boolean"} else "number", numbers=numbers)
+    text = np.full(len(objects), None, dtype=object)
+    text[present] = [_text(value) for value in kept]
+    return _from_text(name, text)
+
+
+def _object_kind(value: object) -> str:
+    from decimal import Decimal
+
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "number" if isinstance(value, int | float | np.number | Decimal) else "text"
+
+
+def _text(value: object) -> str:
+    return number_label(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _from_text(name: str, values: NDArray[Any]) -> ColumnValues:
+    import pandas as pd
+
+    codes, found = pd.factorize(values)
+    labels = [str(value) for value in found]
+    order = sorted(range(len(labels)), key=_sort_key(labels))
+    rank = np.full(len(labels) + 1, -1, dtype=np.intp)  # the last entry serves the code -1
+    rank[order] = np.arange(len(labels))
+    return ColumnValues(name=name, kind="text", codes=rank[codes], labels=tuple(labels[k] for k in order))
+
+
+def _sort_key(labels: Sequence[str]) -> Any:  # noqa: ANN401 - a sort key of either of two types
+    numbers = [_as_number(label) for label in labels]
+    if all(number is not None for number in numbers):
+        return lambda k: (numbers[k], labels[k])
+    return lambda k: labels[k]
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def _from_categories(name: str, series: nw.Series[Any]) -> ColumnValues:
+    categories, codes = _native_categories(series)
+    labels = [_text(value) for value in categories]
+    distinct = {label: k for k, label in enumerate(dict.fromkeys(labels))}  # categories 1 and "1" print alike
+    table = np.array([*(distinct[label] for label in labels), -1], dtype=np.intp)
+    return ColumnValues(name=name, kind="category", codes=table[codes], labels=tuple(distinct))
+
+
+def _native_categories(series: nw.Series[Any]) -> tuple[list[object], Codes]:
+    """Return categories in the frame's own order (also those that do not occur) and codes, -1 for missing."""
+    import narwhals as nw
+
+    native = series.to_native()
+    if series.implementation.is_pandas():
+        return native.cat.categories.tolist(), native.cat.codes.to_numpy().astype(np.intp)
+    if series.implementation.is_pyarrow():
+        flat = native.unify_dictionaries().combine_chunks()
+        chunks = getattr(flat, "chunks", [flat])
+        indices = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+        categories = chunks[0].dictionary.to_pylist() if chunks else []
+        codes = np.concatenate(indices) if chunks else np.empty(0)
+        return categories, codes.astype(np.intp)
+    values = series.to_list()
+    ordered = (
+        list(series.dtype.categories) if isinstance(series.dtype, nw.Enum) else native.cat.get_categories().to_list()
+    )
+    position = {value: k for k, value in enumerate(ordered)}
+    return ordered, np.array([-1 if value is None else position[value] for value in values], dtype=np.intp)

@@ -1,0 +1,151 @@
+"""The plan as a page to read: factors, algorithm, cost, reasons.
+
+Stage: design. Input: `Plan`, and the arrays where there are data. Output: text of at most 80 columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+import numpy as np
+
+from hdsl.form.expr import show_index_set
+from hdsl.plan import Arrays, Column, Plan
+
+__all__ = ["describe"]
+
+_WIDTH = 80
+
+
+def describe(plan: Plan, arrays: Arrays | None = None) -> str:
+    """Return a printable account of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    arrays : Arrays or None
+        Adds how rows are spread over groups.
+    """
+    lines = [*_sizes(plan), ""]
+    if plan.re_terms:
+        lines += [*_table(plan, arrays), ""]
+    lines += _paragraph("Method", _method(plan))
+    lines += _paragraph("Cost", _cost(plan))
+    if plan.reasons:
+        lines += ["Why"]
+        for reason in plan.reasons:
+            lines += wrap(reason, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def _paragraph(title: str, text: str) -> list[str]:
+    return wrap(text, _WIDTH, initial_indent=f"{title:<8}", subsequent_indent=" " * 8) if text else []
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    n_sets = sum(not isinstance(column, Column) for column in plan.fixed)
+    if plan.sizes is None:
+        sets = f" and {n_sets} unmodelled set{'s' * (n_sets != 1)}" if n_sets else ""
+        yield f"Fixed part: {len(plan.fixed) - n_sets} columns{sets}. Covariance parameters: {plan.n_theta}."
+        return
+    rows, p = plan.sizes.n, plan.sizes.p
+    yield f"{rows:,} rows, {p:,} fixed columns, {_random_columns(plan):,} random columns, {plan.n_theta} covariance parameters"
+
+
+def _random_columns(plan: Plan) -> int:
+    assert plan.sizes is not None
+    return sum(term.width * count for term, count in zip(plan.re_terms, plan.sizes.n_levels, strict=True))
+
+
+def _table(plan: Plan, arrays: Arrays | None) -> Iterator[str]:
+    heads = ["index set", "groups", "rows/group", "width", "covariance", "treated as"]
+    rows = [heads, *(_table_row(plan, arrays, k) for k in range(len(plan.re_terms)))]
+    if plan.sizes is None or arrays is None:
+        drop = {1, 2} if plan.sizes is None else {2}
+        rows = [[cell for k, cell in enumerate(row) if k not in drop] for row in rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    right = {k for k, head in enumerate(rows[0]) if head in ("groups", "rows/group", "width")}
+    for position, row in enumerate(rows):
+        cells = [
+            cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+        if position == 0:
+            yield "-" * min(_WIDTH, sum(widths) + 2 * (len(widths) - 1))
+
+
+def _table_row(plan: Plan, arrays: Arrays | None, k: int) -> list[str]:
+    term = plan.re_terms[k]
+    groups = "" if plan.sizes is None else f"{plan.sizes.n_levels[k]:,}"
+    spread = ""
+    if arrays is not None:
+        counts = np.bincount(arrays.groups[k])
+        low, high = int(counts.min()), int(counts.max())
+        spread = f"{low:,}" if low == high else f"{low:,}-{high:,}"
+    return [
+        f"[{show_index_set(term.index_set)}]",
+        groups,
+        spread,
+        str(term.width),
+        _covariance(plan, k),
+        _treatment(plan, k),
+    ]
+
+
+def _covariance(plan: Plan, k: int) -> str:
+    widths = [len(block.columns) for block in plan.re_terms[k].blocks]
+    if len(widths) == 1:
+        return "variance" if widths[0] == 1 else f"{widths[0]} x {widths[0]}"
+    return "diagonal" if set(widths) == {1} else "blocks " + ", ".join(map(str, widths))
+
+
+def _treatment(plan: Plan, k: int) -> str:
+    if k in plan.dense:
+        return f"dense, crossed with [{show_index_set(plan.re_terms[plan.chain[0]].index_set)}]"
+    place = plan.chain.index(k)
+    if place + 1 < len(plan.chain):
+        return f"eliminated, nested in [{show_index_set(plan.re_terms[plan.chain[place + 1]].index_set)}]"
+    return "eliminated"
+
+
+def _method(plan: Plan) -> str:
+    if not plan.re_terms:
+        return "Ordinary least squares: there is no random effect."
+    steps = "Cross-products are summed once; after that no step touches the rows. "
+    names = _listed([f"[{show_index_set(plan.re_terms[k].index_set)}]" for k in plan.chain])
+    steps += f"Each evaluation eliminates the groups of {names}" + (", finest first" if len(plan.chain) > 1 else "")
+    if plan.dense:
+        crossed = _listed([f"[{show_index_set(plan.re_terms[k].index_set)}]" for k in plan.dense])
+        how = {"dense": "dense", "sparse": "sparse", "none": ""}[plan.crossing]
+        steps += f"; {crossed} and the fixed part go into one dense Cholesky factor, with {how} cross-products"
+    return steps + "."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _cost(plan: Plan) -> str:
+    """Return work and memory of one evaluation with its gradient, in words."""
+    if plan.sizes is None or not plan.re_terms:
+        return ""
+    widths = [term.width for term in plan.re_terms]
+    border = plan.sizes.p + 1
+    dense = sum(widths[k] * plan.sizes.n_levels[k] for k in plan.dense)
+    chain = sum(plan.sizes.n_levels[k] * widths[k] for k in plan.chain)
+    above = sum(widths[k] for k in plan.chain)
+    stored = 8.0 * chain * (above + border) + 16.0 * dense * (dense + border)
+    words = [f"One evaluation works on {chain:,} eliminated columns"]
+    if dense:
+        words.append(f" and factors a dense {dense:,} x {dense:,} matrix")
+        stored += 8.0 * chain * dense if plan.crossing == "dense" else 0.0
+    words.append(f", beside {border} columns of fixed part and outcome; about {_bytes(stored)} of memory.")
+    return "".join(words)
+
+
+def _bytes(number: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} bytes"

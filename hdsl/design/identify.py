@@ -1,0 +1,60 @@
+"""What cannot be estimated from these data, though the model alone allows it.
+
+Stage: design. Input: the grouping factors with their group counts. Output: diagnostics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hdsl.design.planning import TIED
+from hdsl.diagnostics.record import Diagnostics
+from hdsl.form.expr import show_index_set
+from hdsl.form.model import CompositeModel
+from hdsl.plan import Column, ReTerm
+from hdsl.source import Span
+
+__all__ = ["check_factors"]
+
+
+def check_factors(
+    form: CompositeModel, terms: Sequence[ReTerm], counts: Sequence[int], n: int, found: Diagnostics
+) -> None:
+    """Report factors with one group, with as many groups as rows, and with two effects of the same covariates."""
+    for term, count in zip(terms, counts, strict=True):
+        name = show_index_set(term.index_set)
+        if count == 1:
+            message = f"`{name}` has one group only, so nothing can vary between its groups"
+            found.error("HM415", message, _span(form, term.columns[0].symbol), help="take this level out of the model")
+        elif count == n and form.residual is not None and form.residual.known is None:
+            _report_saturated(form, term, name, count, found)
+        _report_twins(form, term, name, found)
+
+
+def _report_saturated(form: CompositeModel, term: ReTerm, name: str, count: int, found: Diagnostics) -> None:
+    """A constant effect with a group for each row cannot be told from the residual (unless their spreads are one)."""
+    for block in term.blocks:
+        for k, effect in zip(block.columns, block.effects, strict=True):
+            if term.columns[k].is_constant and block.theta != (TIED,):
+                found.error(
+                    "HM505",
+                    f"`{name}` has as many groups as there are rows, so `{effect}` cannot be told from the residual",
+                    _span(form, effect),
+                    notes=[f"each of the {count:,} groups has one row"],
+                    help=f"take `{effect}` out of the model",
+                )
+
+
+def _report_twins(form: CompositeModel, term: ReTerm, name: str, found: Diagnostics) -> None:
+    seen: dict[frozenset[tuple[float, tuple[int, ...]]], Column] = {}
+    for column in term.columns:
+        key = frozenset((product.scale, tuple(sorted(product.factors))) for product in column.products)
+        if key in seen:
+            message = f"`{seen[key].symbol}` and `{column.symbol}` have the same covariates in the same groups"
+            note = f"in these data both have one value for each `{name}`, so only their sum counts"
+            found.error("HM302", message, _span(form, column.symbol), notes=[note], help="drop one of the two")
+        seen.setdefault(key, column)
+
+
+def _span(form: CompositeModel, effect: str) -> Span | None:
+    return next((block.span for block in form.blocks if effect in block.effects), None)

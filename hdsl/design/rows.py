@@ -1,0 +1,222 @@
+"""Which rows are used, and whether their values are finite numbers.
+
+Stage: design. Input: the composite model and an evaluator over all rows. Output: the rows without a missing value, with
+counts by column. Invariants: a column counts where it stands outside an aggregate; nothing but a missing value drops a
+row; a value that is not finite is an error with its statement and row, never a missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.design.columns import ColumnValues
+from hdsl.design.evaluate import Evaluator, NotNumeric
+from hdsl.diagnostics.record import Diagnostics
+from hdsl.form.expr import Aggregate, Apply, Expr, Num, Ref, Text, references, show_symbol
+from hdsl.form.model import CompositeModel, Term
+from hdsl.source import Span
+
+__all__ = ["Use", "check_finite", "check_numeric", "missing_by_column", "uses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """An expression that the model needs for each row: what it is called, and where it stands."""
+
+    name: str
+    expr: Expr
+    span: Span | None
+
+
+def uses(form: CompositeModel) -> Iterator[Use]:
+    """Yield the outcome, the covariates of every term and the known arguments, in that order."""
+    yield Use(
+        name=show_symbol(form.outcome.name, form.outcome.index_set), expr=form.outcome.expr, span=form.outcome.span
+    )
+    for term in _terms(form):
+        for covariate in term.covariates:
+            yield Use(name=covariate.text, expr=covariate.expr, span=term.spans[0] if term.spans else None)
+    for name, expr in form.outcome.known:
+        yield Use(name=name, expr=expr, span=form.outcome.span)
+    if form.residual is not None and form.residual.known is not None:
+        yield Use(name="the residual's standard deviation", expr=form.residual.known, span=form.residual.span)
+
+
+def _terms(form: CompositeModel) -> Iterator[Term]:
+    for predictor in form.predictors:
+        yield from predictor.terms
+
+
+def check_numeric(form: CompositeModel, evaluator: Evaluator, found: Diagnostics) -> None:
+    """Evaluate every definition and use; report text where a number is needed (HM407)."""
+    tasks: list[tuple[Callable[[], object], str, Span | None]] = []
+    for definition in form.definitions:
+        ref = Ref(name=definition.name, index_set=definition.index_set)
+        tasks.append((lambda ref=ref: evaluator.numbers(ref, ref.index_set), definition.name, definition.span))  # type: ignore[misc]
+    needed = {use.expr: use for use in uses(form)}
+    for use in needed.values():
+        tasks.append((lambda use=use: evaluator.rows(use.expr), use.name, use.span))  # type: ignore[misc]
+    reported: set[Ref] = set()
+    for task, _, span in tasks:
+        try:
+            task()
+        except NotNumeric as signal:
+            if signal.ref not in reported:
+                reported.add(signal.ref)
+                _report_text(signal.ref, evaluator, span, found)
+
+
+def _report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagnostics) -> None:
+    symbol = show_symbol(ref.name, ref.index_set)
+    data = evaluator.data.get(ref)
+    column = evaluator.columns[data.column] if data is not None else None
+    if data is None or column is None or column.codes is None:
+        found.error("HM407", f"`{symbol}` is text, where a number is needed", span)
+        return
+    row = _odd_row(column)
+    label = column.labels[column.codes[row]]
+    help_text = f'compare it, `{symbol} == "{label}"`, or give each label a coefficient: `b_{ref.name}[{ref.name}]`'
+    note = f"row {row + 1} of the column `{data.column}` holds `{label}`"
+    place = data.spans[0] if data.spans else span
+    found.error("HM407", f"`{symbol}` is text, where a number is needed", place, notes=[note], help=help_text)
+
+
+def _odd_row(column: ColumnValues) -> int:
+    """Return the first row whose text is no number, else the first with a value."""
+    assert column.codes is not None
+
+    def is_number(label: str) -> bool:
+        try:
+            float(label)
+        except ValueError:
+            return False
+        return True
+
+    odd = np.array([*(not is_number(label) for label in column.labels), False])
+    mask = odd[column.codes] if odd.any() else column.codes >= 0
+    return int(np.argmax(mask))
+
+
+def missing_by_column(form: CompositeModel, evaluator: Evaluator) -> dict[str, NDArray[np.bool_]]:
+    """Return for each column, index column or definition that lacks values the rows where it does."""
+    masks: dict[str, NDArray[np.bool_]] = {}
+
+    def note(name: str, mask: NDArray[np.bool_] | None) -> None:
+        if mask is not None and mask.any():
+            masks[name] = masks[name] | mask if name in masks else mask
+
+    for index in form.indices:
+        if index.column is not None and _is_grouping(form, index.name):
+            note(index.column, evaluator.columns[index.column].missing)
+    roots = list(dict.fromkeys(use.expr for use in uses(form)))
+    leaves, named = _leaves(roots, evaluator)
+    for ref in leaves:
+        column = evaluator.data[ref].column
+        note(column, evaluator.columns[column].missing)
+    for name, expr in named:
+        _note_unexplained(name, evaluator.rows(expr).missing, masks)
+    for use in uses(form):
+        _note_unexplained(use.name, evaluator.rows(use.expr).missing, masks)
+    return masks
+
+
+def _is_grouping(form: CompositeModel, name: str) -> bool:
+    """Whether rows need a value of this index: some coefficient or covariate of theirs is indexed by it."""
+    return any(name in index_set for index_set in form.index_sets)
+
+
+def _note_unexplained(name: str, missing: NDArray[np.bool_] | None, masks: dict[str, NDArray[np.bool_]]) -> None:
+    """Put a missing value that no column explains (the mean of an empty group) down to the name."""
+    if missing is None:
+        return
+    own = missing.copy()
+    for mask in masks.values():
+        own &= ~mask
+    if own.any():
+        masks[name] = own
+
+
+def _leaves(roots: list[Expr], evaluator: Evaluator) -> tuple[list[Ref], list[tuple[str, Expr]]]:
+    """Return the data columns that `roots` use outside aggregates, and the definitions on the way, first ones first."""
+    leaves: dict[Ref, None] = {}
+    named: dict[Ref, None] = {}
+
+    def visit(node: Expr) -> None:
+        match node:
+            case Ref() if node in evaluator.definitions:
+                if node not in named:
+                    visit(evaluator.definitions[node].expr)
+                    named[node] = None
+            case Ref():
+                leaves[node] = None
+            case Apply(operands=operands):
+                for operand in operands:
+                    visit(operand)
+            case Aggregate() | Num() | Text():
+                pass
+
+    for root in roots:
+        visit(root)
+    return list(leaves), [(show_symbol(ref.name, ref.index_set), ref) for ref in named]
+
+
+def check_finite(form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bool_], found: Diagnostics) -> None:
+    """Report columns, definitions and covariates that are not finite in a row that is used (HM416).
+
+    What is not finite because it uses something that is not finite is not reported again.
+    """
+    guilty: set[Ref] = set()
+    for ref, data in evaluator.data.items():
+        column = evaluator.columns[data.column]
+        if column.numbers is not None and column.numbers.dtype.kind == "f":
+            row = _first(np.isinf(column.numbers) & keep)
+            if row is not None:
+                guilty.add(ref)
+                place = data.spans[0] if data.spans else None
+                symbol = show_symbol(ref.name, ref.index_set)
+                found.error("HM416", f"`{symbol}` is infinite in row {row + 1}", place)
+    for ref, definition in evaluator.definitions.items():
+        name = show_symbol(ref.name, ref.index_set)
+        if _report_not_finite(Use(name=name, expr=ref, span=definition.span), evaluator, keep, guilty, found):
+            guilty.add(ref)
+    for use in dict.fromkeys(uses(form)):
+        if not isinstance(use.expr, Ref):
+            _report_not_finite(use, evaluator, keep, guilty, found)
+
+
+def _report_not_finite(
+    use: Use, evaluator: Evaluator, keep: NDArray[np.bool_], guilty: set[Ref], found: Diagnostics
+) -> bool:
+    value = evaluator.rows(use.expr)
+    bad = ~np.isfinite(value.values) & keep
+    if value.missing is not None:
+        bad &= ~value.missing
+    row = _first(bad)
+    if row is None:
+        return False
+    operands = references(evaluator.definitions[use.expr].expr if use.expr in evaluator.definitions else use.expr)  # type: ignore[index]
+    if not guilty.intersection(operands):
+        notes = [_operand_values(operands, evaluator, row)] if operands else []
+        message = f"`{use.name}` is not a finite number in row {row + 1}"
+        help_text = "a logarithm of a number that is not positive, or a division by zero; exclude or redefine such rows"
+        found.error("HM416", message, use.span, notes=notes, help=help_text)
+    return True
+
+
+def _operand_values(operands: tuple[Ref, ...], evaluator: Evaluator, row: int) -> str:
+    parts = []
+    for ref in operands:
+        symbol = show_symbol(ref.name, ref.index_set)
+        if ref in evaluator.data:
+            parts.append(f"{symbol} = {evaluator.columns[evaluator.data[ref].column].label(row)}")
+        else:
+            parts.append(f"{symbol} = {float(evaluator.rows(ref).values[row]):.6g}")
+    return "there " + ", ".join(parts)
+
+
+def _first(mask: NDArray[np.bool_]) -> int | None:
+    return int(np.argmax(mask)) if mask.any() else None

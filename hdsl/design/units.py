@@ -1,0 +1,162 @@
+"""Index sets as integer codes: which rows share a unit of ``[j]``, of ``[j,k]``.
+
+Stage: design. Input: a `Factor` for each index. Output: for each index set a code per row, labels in order, and the maps
+from finer units to coarser ones. Invariants: every code from 0 occurs; units of several indices are the combinations
+observed, ordered by the labels of the first index, then of the second; -1 where an index has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.design.columns import Codes, Factor, compress
+from hdsl.form.expr import IndexSet
+
+__all__ = ["UnitLabel", "Units", "show_unit"]
+
+UnitLabel = str | tuple[str, ...]
+"""A unit's label: text for one index, a tuple for several."""
+
+
+class Units:
+    """The units of every index set of one table, computed when asked for and kept.
+
+    Parameters
+    ----------
+    row : str
+        Name of the row index; any set that holds it is the set of rows.
+    factors : mapping of str to Factor
+        For each other index its labels and codes.
+    n : int
+        Number of rows.
+    """
+
+    def __init__(self, row: str, factors: Mapping[str, Factor], n: int) -> None:
+        self.row = row
+        self.n = n
+        self._factors = dict(factors)
+        self._codes: dict[IndexSet, Codes] = {}
+        self._used: dict[IndexSet, Codes] = {}
+        self._first: dict[IndexSet, Codes] = {}
+        self._determines: dict[tuple[IndexSet, IndexSet], bool] = {}
+
+    def is_rows(self, index_set: IndexSet) -> bool:
+        """Whether each row is a unit of its own by definition."""
+        return self.row in index_set
+
+    def codes(self, index_set: IndexSet) -> Codes:
+        """Return for each row the code of its unit, -1 where an index has no value; (n,)."""
+        if index_set not in self._codes:
+            self._codes[index_set] = self._make_codes(index_set)
+        return self._codes[index_set]
+
+    def _make_codes(self, index_set: IndexSet) -> Codes:
+        if self.is_rows(index_set):
+            return np.arange(self.n, dtype=np.intp)
+        if not index_set:
+            return np.zeros(self.n, dtype=np.intp)
+        if len(index_set) == 1:
+            factor = self._factors[index_set[0]]
+            codes, self._used[index_set] = compress(factor.codes, len(factor.labels))
+            return codes
+        head, last = index_set[:-1], index_set[-1:]
+        outer, inner = self.codes(head), self.codes(last)
+        width = self.count(last)
+        joined = np.where((outer < 0) | (inner < 0), -1, outer * width + inner)
+        codes, self._used[index_set] = compress(joined, self.count(head) * width)
+        return codes
+
+    def count(self, index_set: IndexSet) -> int:
+        """Return the number of units."""
+        if self.is_rows(index_set):
+            return self.n
+        if not index_set:
+            return 1
+        self.codes(index_set)
+        return len(self._used[index_set])
+
+    def labels(self, index_set: IndexSet) -> tuple[UnitLabel, ...]:
+        """Return the label of every unit, in the order of the codes."""
+        if self.is_rows(index_set):
+            return tuple(str(row + 1) for row in range(self.n))
+        if not index_set:
+            return ("",)
+        columns = self.label_columns(index_set)
+        return columns[0] if len(index_set) == 1 else tuple(zip(*columns, strict=True))
+
+    def label_columns(self, index_set: IndexSet) -> list[tuple[str, ...]]:
+        """Return for each index of the set the labels of every unit."""
+        self.codes(index_set)
+        used = self._used[index_set]
+        if len(index_set) == 1:
+            labels = self._factors[index_set[0]].labels
+            return [tuple(labels[k] for k in used.tolist())]
+        head, last = index_set[:-1], index_set[-1:]
+        outer, inner = np.divmod(used, self.count(last))
+        columns = [*self.label_columns(head), *self.label_columns(last)]
+        places = [*[outer.tolist()] * len(head), inner.tolist()]
+        return [tuple(column[k] for k in place) for column, place in zip(columns, places, strict=True)]
+
+    def label(self, index_set: IndexSet, code: int) -> UnitLabel:
+        """Return the label of one unit."""
+        if self.is_rows(index_set) or not index_set:
+            return str(code + 1) if index_set else ""
+        place = int(self._used[index_set][code]) if self.count(index_set) else 0
+        if len(index_set) == 1:
+            return self._factors[index_set[0]].labels[place]
+        head, last = index_set[:-1], index_set[-1:]
+        outer, inner = divmod(place, self.count(last))
+        first = self.label(head, outer)
+        return (*((first,) if isinstance(first, str) else first), str(self.label(last, inner)))
+
+    def first_rows(self, index_set: IndexSet) -> Codes:
+        """Return for each unit the first row that lies in it."""
+        if self.is_rows(index_set):
+            return self.codes(index_set)
+        if index_set not in self._first:
+            codes = self.codes(index_set)
+            first = np.zeros(self.count(index_set), dtype=np.intp)
+            held = np.flatnonzero(codes >= 0)[::-1]
+            first[codes[held]] = held  # reversed, so that the first row is written last
+            self._first[index_set] = first
+        return self._first[index_set]
+
+    def parents(self, finer: IndexSet, coarser: IndexSet) -> Codes:
+        """Return for each unit of `finer` the unit of `coarser` that it lies in (-1: none)."""
+        codes = self.codes(coarser)
+        return codes if self.is_rows(finer) else codes[self.first_rows(finer)]
+
+    def violations(self, finer: IndexSet, coarser: IndexSet) -> NDArray[np.intp]:
+        """Return rows whose unit of `coarser` differs from that of the first row of their unit of `finer`."""
+        inner, outer = self.codes(finer), self.codes(coarser)
+        held = (inner >= 0) & (outer >= 0)
+        expected = np.full(self.count(finer), -1, dtype=np.intp)
+        rows = np.flatnonzero(held)[::-1]
+        expected[inner[rows]] = outer[rows]
+        return np.flatnonzero(held & (expected[inner] != outer))
+
+    def determines(self, finer: IndexSet, coarser: IndexSet) -> bool:
+        """Whether every unit of `finer` lies in one unit of `coarser`, in these rows."""
+        if self.is_rows(finer) or set(coarser) <= set(finer):
+            return True
+        pair = (finer, coarser)
+        if pair not in self._determines:
+            plausible = self.count(finer) >= self.count(coarser)
+            self._determines[pair] = plausible and not len(self.violations(finer, coarser))
+        return self._determines[pair]
+
+    def restricted(self, keep: NDArray[np.bool_]) -> Units:
+        """Return the units of the rows that are kept."""
+        rows = np.flatnonzero(keep)
+        factors = {
+            name: Factor(codes=factor.codes[rows], labels=factor.labels) for name, factor in self._factors.items()
+        }
+        return Units(self.row, factors, len(rows))
+
+
+def show_unit(label: UnitLabel) -> str:
+    """Return a unit's label as it stands in brackets: ``a,2``."""
+    return label if isinstance(label, str) else ",".join(label)
