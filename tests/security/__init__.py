@@ -1,0 +1,1 @@
+"""What strangers may put into models and data: it stays text, and it costs little."""

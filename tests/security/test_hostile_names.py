@@ -1,0 +1,270 @@
+"""Names, column names and labels that look like code fit like plain ones and are never run."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import keyword
+import tokenize
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hdsl
+
+CALL = '__import__("builtins").hdsl_canary()'
+HOSTILE = [
+    CALL,
+    f'"""; {CALL}; """',
+    f"'''; {CALL}; '''",
+    f"x\n{CALL}\n#",
+    f"x\r{CALL}\r#",
+    f"x\u2028{CALL}\u2029",
+    f"x\x0c{CALL}",
+    f'"); {CALL}  #',
+    f"{{{CALL}}}",
+    "%s %(x)s {0} {x!r}",
+    "back\\slash\\",
+    "\\",
+    '"',
+    "ends in a backslash\\\n",
+    "${HOME} `id` $(id)",
+    "\ufeffbom",
+    "\u202eright to left",
+    "<script>alert(1)</script>",
+    "",
+    " ",
+    "[red]markup[/red] [/]",
+]
+"""Labels and column names; nothing of them may be run, and none may break what is printed or emitted."""
+
+
+@pytest.fixture
+def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A function of builtins that hostile text calls; it must never sing."""
+    sung: list[str] = []
+    monkeypatch.setattr(builtins, "hdsl_canary", lambda: sung.append("sung"), raising=False)
+    yield sung
+    assert not sung
+
+
+TEXT = """\
+index j = "{school}"
+index t = "{town}"
+data x[i] = "{x}"
+data y[i] = "{y}"
+y[i] ~ normal(b0[j] + b1*x[i] + b_town[t], sd)
+b0[j] ~ normal(g0, sd_j)
+b_town[t] ~ flat(ref = "{ref}")
+"""
+PLAIN = {"school": "school", "town": "town", "x": "x", "y": "y", "ref": "t0"}
+
+
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    group = np.repeat(np.arange(8), 5)
+    town = rng.integers(0, 3, 40)
+    x = rng.normal(size=40)
+    y = rng.normal(size=8)[group] + x + town + rng.normal(size=40)
+    return pd.DataFrame({"school": group, "town": [f"t{t}" for t in town], "x": x, "y": y})
+
+
+def numbers(fit: hdsl.results.FittedModel) -> np.ndarray:
+    return np.concatenate([[fit.loglik], fit.params.to_numpy(), fit.ranef["b0[j]"].to_numpy().ravel(), fit.fitted])
+
+
+@pytest.fixture(scope="module")
+def plain() -> np.ndarray:
+    return numbers(hdsl.Model(TEXT.format(**PLAIN)).fit(frame()))
+
+
+def tokens(source: str) -> tuple[list[str], list[str]]:
+    """Return the texts of comments, and of all other tokens."""
+    found = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    comments = [t.string for t in found if t.type == tokenize.COMMENT]
+    return comments, [t.string for t in found if t.type != tokenize.COMMENT]
+
+
+def assert_is_inert(source: str) -> None:
+    """The emitted source compiles, and the canary's name stands in comments only."""
+    ast.parse(source)
+    _, others = tokens(source)
+    assert not any("hdsl_canary" in token for token in others)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_labels_that_look_like_code_are_labels(text: str, plain: np.ndarray, canary: list[str]) -> None:
+    data = frame().assign(school=lambda d: d["school"].map(lambda g: text if g == 3 else f"s{g}"))
+    model = hdsl.Model(TEXT.format(**PLAIN))
+    fit = model.fit(data)
+    order = fit.ranef["b0[j]"]
+    assert text in order.index
+    np.testing.assert_allclose(fit.params.to_numpy(), plain[1 : 1 + len(fit.params)], rtol=1e-6)
+    assert_is_inert(model.emit(data))
+    assert_is_inert(model.emit(data, standalone=True))
+    fit.summary()
+    str(fit.summary())
+    fit._repr_html_()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_levels_of_unmodelled_sets_that_look_like_code_are_labels(text: str, plain: np.ndarray, canary: list[str]) -> None:
+    data = frame().assign(town=lambda d: d["town"].map({"t0": "t0", "t1": "t1", "t2": text}))
+    model = hdsl.Model(TEXT.format(**PLAIN))
+    fit = model.fit(data)
+    assert f"b_town[{text}]" in fit.params.index
+    assert_is_inert(model.emit(data))
+    assert fit.loglik == pytest.approx(plain[0], abs=1e-6)
+    np.testing.assert_allclose(np.sort(fit.params), np.sort(plain[1 : 1 + len(fit.params)]), rtol=1e-6)
+    str(fit.summary())
+    fit._repr_html_()
+
+
+WRITABLE = [text for text in HOSTILE if text and not set(text) & set('"\\\n\r\x0c\u2028\u2029\u202e\ufeff')]
+
+
+@pytest.mark.parametrize("text", [*WRITABLE, "__import__('builtins').hdsl_canary()", "'''", "#", "x]", "[", "a;b", "日本", "x" * 500])
+@pytest.mark.parametrize("role", ["school", "x", "y", "town"])
+def test_columns_that_look_like_code_are_columns(text: str, role: str, plain: np.ndarray, canary: list[str]) -> None:
+    data = frame().rename(columns={role: text})
+    model = hdsl.Model(TEXT.format(**{**PLAIN, role: text}))
+    fit = model.fit(data)
+    np.testing.assert_allclose(numbers(fit), plain, rtol=1e-6, atol=1e-8)
+    assert_is_inert(model.emit(data))
+    str(model.composite)
+    model.composite.latex()
+    fit._repr_html_()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_columns_that_the_model_does_not_use_do_no_harm(text: str, plain: np.ndarray, canary: list[str]) -> None:
+    fit = hdsl.Model(TEXT.format(**PLAIN)).fit(frame().assign(**{text: 1}))
+    np.testing.assert_allclose(numbers(fit), plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_of_files_that_look_like_code_are_names(text: str, canary: list[str]) -> None:
+    model = hdsl.Model(TEXT.format(**PLAIN), name=text)
+    for source in (model.emit(frame()), model.emit(frame(), standalone=True), model.emit()):
+        assert_is_inert(source)
+    model.fit(frame())
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model("y[i] ~ norml(b0, sd)\n", name=text)
+    str(caught.value)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_comments_that_look_like_code_are_comments(text: str, plain: np.ndarray, canary: list[str]) -> None:
+    line = text.replace("\n", " ").replace("\r", " ").replace("\u2028", " ").replace("\u2029", " ").replace("\x0c", " ")
+    model = hdsl.Model(f"# {line}\n" + TEXT.format(**PLAIN).replace("sd_j)\n", f"sd_j)  # {line}\n"))
+    np.testing.assert_allclose(numbers(model.fit(frame())), plain, rtol=1e-12)
+    assert_is_inert(model.emit(frame()))
+
+
+# ------------------------------------------------------------ names of the language
+
+NAMES = [
+    *keyword.kwlist,
+    "match",
+    "np",
+    "numpy",
+    "__builtins__",
+    "__import__",
+    "__name__",
+    "__class__",
+    "self",
+    "exec",
+    "eval",
+    "print",
+    "theta",
+    "beta",
+    "sigma",
+    "Lambda",
+    "X",
+    "Z",
+    "n",
+    "p",
+    "q",
+    "L",
+    "objective",
+    "gradient",
+    "arrays",
+    "Arrays",
+    "runtime",
+    "hdsl",
+    "E",
+    "I",
+    "S",
+    "N",
+    "pi2",
+    "oo",
+    "zoo",
+    "O",
+    "Q",
+    "Symbol",
+    "_",
+    "__",
+    "β",
+    "данные",
+    "变量",
+]
+RESERVED = {"in", "index", "data", "pi"}
+NAMED = """\
+y[i] ~ normal({b0}[j] + {b1}*{x}[i], {sd})
+{b0}[j] ~ normal({g0}, {sd_j})
+"""
+USUAL = {"b0": "b0", "b1": "b1", "x": "x", "sd": "sd", "g0": "g0", "sd_j": "sd_j"}
+
+
+@pytest.fixture(scope="module")
+def usual() -> pd.Series:
+    return hdsl.Model("index j = school\n" + NAMED.format(**USUAL)).fit(frame()).params
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in RESERVED])
+def test_names_of_python_and_of_the_program_are_names(name: str, usual: pd.Series, canary: list[str]) -> None:
+    """As a coefficient, a parameter, a standard deviation, a data column: the numbers are those of plain names."""
+    for role in USUAL:
+        model = hdsl.Model("index j = school\n" + NAMED.format(**{**USUAL, role: name}))
+        data = frame().rename(columns={"x": name}) if role == "x" else frame()
+        if role == "b1":
+            fit = model.fit(data)
+            np.testing.assert_allclose(fit.params.to_numpy(), usual.to_numpy(), rtol=1e-6)
+            assert name in fit.params.index
+        ast.parse(model.emit(data))
+        model.composite.latex()
+
+
+@pytest.mark.parametrize("name", ["lambda", "class", "np", "None", "__builtins__", "Σ"])
+def test_names_of_python_are_names_of_indices(name: str, usual: pd.Series, canary: list[str]) -> None:
+    text = f"index {name} = school\n" + NAMED.format(**USUAL).replace("[j]", f"[{name}]")
+    model = hdsl.Model(text)
+    fit = model.fit(frame())
+    np.testing.assert_allclose(fit.params.to_numpy(), usual.to_numpy(), rtol=1e-6)
+    assert f"b0[{name}]" in fit.ranef
+    bare = hdsl.Model(NAMED.format(**USUAL).replace("[j]", f"[{name}]")).fit(frame().rename(columns={"school": name}))
+    np.testing.assert_allclose(bare.params.to_numpy(), usual.to_numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("pair", [("ﬁ", "fi"), ("µ", "μ"), ("K", "K"), ("𝐱1", "x1"), ("ſ", "s"), ("é", "é")])
+def test_names_that_look_alike_are_two_names(pair: tuple[str, str], canary: list[str]) -> None:
+    """Python folds such names into one (NFKC); here each is the coefficient that it is written as."""
+    one, two = pair
+    assert one != two
+    data = frame().assign(z=lambda d: d["x"] ** 2)
+    text = "y[i] ~ normal(b0 + {one}*x[i] + {two}*z[i], sd)\n"
+    fit = hdsl.Model(text.format(one=one, two=two)).fit(data)
+    plain_fit = hdsl.Model(text.format(one="b1", two="b2")).fit(data)
+    np.testing.assert_allclose(fit.params.to_numpy(), plain_fit.params.to_numpy(), rtol=1e-8)
+    assert list(fit.params.index[1:3]) == [one, two]
+
+
+@pytest.mark.parametrize("name", ["in", "index", "data"])
+def test_reserved_words_are_refused_as_names(name: str) -> None:
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model(f"y[i] ~ normal(b0 + {name}*x[i], sd)\n")
+    assert caught.value.code.startswith(("HM0", "HM1"))
+    assert name in str(caught.value)
