@@ -253,14 +253,14 @@ class FittedModel:
         return self._rows(self.design.arrays.y - self.fitted.to_numpy(), "residual")
 
     def predict(
-        self, new: None = None, include: Include = "all", scale: str = "response", *, marginal: bool = False
+        self, new: object = None, include: Include = "all", scale: str = "response", *, marginal: bool = False
     ) -> pd.Series[float]:
         """Return predictions for the rows that were fitted.
 
         Parameters
         ----------
         new : None
-            The data of the fit.
+            The data of the fit; other data are refused.
         include : "all", None, or a list of str
             Random effects to include: all, none (at zero), or those whose indices are all named.
         scale : {"response", "link"}
@@ -277,8 +277,9 @@ class FittedModel:
         Raises
         ------
         FitError
-            HM510 for an unknown index or scale.
+            HM510 for an unknown index or scale, and for new data.
         """
+        prediction.check_data(new)
         prediction.check_scale(scale)
         factors = prediction.included_factors(self.design, include)
         values = prediction.linear_predictor(self.design, self.outcome, self.design.arrays, factors)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hdsl.fit.outcome import FitOutcome
     from hdsl.plan import Arrays
 
-__all__ = ["Include", "check_scale", "included_factors", "linear_predictor"]
+__all__ = ["Include", "check_data", "check_scale", "included_factors", "linear_predictor"]
 
 Include: TypeAlias = Literal["all"] | Sequence[str] | None
 """Which random effects: all, none, or those whose index sets lie in the indices named."""
@@ -61,6 +61,19 @@ def linear_predictor(
     """Return ``offset + X beta + sum_f Z_f b_f`` over `factors`, (n,), scale of the outcome that is modelled."""
     fixed = fixed_part(design.plan, arrays, outcome.beta)
     return fixed + random_part(design.plan, arrays, outcome.modes, factors)
+
+
+def check_data(new: object) -> None:
+    """Refuse data that are not those of the fit.
+
+    Raises
+    ------
+    FitError
+        HM510.
+    """
+    if new is not None:
+        message = "predictions are made for the rows of the fit, not for new data yet"
+        raise FitError([_request(message, "leave `new` out; `fit.params` and `fit.ranef` have what a formula needs")])
 
 
 def check_scale(scale: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hdsl.design.coding import Coding
+from hdsl.design.record import Design
 from hdsl.fit.outcome import FitOutcome
 from hdsl.form.expr import Ref
 from hdsl.form.model import (
@@ -108,11 +109,11 @@ def sleepstudy_parts():
         covariance=Covariance(structure="unstructured", sd=names[:2], cor=names[2:]),
         means=((fixed_term("b0"),), (fixed_term("b1"),)),
     )
-    design = SimpleNamespace(
+    design = Design(
         form=composite("sleepstudy.hm", (block,), (ROWS, Index(name="j", column="Subject")), outcome="Reaction[i]"),
         plan=plan,
         arrays=Arrays(y=np.full(n, 250.0), x=(days,), x_symbols=("Days[i]",), groups=(subject,), sets=(), offset=None),
-        coding=None,
+        coding=Coding(columns={}, levels={}, sets=(), aggregates=()),
         fixed_labels=("b0", "b1"),
         fixed_terms=("b0", "b1 * Days[i]"),
         levels=(tuple(str(308 + place) for place in range(n_groups)),),
@@ -228,7 +229,7 @@ def nested_parts():
         ),
     )
     indices = (ROWS, Index(name="j", column="cask"), Index(name="k", column="batch"), Index(name="c", column="kind"))
-    design = SimpleNamespace(
+    design = Design(
         form=composite("casks.hm", blocks, indices),
         plan=plan,
         arrays=Arrays(
@@ -239,7 +240,7 @@ def nested_parts():
             sets=(np.array([-1, 0, -1, 0, -1, 0]),),
             offset=None,
         ),
-        coding=None,
+        coding=Coding(columns={}, levels={}, sets=(), aggregates=()),
         fixed_labels=("b0", "b1", "b_c[2]", "b_z"),
         fixed_terms=("b0", "b1 * x[i]", "b_c[c]", "b_z * z[j,k]"),
         levels=((("a", "A"), ("b", "A"), ("a", "B")), ("A", "B")),

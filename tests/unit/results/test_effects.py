@@ -61,10 +61,12 @@ class TestCoef:
 
     def test_the_mean_may_have_a_level_of_an_unmodelled_set(self, cask_parts):
         design, outcome = cask_parts
-        design.arrays = replace(design.arrays, sets=(np.array([-1, -1, 0, 0, 0, 0]),))
+        design = replace(design, arrays=replace(design.arrays, sets=(np.array([-1, -1, 0, 0, 0, 0]),)))
         block = design.form.blocks[0]
         by_kind = replace(block.means[0][0], coefficient="b_c[c]", coefficient_set=("c",), scale=2.0)
-        design.form = replace(design.form, blocks=(replace(block, means=((by_kind,),)), design.form.blocks[1]))
+        design = replace(
+            design, form=replace(design.form, blocks=(replace(block, means=((by_kind,),)), design.form.blocks[1]))
+        )
         # 2 * (0, 0.5, 0.5) + (1, 2, 3)
         assert FittedModel(design, outcome).coef["beta0[j,k]"]["estimate"].tolist() == [1.0, 3.0, 4.0]
 
@@ -101,13 +103,13 @@ class TestPredict:
 
     def test_an_offset_and_a_dropped_column(self, cask_parts):
         design, outcome = cask_parts
-        design.arrays = replace(design.arrays, offset=np.arange(6.0))
+        design = replace(design, arrays=replace(design.arrays, offset=np.arange(6.0)))
         beta = np.array([1.0, np.nan, 0.5, 0.1])
         fit = FittedModel(design, replace(outcome, beta=beta, aliased=(1,)))
         # 1 + 0.5 [kind 2] + 0.1 z + offset
         assert fit.predict(include=None).tolist() == [2.0, 3.5, 5.0, 6.5, 8.0, 9.5]
 
-    @pytest.mark.parametrize("request_", [{"include": ["q"]}, {"include": "q"}, {"scale": "log"}])
+    @pytest.mark.parametrize("request_", [{"include": ["q"]}, {"include": "q"}, {"scale": "log"}, {"new": {}}])
     def test_unknown_requests_are_refused(self, casks, request_):
         with pytest.raises(FitError) as caught:
             casks.predict(**request_)

@@ -76,7 +76,7 @@ class TestParameters:
 
     def test_a_tied_standard_deviation_is_one_parameter(self, parts):
         design, outcome = parts
-        design.variance_names = {(0, 0, 0): "tau", (0, 1, 1): "tau"}
+        design = replace(design, variance_names={(0, 0, 0): "tau", (0, 1, 1): "tau"})
         fit = FittedModel(design, replace(outcome, variance_parameters=((0, 0, 0),), variance_cov=np.diag([4.0, 2.25])))
         assert list(fit.params.index) == ["b0", "b1", "tau", "sd"]
         assert fit.bse["tau"] == 2.0

@@ -77,7 +77,7 @@ class TestText:
     def test_crossed_levels(self, cask_parts):
         design, outcome = cask_parts
         casks, batches = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 1])
-        design.arrays = replace(design.arrays, groups=(casks, batches))
+        design = replace(design, arrays=replace(design.arrays, groups=(casks, batches)))
         assert "crossed with [j,k]" in squeezed(FittedModel(design, outcome).summary())
 
     def test_a_fit_that_did_not_converge_says_so_first_and_last(self, parts):
@@ -95,7 +95,7 @@ class TestText:
 
     def test_a_transformed_outcome_names_its_scale(self, parts):
         design, outcome = parts
-        design.form = replace(design.form, outcome=replace(design.form.outcome, transform="log"))
+        design = replace(design, form=replace(design.form, outcome=replace(design.form.outcome, transform="log")))
         assert "on the scale of log(Reaction[i])" in squeezed(FittedModel(design, outcome).summary())
 
     def test_ml_names_the_likelihood(self, casks):
@@ -107,8 +107,10 @@ class TestText:
     def test_long_names_wrap_and_lose_nothing(self, parts):
         design, outcome = parts
         name = "effect_of_the_number_of_days_without_sleep_on_the_time_to_react_to_a_signal_in_the_laboratory"
-        design.fixed_labels = ("b0", name)
-        design.fixed_terms = ("b0", f"{name} * number_of_days_without_sleep[i] * another_long_covariate[i]")
+        design = replace(design, fixed_labels=("b0", name))
+        design = replace(
+            design, fixed_terms=("b0", f"{name} * number_of_days_without_sleep[i] * another_long_covariate[i]")
+        )
         text = str(FittedModel(design, outcome).summary())
         assert max(map(len, text.splitlines())) <= 80
         rows = [line for line in text.splitlines() if line[:1] not in {"", "-"}]
@@ -121,8 +123,8 @@ class TestText:
     def test_many_fixed_effects_are_counted_not_printed(self, parts):
         design, outcome = parts
         p = 250
-        design.fixed_labels = tuple(f"b[{place}]" for place in range(p))
-        design.fixed_terms = design.fixed_labels
+        design = replace(design, fixed_labels=tuple(f"b[{place}]" for place in range(p)))
+        design = replace(design, fixed_terms=design.fixed_labels)
         fit = FittedModel(design, replace(outcome, beta=np.ones(p), cov_beta=np.eye(p)))
         text = str(fit.summary())
         assert "and 50 more" in text
@@ -137,11 +139,10 @@ class TestMarkup:
     @pytest.fixture
     def hostile(self, parts):
         design, outcome = parts
-        design.fixed_labels = (self.HOSTILE, "b1")
-        design.zeroed = {self.HOSTILE: ("<b>",)}
-        design.diagnostics = (
-            Diagnostic(code="HM409", severity=Severity.NOTE, message=self.HOSTILE, help="<i>", notes=("<u>",)),
-        )
+        design = replace(design, fixed_labels=(self.HOSTILE, "b1"))
+        design = replace(design, zeroed={self.HOSTILE: ("<b>",)})
+        note = Diagnostic(code="HM409", severity=Severity.NOTE, message=self.HOSTILE, help="<i>", notes=("<u>",))
+        design = replace(design, diagnostics=(note,))
         return FittedModel(design, outcome)
 
     def test_html_escapes_every_string(self, hostile):

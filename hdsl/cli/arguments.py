@@ -1,0 +1,166 @@
+"""What may be typed: commands, their arguments, their help.
+
+Input: nothing. Output: an `argparse` parser. Invariant: building it imports nothing but the standard library, so that
+``hdsl --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hdsl.version import __version__
+
+__all__ = ["SECTIONS", "build_parser"]
+
+SECTIONS = {
+    "levels": "the index sets, what is nested in what",
+    "equations": "the statements, level by level",
+    "composite": "the single equation, implied interactions marked",
+    "interactions": "the implied interactions alone",
+    "moments": "implied variances, covariances, intraclass correlations",
+    "parameters": "every parameter with its role and range",
+}
+"""What ``hdsl show`` can show, in the order in which it does."""
+
+MODEL_HELP = "a model file (.hm), or - for standard input"
+DATA_HELP = "a CSV (also .gz) or Parquet file; or one for each level: i=students.csv school=schools.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Command:
+    """One command: its line in the list of commands, its examples, what adds its arguments."""
+
+    name: str
+    help: str
+    examples: str
+    add: Callable[[ArgumentParser], None]
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = ArgumentParser(
+        prog="hdsl",
+        description="Multilevel models, written level by level: check, read, emit and fit them.",
+        epilog="exit status: 0 all well, 1 a mistake in the model, the data or the fit, 2 wrong usage\n\n"
+        "`hdsl COMMAND --help` says more, with examples",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hdsl {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        sub = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            epilog="examples:\n" + "".join(f"  {line}\n" for line in command.examples.splitlines()),
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.add(sub)
+    return parser
+
+
+def _add_model(parser: ArgumentParser, data: str = "*") -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("data", metavar="DATA", nargs=data, help=DATA_HELP)
+
+
+def _add_missing(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--na",
+        choices=("drop", "error"),
+        default="drop",
+        help="rows with a missing value in a used column: drop and report them (default), or refuse the data",
+    )
+
+
+def _add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object, mistakes too")
+
+
+def _add_check(parser: ArgumentParser) -> None:
+    _add_model(parser)
+    _add_missing(parser)
+    _add_json(parser)
+
+
+def _add_fmt(parser: ArgumentParser) -> None:
+    parser.add_argument("models", metavar="MODEL", nargs="+", help="model files, or - for standard input")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a file would change")
+    where.add_argument("--stdout", action="store_true", help="print the result, leave the file alone")
+
+
+def _add_show(parser: ArgumentParser) -> None:
+    _add_model(parser)
+    for section, text in SECTIONS.items():
+        parser.add_argument(f"--{section}", dest="sections", action="append_const", const=section, help=text)
+    parser.add_argument("--latex", action="store_true", help="equations, composite and moments as LaTeX")
+    _add_missing(parser)
+    _add_json(parser)
+
+
+def _add_plan(parser: ArgumentParser) -> None:
+    _add_model(parser)
+
+
+def _add_emit(parser: ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--standalone", action="store_true", help="a file that needs NumPy and SciPy alone")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the source to FILE")
+    parser.add_argument("--arrays", metavar="FILE.npz", help="write the arrays that the source reads (needs DATA)")
+    _add_missing(parser)
+
+
+def _add_fit(parser: ArgumentParser) -> None:
+    _add_model(parser, data="+")
+    parser.add_argument("--method", choices=("ml", "reml"), help="maximum likelihood (default) or restricted")
+    _add_missing(parser)
+    parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
+    _add_json(parser)
+
+
+_COMMANDS = (
+    _Command(
+        name="check",
+        help="report every mistake of a model, each with its place and a way out",
+        examples="hdsl check party.hm\nhdsl check party.hm voters.csv\n"
+        "hdsl check hsb.hm i=students.csv school=schools.csv",
+        add=_add_check,
+    ),
+    _Command(
+        name="fmt",
+        help="lay model files out in the one way; comments are kept",
+        examples="hdsl fmt party.hm\nhdsl fmt --check models/*.hm\nhdsl fmt - < party.hm",
+        add=_add_fmt,
+    ),
+    _Command(
+        name="show",
+        help="show what a model says: levels, equations, the composite equation, implied interactions and moments",
+        examples="hdsl show party.hm\nhdsl show party.hm --composite --latex\nhdsl show party.hm voters.csv --levels",
+        add=_add_show,
+    ),
+    _Command(
+        name="plan",
+        help="show how the likelihood is computed, and why so",
+        examples="hdsl plan party.hm\nhdsl plan party.hm voters.csv",
+        add=_add_plan,
+    ),
+    _Command(
+        name="emit",
+        help="print the likelihood as NumPy source",
+        examples="hdsl emit party.hm\nhdsl emit party.hm voters.csv --standalone -o party.py --arrays party.npz",
+        add=_add_emit,
+    ),
+    _Command(
+        name="fit",
+        help="fit a model to data",
+        examples="hdsl fit party.hm voters.csv\nhdsl fit party.hm voters.parquet --method reml --json\n"
+        "hdsl fit hsb.hm i=students.csv school=schools.csv",
+        add=_add_fit,
+    ),
+)
+"""The commands, in the order of the help."""

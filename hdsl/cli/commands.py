@@ -1,0 +1,179 @@
+"""What each command does.
+
+Input: parsed arguments. Output: an exit status; results on standard output, warnings on standard error. Invariant: no
+command catches a mistake; they all end in `hdsl.cli.main`.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
+from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
+from hdsl.cli.records import check_record, fit_record, show_record
+from hdsl.cli.sections import data_text, ranef_text, section_text
+from hdsl.diagnostics import HMError, Severity
+
+if TYPE_CHECKING:
+    from hdsl.design.record import Design
+    from hdsl.model import Model
+    from hdsl.results import FittedModel
+
+__all__ = ["COMMANDS"]
+
+OK, MISTAKE = 0, 1
+
+
+def open_model(name: str, *, quiet: bool = False) -> Model:
+    """Return the model of a file; unless `quiet`, print its warnings."""
+    from hdsl.model import Model
+
+    source = read_source(name)
+    model = Model(source.text, name=source.name)
+    if not quiet:
+        print_diagnostics(model.diagnostics)
+    return model
+
+
+def run_check(arguments: Namespace) -> int:
+    """Report every mistake; say what was found when all is well."""
+    data = read_data(arguments.data)
+    model = open_model(arguments.model, quiet=arguments.json)
+    design = model.bind(data, na=arguments.na) if data is not None else None
+    if arguments.json:
+        print_json(check_record(model, design))
+        return OK
+    if design is not None:
+        print_diagnostics(design.diagnostics)
+    print_text(_found(model, design))
+    return OK
+
+
+def _found(model: Model, design: Design | None) -> str:
+    """Return ``"party.hm: 3 index sets (..), 8 parameters, no errors"``, and what the data have."""
+    sets = [f"[{','.join(index_set)}]" for index_set in model.form.index_sets]
+    n_parameters = len(model.form.parameters)
+    diagnostics = (*model.diagnostics, *(design.diagnostics if design is not None else ()))
+    n_warnings = sum(diagnostic.severity is Severity.WARNING for diagnostic in diagnostics)
+    parts = [
+        f"levels {', '.join(sets)}",
+        f"{n_parameters} parameter{'' if n_parameters == 1 else 's'}",
+        "no errors" + (f", {n_warnings} warning{'' if n_warnings == 1 else 's'}" if n_warnings else ""),
+    ]
+    lines = [f"{model.source.name}: {'; '.join(parts)}"]
+    lines += [f"not fitted yet: {item.feature}" for item in model.form.unsupported]
+    return "\n".join(lines if design is None else [*lines, data_text(model, design)])
+
+
+def run_fmt(arguments: Namespace) -> int:
+    """Format files in place; go on after one that cannot be parsed."""
+    status = OK
+    for name in arguments.models:
+        try:
+            changed = _format_one(name, arguments)
+        except HMError as error:
+            print_error(error)
+            status = MISTAKE
+        else:
+            if changed and arguments.check:
+                status = MISTAKE
+    return status
+
+
+def _format_one(name: str, arguments: Namespace) -> bool:
+    """Format one file; return whether it is not yet in the one form."""
+    from hdsl.syntax import format_text
+
+    source = read_source(name)
+    text = format_text(source)
+    changed = text != source.text
+    if arguments.check:
+        if changed:
+            print_text(f"would change {source.name}")
+    elif arguments.stdout or name == STDIN:
+        sys.stdout.write(text)
+    elif changed:
+        write_whole(name, lambda file: file.write(text.encode("utf-8")))
+        print_text(f"changed {name}")
+    return changed
+
+
+def run_show(arguments: Namespace) -> int:
+    """Print the sections that are asked for, or all of them."""
+    data = read_data(arguments.data)
+    model = open_model(arguments.model, quiet=arguments.json)
+    design = model.bind(data, na=arguments.na) if data is not None else None
+    if arguments.json:
+        print_json(show_record(model, design))
+        return OK
+    print_text(section_text(model, design, arguments.sections, latex=arguments.latex))
+    return OK
+
+
+def run_plan(arguments: Namespace) -> int:
+    """Print how the likelihood is computed."""
+    data = read_data(arguments.data)
+    print_text(str(open_model(arguments.model).plan(data)))
+    return OK
+
+
+def run_emit(arguments: Namespace) -> int:
+    """Print or write the source of the likelihood, and the arrays that it reads."""
+    data = read_data(arguments.data)
+    if arguments.arrays is not None and data is None:
+        raise UsageError("--arrays needs DATA")
+    model = open_model(arguments.model)
+    source = model.emit(data, standalone=arguments.standalone)
+    if arguments.arrays is not None:
+        design = model.bind(data, na=arguments.na)
+        write_whole(arguments.arrays, lambda file: _save_arrays(design, file))
+    if arguments.output is None:
+        print_text(source)
+    else:
+        write_whole(arguments.output, lambda file: file.write(source.encode("utf-8")))
+    return OK
+
+
+def _save_arrays(design: Design, file: IO[bytes]) -> None:
+    """Write ``y, x0, x1, .., group0, .., set0, .., offset`` as NumPy's archive."""
+    import numpy as np
+
+    arrays = design.arrays
+    named = {"y": arrays.y}
+    named |= {f"x{place}": values for place, values in enumerate(arrays.x)}
+    groups = {f"group{place}": codes for place, codes in enumerate(arrays.groups)}
+    sets = {f"set{place}": codes for place, codes in enumerate(arrays.sets)}
+    if arrays.offset is not None:
+        named["offset"] = arrays.offset
+    np.savez_compressed(file, allow_pickle=False, **named, **groups, **sets)
+
+
+def run_fit(arguments: Namespace) -> int:
+    """Fit, print the summary; a fit that did not converge is a mistake, too."""
+    data = read_data(arguments.data)
+    model = open_model(arguments.model, quiet=arguments.json)
+    fit: FittedModel = model.fit(data, method=arguments.method, na=arguments.na)
+    if arguments.json:
+        record = fit_record(fit, with_ranef=arguments.ranef)
+        print_json({**record, "diagnostics": [diagnostic_record(d) for d in (*model.diagnostics, *fit.diagnostics)]})
+    else:
+        print_report(fit.summary())
+        if arguments.ranef:
+            print_text(ranef_text(fit))
+    if not fit.converged and not arguments.json:
+        print_diagnostics(diagnostic for diagnostic in fit.diagnostics if diagnostic.code == "HM502")
+    return OK if fit.converged else MISTAKE
+
+
+COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "check": run_check,
+    "fmt": run_fmt,
+    "show": run_show,
+    "plan": run_plan,
+    "emit": run_emit,
+    "fit": run_fit,
+}
+"""What runs for each command's name."""
