@@ -156,14 +156,6 @@ class _Builder:
         if DISTRIBUTIONS[distribution.name].is_joint or isinstance(statement.left, tree.Joint):
             self.refuse("a joint distribution of several outcomes", statement.span)
             return self._bare(entity, distribution.name), (), None
-        if "outcome" not in DISTRIBUTIONS[distribution.name].uses:
-            self.found.error(
-                "HM007",
-                f"`{distribution.name}` cannot be the distribution of an outcome",
-                distribution.name_span,
-                help=f"`{entity.printed}` is used by no statement, so it is read as observed; use it in an equation if it is not",
-            )
-            return self._bare(entity, distribution.name), (), None
         if distribution.name != "normal":
             self.refuse(f"an outcome with a {distribution.name} distribution", distribution.name_span)
         predictors: list[Predictor] = []

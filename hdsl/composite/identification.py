@@ -24,7 +24,7 @@ def check_identification(form: CompositeModel, model: ResolvedModel, found: Diag
     spans = {e.printed: e.span for e in model.entities.values()}
     for predictor in form.predictors:
         _check_fixed(predictor, spans, found)
-        _check_random(predictor, spans, found)
+        _check_random(predictor, form.outcome.index_set, spans, found)
     _check_row_level(form, spans, found)
 
 
@@ -70,12 +70,11 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
             )
 
 
-def _check_random(predictor: Predictor, spans: dict[str, Span], found: Diagnostics) -> None:
+def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], found: Diagnostics) -> None:
     first: dict[tuple[_Column, IndexSet], str] = {}
-    row_sets = {t.coefficient_set for t in predictor.terms if t.part == "residual"}
     for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "random").items():
         other = first.setdefault((column, index_set), name)
-        if other == name or index_set in row_sets:
+        if other == name or index_set == rows:
             continue
         found.error(
             "HM302",
@@ -99,17 +98,18 @@ def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagno
         if residual is None:
             names = [t.coefficient for t in errors if t.coefficient is not None]
             if len(names) > 1:
-                _report_row_level(names[1], names[0], spans, found)
+                _report_row_level(names[1], f"`{names[0]}`", names[0], spans, found)
         elif residual.sd is not None:
             for term in errors:
                 if term.coefficient is not None:
-                    _report_row_level(term.coefficient, residual.effect or residual.sd, spans, found)
+                    what = f"`{residual.effect}` with sd `{residual.sd}`"
+                    _report_row_level(term.coefficient, what, residual.effect or "", spans, found)
 
 
-def _report_row_level(name: str, other: str, spans: dict[str, Span], found: Diagnostics) -> None:
+def _report_row_level(name: str, what: str, other: str, spans: dict[str, Span], found: Diagnostics) -> None:
     found.error(
         "HM303",
-        f"`{name}` has a value for each row, beside the residual `{other}`",
+        f"`{name}` has a value for each row, beside the residual {what}",
         spans.get(name),
         secondary=(Label(span=spans[other], text="the residual"),) if other in spans else (),
         help=f"remove `{name}`, or give it the subscript of a coarser level: only the sum of the two variances counts",

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hdsl.diagnostics import Diagnostics, Label
+from hdsl.families import DISTRIBUTIONS, WRAPPERS
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.model import Nesting
 from hdsl.semantics.indices import collect_indices
 from hdsl.semantics.levels import Levels, Order
 from hdsl.semantics.nesting import check_levels
 from hdsl.semantics.record import Entity, Key, ResolvedModel, Role, Use
-from hdsl.semantics.walk import left_symbols, occurrences
+from hdsl.semantics.walk import left_symbols, occurrences, strings_as_values
 from hdsl.source import Source, Span
 from hdsl.syntax import tree
 
@@ -236,6 +237,8 @@ def _entity(scope: _Scope, key: Key) -> Entity:
 
 def _check_names(scope: _Scope, entities: dict[Key, Entity]) -> None:
     _check_circles(scope)
+    _check_distributions(scope, entities)
+    _check_strings(scope)
     _check_both(scope, entities)
     _check_index_values(scope, entities)
     _check_forgotten(scope, entities)
@@ -272,6 +275,44 @@ def _check_circles(scope: _Scope) -> None:
         visit(key, ())
 
 
+_USES = {Role.OUTCOME: "outcome", Role.COEFFICIENT: "coefficient", Role.PARAMETER: "prior", Role.UNMODELLED: "coefficient"}
+_PLACES = {"outcome": "an outcome", "coefficient": "coefficients", "prior": "a parameter"}
+
+
+def _check_distributions(scope: _Scope, entities: dict[Key, Entity]) -> None:
+    """Refuse a distribution that cannot stand where it does, such as counts for coefficients (HM007)."""
+    for entity in entities.values():
+        if entity.stochastic is None or entity.role not in _USES:
+            continue
+        distribution = entity.stochastic.distribution
+        use = _USES[entity.role]
+        row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS[distribution.name]
+        if use in row.uses:
+            continue
+        allowed = ", ".join(name for name, other in DISTRIBUTIONS.items() if use in other.uses)
+        scope.found.error(
+            "HM007",
+            f"`{distribution.name}` cannot be the distribution of {_PLACES[use]} (`{entity.printed}`)",
+            distribution.name_span,
+            notes=(f"`{entity.printed}` is {'used by no statement, so it is read as observed' if use == 'outcome' else 'not observed: another statement uses it'}",),
+            help=f"{_PLACES[use]} can have {allowed}",
+        )
+
+
+def _check_strings(scope: _Scope) -> None:
+    """Refuse a string that stands as a value: it is a label in a comparison, or the column of an index or of data (HM110)."""
+    for statement in scope.program.statements:
+        if isinstance(statement, tree.Stochastic | tree.Deterministic):
+            for string in strings_as_values(statement):
+                scope.found.error(
+                    "HM110",
+                    "a string cannot be a value",
+                    string.span,
+                    help=f"write `x[{scope.order.row}]` for a column (and `data x[{scope.order.row}] = \"{string.value}\"` if its name is no word), "
+                    f"or compare: `use[{scope.order.row}] == \"Y\"`",
+                )
+
+
 def _check_both(scope: _Scope, entities: dict[Key, Entity]) -> None:
     """Refuse a symbol with a distribution and a definition that is not from data (HM106), and names with two roles."""
     for key, left in scope.left.items():
@@ -301,18 +342,20 @@ def _check_index_values(scope: _Scope, entities: dict[Key, Entity]) -> None:
     for entity in entities.values():
         if entity.role is Role.PARAMETER and entity.key not in scope.left and entity.name in scope.order.indices:
             index = scope.order.indices[entity.name]
-            column = index.column if index.column is not None else entity.name
+            row = scope.order.row
+            ways = dict.fromkeys(f"`{column}[{row}]`" for column in (index.column, entity.name) if column is not None)
             scope.found.error(
                 "HM102",
                 f"`{entity.name}` is an index, so it cannot stand as a value",
                 entity.span,
-                help=f"write `{column}[{scope.order.row}]` for the column, or use another name for the parameter",
+                help=f"write {' or '.join(ways)} for the column meant, or use another name for the parameter",
             )
 
 
 def _check_forgotten(scope: _Scope, entities: dict[Key, Entity]) -> None:
     """Warn of a column that bears a coefficient's name (HM107), and of what no statement uses (HM108)."""
     named = {e.name: e for e in entities.values() if e.role in (*_UNKNOWN, Role.DEFINITION)}
+    has_outcome = any(e.role is Role.OUTCOME for e in entities.values())
     for entity in entities.values():
         if entity.role is Role.DATA and entity.data is None and (other := named.get(entity.name)) is not None:
             scope.found.warning(
@@ -322,7 +365,7 @@ def _check_forgotten(scope: _Scope, entities: dict[Key, Entity]) -> None:
                 secondary=(Label(span=other.span, text=f"`{other.printed}` is a {other.role.value}"),),
                 help=f"write its equation (`{entity.printed} ~ normal(.., sd)`), or `data {entity.printed}` if it is observed",
             )
-        unused = entity.key in scope.left and not entity.uses
+        unused = entity.key in scope.left and not entity.uses and has_outcome
         if unused and entity.role in (Role.UNMODELLED, Role.PARAMETER):
             scope.found.warning("HM108", f"no statement uses `{entity.printed}`", entity.span, help="use it in an equation, or remove it")
         elif unused and entity.role in (Role.DEFINITION, Role.DATA_DEFINITION) and entity.stochastic is None:

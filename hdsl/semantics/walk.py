@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from hdsl.families import AGGREGATES, COVARIANCES, DISTRIBUTIONS, WRAPPERS, DistributionRow, Slot
 from hdsl.syntax import tree
 
-__all__ = ["Occurrence", "arguments_by_slot", "is_aggregate", "left_symbols", "occurrences", "symbols_in"]
+__all__ = [
+    "Occurrence",
+    "arguments_by_slot",
+    "is_aggregate",
+    "left_symbols",
+    "occurrences",
+    "strings_as_values",
+    "symbols_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +139,37 @@ def _in_covariance(value: tree.Expr) -> Iterator[Occurrence]:
         for symbol, around in symbols_in(value):
             repeated = len({s.name for s in symbol.subscripts}) < len(symbol.subscripts)
             yield Occurrence(symbol, _MATRIX if repeated else _DIAGONAL_SD, around)
+
+
+def strings_as_values(statement: tree.Stochastic | tree.Deterministic) -> Iterator[tree.String]:
+    """Yield the strings that stand as values: neither a label in a comparison nor a reference."""
+    if isinstance(statement, tree.Deterministic):
+        yield from _strings_in(statement.right)
+        return
+    stack = [statement.distribution]
+    while stack:
+        for slot, value in arguments_by_slot(stack.pop()):
+            if isinstance(value, tree.Distribution):
+                stack.append(value)
+            elif slot.kind != "label":
+                yield from _strings_in(value)
+
+
+def _strings_in(expr: tree.Expr) -> Iterator[tree.String]:
+    stack = [expr]
+    while stack:
+        match stack.pop():
+            case tree.String() as string:
+                yield string
+            case tree.Unary(operand=operand):
+                stack.append(operand)
+            case tree.Binary(left=left, right=right):
+                stack += [left, right]
+            case tree.Compare(left=left, right=right):
+                stack += [side for side in (left, right) if not isinstance(side, tree.String)]
+            case tree.Call(arguments=arguments):
+                stack += [argument.value for argument in arguments]
+            case tree.TupleExpr(items=items):
+                stack += items
+            case _:
+                pass
