@@ -83,7 +83,7 @@ types: $(STAMPS)/dev
 	@$(BIN)/mypy
 
 contracts: $(STAMPS)/dev
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 
 golden: $(STAMPS)/dev  ## rewrite golden files and generated parts of pages; read the difference
 	@$(BIN)/python -m pytest -q tests/cases --update-golden
