@@ -50,7 +50,7 @@ class Source:
     Attributes
     ----------
     text : str
-        The whole model text.
+        The whole model text, without a byte order mark.
     name : str
         File name, or ``"<model>"`` for text that came from no file.
     """
@@ -60,6 +60,8 @@ class Source:
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Editors put a byte order mark in front; counted as a character it would move the first line's columns.
+        object.__setattr__(self, "text", self.text.removeprefix("\ufeff"))
         starts = [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
         object.__setattr__(self, "_starts", tuple(starts))
 

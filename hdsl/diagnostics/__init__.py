@@ -1,6 +1,7 @@
 """What a diagnostic is, its code, and how it prints.
 
-A leaf but for `hdsl.source`. A `Diagnostic` is data; `HMError` carries one or more of them; `render` turns them into text.
+A leaf but for `hdsl.source`. A `Diagnostic` is data; `HMError` carries one or more of them; `render` turns them into
+text.
 """
 
 from __future__ import annotations

@@ -64,7 +64,9 @@ class Diagnostic:
     source: Source | None = None
 
     def __str__(self) -> str:
-        from hdsl.diagnostics.render import render_text  # a printed diagnostic is rare; its renderer is not needed before
+        from hdsl.diagnostics.render import (
+            render_text,
+        )  # a printed diagnostic is rare; its renderer is not needed before
 
         return render_text(self)
 
@@ -144,7 +146,7 @@ class Diagnostics:
     def __len__(self) -> int:
         return len(self._items)
 
-    def add(
+    def add(  # noqa: PLR0913 - one argument for each field of the record
         self,
         severity: Severity,
         code: str,
@@ -152,7 +154,7 @@ class Diagnostics:
         span: Span | None = None,
         *,
         label: str = "",
-        help: str = "",  # noqa: A002 - the field's name in the public record
+        help: str = "",
         notes: Iterable[str] = (),
         secondary: Iterable[Label] = (),
     ) -> None:
@@ -170,6 +172,10 @@ class Diagnostics:
         )
         if item not in self._items:
             self._items.append(item)
+
+    def extend(self, items: Iterable[Diagnostic]) -> None:
+        """Add diagnostics of another list that are not there yet."""
+        self._items += [item for item in tuple(items) if item not in self._items]
 
     def error(self, code: str, message: str, span: Span | None = None, **more: object) -> None:
         """Add an error."""

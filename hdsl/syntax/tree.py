@@ -161,12 +161,16 @@ class Joint(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStatement(Node):
-    """``index j = district in k``; `parent` is None without ``in``; `column` is unquoted."""
+    """``index j = district in k``; `parent` is None without ``in``; `column` is unquoted.
+
+    `is_quoted` tells the column called "rows" from the word ``rows``.
+    """
 
     name: str
     name_span: Span = field(compare=False, repr=False)
     column: str
     column_span: Span = field(compare=False, repr=False)
+    is_quoted: bool = False
     parent: str | None
     parent_span: Span | None = field(compare=False, repr=False)
 

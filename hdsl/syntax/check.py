@@ -1,0 +1,396 @@
+"""Distributions, functions and links against the table of families.
+
+Input: a statement of the tree. Output: diagnostics HM001 and HM006 to HM009. A pass that changes nothing: after it
+every distribution has the arguments of its row, every call is of a known function with the right number of operands,
+and no expression is deeper than `MAX_DEPTH`, so that later stages may recurse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from hdsl.diagnostics.record import Diagnostics
+from hdsl.diagnostics.spelling import near_names, one_of
+from hdsl.families import (
+    AGGREGATES,
+    COVARIANCES,
+    DISTRIBUTIONS,
+    FUNCTIONS,
+    LINKS,
+    WRAPPERS,
+    DistributionRow,
+    Slot,
+)
+from hdsl.source import Span
+from hdsl.syntax.habits import DISTRIBUTION_NAMES, FUNCTION_NAMES
+from hdsl.syntax.tree import (
+    Argument,
+    Call,
+    Deterministic,
+    Distribution,
+    DistributionArgument,
+    Joint,
+    LeftSide,
+    Number,
+    Statement,
+    Stochastic,
+    String,
+    Symbol,
+    TupleExpr,
+)
+from hdsl.syntax.walk import Value, walk
+
+__all__ = ["MAX_DEPTH", "check_statement"]
+
+MAX_DEPTH = 200
+"""Operators and brackets that may stand in one another; a sum of n terms is n - 1 deep."""
+
+_USAGE = {
+    "over": "over = t",
+    "ref": 'ref = ".."',
+    "lower": "lower = ..",
+    "upper": "upper = ..",
+    "distribution": "normal(mu[i], sd)",
+}
+"""How an argument is shown where its name alone would not tell."""
+
+_COMMON = ("normal", "mvnormal", "flat", "bernoulli", "poisson", "binomial")
+
+
+def check_statement(statement: Statement, found: Diagnostics) -> None:
+    """Add to `found` what is wrong with the names and arguments of `statement`."""
+    allowed: set[int] = set()
+    for value, depth in walk(statement):
+        if depth > MAX_DEPTH:
+            _too_deep(statement, found)
+            return
+        match value:
+            case Distribution():
+                allowed |= {id(item) for item in _distribution(value, found)}
+            case Call() if id(value) not in allowed:
+                _call(value, found)
+            case TupleExpr() if id(value) not in allowed:
+                _tuple(value, found)
+            case Number() if math.isinf(value.value):
+                found.error(
+                    "HM001", "the number is too large", value.span, label="beyond 1.8e308", help="rescale the data"
+                )
+    if isinstance(statement, Stochastic | Deterministic) and isinstance(statement.left, LeftSide):
+        _link(statement.left, found)
+    if isinstance(statement, Stochastic) and isinstance(statement.left, Joint):
+        _joint(statement.left, statement.distribution, found)
+
+
+def _too_deep(statement: Statement, found: Diagnostics) -> None:
+    found.error(
+        "HM009",
+        f"an expression has more than {MAX_DEPTH} operators in one another",
+        statement.span,
+        label="too long",
+        help="give parts of it a name of their own: `part1[i] = ..`, `part2[i] = ..`, and add these",
+    )
+
+
+def _tuple(value: TupleExpr, found: Diagnostics) -> None:
+    found.error(
+        "HM007",
+        "values in parentheses with commas stand only for the mean of a joint distribution",
+        value.span,
+        label="one value expected here",
+        help="write `(a[j], b[j]) ~ mvnormal((m0, m1), Omega)` for several, one value for one",
+    )
+
+
+# ---------------------------------------------------------------------------------------------- distributions
+
+
+def _distribution(value: Distribution, found: Diagnostics) -> tuple[Value, ...]:
+    """Check one distribution; return the values below it that its slots have answered for."""
+    row = DISTRIBUTIONS.get(value.name) or WRAPPERS.get(value.name)
+    if row is None:
+        _unknown_distribution(value, found)
+        return tuple(argument.value for argument in value.arguments)
+    pairs = _bind(value, row, found)
+    if pairs is None:
+        return tuple(argument.value for argument in value.arguments)
+    answered = [argument.value for slot, argument in pairs if _slot(row, slot, argument, found)]
+    if value.name in {"truncated", "censored"} and len(pairs) == 1:
+        found.error(
+            "HM007",
+            f"`{value.name}` needs a bound",
+            value.name_span,
+            label="neither `lower` nor `upper` is given",
+            help=f"write `{value.name}(.., lower=0)`, `{value.name}(.., upper=c[i])` or both",
+        )
+    return tuple(answered)
+
+
+def _unknown_distribution(value: Distribution, found: Diagnostics) -> None:
+    words = (*DISTRIBUTIONS, *WRAPPERS)
+    near = near_names(value.name, words)
+    notes: tuple[str, ...] = ()
+    if value.name in DISTRIBUTION_NAMES:
+        ours, note = DISTRIBUTION_NAMES[value.name]
+        near, notes = (ours,), (f"`{_signature(ours)}`: {note}",)
+    if near:
+        way_out = f"did you mean {one_of(near)}?"
+    elif value.name in {*FUNCTIONS, *AGGREGATES}:
+        way_out = "that is a function: for a definition write `=` in the place of `~`"
+    else:
+        way_out = f"the usual ones are {one_of(_COMMON).replace(' or ', ' and ')}"
+        notes = (f"all of them: {', '.join(words)}",)
+    found.error(
+        "HM006",
+        f"there is no distribution `{value.name}`",
+        value.name_span,
+        label="unknown distribution",
+        help=way_out,
+        notes=notes,
+    )
+
+
+def _signature(name: str) -> str:
+    """Return a distribution with its arguments' names: ``normal(mean, sd)``."""
+    row = DISTRIBUTIONS.get(name) or WRAPPERS[name]
+    return _written(name, row.slots)
+
+
+def _written(name: str, slots: Iterable[Slot]) -> str:
+    return f"{name}({', '.join(_USAGE.get(slot.name, slot.name) for slot in slots)})"
+
+
+def _bind(
+    value: Distribution, row: DistributionRow, found: Diagnostics
+) -> tuple[tuple[Slot, DistributionArgument], ...] | None:
+    """Pair each argument with its slot; report what does not pair and return None."""
+    names = [argument.name for argument in value.arguments if argument.name is not None]
+    ways = (row.slots, *row.alternatives)
+    # Positions follow the first way; another one is taken when the names say so.
+    slots = max(ways, key=lambda way: sum(slot.name in names for slot in way))
+    if any(argument.name is None for argument in value.arguments):
+        slots = row.slots
+    usage = " or ".join(f"`{_written(row.name, way)}`" for way in ways)
+    bound, trouble = _pair(row.name, value.arguments, slots)
+    if trouble is None:
+        missing = [slot.name for slot in slots if slot.required and slot.name not in bound]
+        if not missing:
+            return tuple((slot, bound[slot.name]) for slot in slots if slot.name in bound)
+        listed = one_of(missing).replace(" or ", " and ")
+        trouble = (
+            value.name_span,
+            f"`{row.name}` lacks its {listed}",
+            f"{len(missing)} argument{'s' * (len(missing) > 1)} missing",
+        )
+    span, message, label = trouble
+    found.error("HM007", message, span, label=label, help=f"write {usage}")
+    return None
+
+
+Trouble = tuple[Span, str, str]
+
+
+def _pair(
+    owner: str, arguments: Sequence[DistributionArgument], slots: Sequence[Slot]
+) -> tuple[dict[str, DistributionArgument], Trouble | None]:
+    """Pair arguments with slot names until one does not pair."""
+    by_name = {slot.name: slot for slot in slots}
+    bound: dict[str, DistributionArgument] = {}
+    for place, argument in enumerate(arguments):
+        name = argument.name
+        if name is None:
+            if any(earlier.name is not None for earlier in arguments[:place]):
+                return bound, (
+                    argument.span,
+                    "an argument without a name follows one with a name",
+                    "which argument is this?",
+                )
+            if place >= len(slots):
+                takes = f"takes {len(slots)} argument{'s' * (len(slots) != 1)}"
+                return bound, (argument.span, f"`{owner}` {takes}, not {len(arguments)}", "one too many")
+            name = slots[place].name
+        if name not in by_name:
+            near = near_names(name, by_name)
+            label = f"did you mean {one_of(near)}?" if near else "unknown argument"
+            return bound, (argument.span, f"`{owner}` has no argument `{name}` here", label)
+        if name in bound:
+            return bound, (argument.span, f"the argument `{name}` is given twice", "a second time")
+        bound[name] = argument
+    return bound, None
+
+
+def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, found: Diagnostics) -> bool:
+    """Check what stands in a slot; tell whether later checks of the value itself are not to be made."""
+    value = argument.value
+    match slot.kind:
+        case "distribution":
+            return _inner(row, value, found)
+        case "covariance":
+            return _covariance(value, found)
+        case "index" | "new name" if not (isinstance(value, Symbol) and not value.subscripts):
+            what = "the name of an index" if slot.kind == "index" else "a new name without subscripts"
+            example = "over = t" if slot.kind == "index" else "cut"
+            found.error(
+                "HM007",
+                f"`{slot.name}` of `{row.name}` is {what}",
+                value.span,
+                label="not a bare name",
+                help=f"write a name alone, for example `{example}`",
+            )
+            return True
+        case "label" if not isinstance(value, String | Number):
+            found.error(
+                "HM007",
+                f"`{slot.name}` of `{row.name}` is a level's label",
+                value.span,
+                label="not a label",
+                help=f'write the label in double quotes: `{row.name}({slot.name} = "1")`',
+            )
+            return True
+        case _:
+            return (
+                isinstance(value, TupleExpr)
+                and (row.is_joint or row.name == "categorical")
+                and slot.name in {"mean", "eta"}
+            )
+
+
+def _inner(row: DistributionRow, value: Value, found: Diagnostics) -> bool:
+    """Check the distribution inside a wrapper; an unknown one is reported when its own turn comes."""
+    if isinstance(value, Distribution):
+        inner = DISTRIBUTIONS.get(value.name)
+        if inner is None or not (inner.is_joint or inner.name in {"flat", "ar1"}):
+            return False
+    found.error(
+        "HM007",
+        f"`{row.name}` wraps a distribution of one value",
+        value.span,
+        label="not a distribution of one value",
+        help=f"write, for example, `{_written(row.name, row.slots)}`",
+    )
+    return True
+
+
+def _covariance(value: Value, found: Diagnostics) -> bool:
+    if not (isinstance(value, Call) and value.function in COVARIANCES):
+        return False
+    slots = COVARIANCES[value.function]
+    arguments = [DistributionArgument(span=a.span, name=a.name, value=a.value) for a in value.arguments]
+    if slots:
+        bound, trouble = _pair(value.function, arguments, slots)
+        if trouble is None and len(bound) < len(slots):
+            trouble = (value.function_span, f"`{value.function}` needs {len(slots)} arguments", "arguments missing")
+        usage = _written(value.function, slots)
+    else:
+        named = next((a for a in arguments if a.name is not None), None)
+        trouble = (
+            (named.span, "the standard deviations of `diag` have no names", "leave the name out") if named else None
+        )
+        if not arguments:
+            trouble = (value.function_span, "`diag` needs a standard deviation for each effect", "arguments missing")
+        usage = "diag(s1, s2)"
+    if trouble is not None:
+        span, message, label = trouble
+        found.error("HM007", message, span, label=label, help=f"write `{usage}`")
+    return True
+
+
+def _joint(left: Joint, distribution: Distribution, found: Diagnostics) -> None:
+    """Check that a joint statement has a joint distribution with as many parts as the left side."""
+    row = DISTRIBUTIONS.get(distribution.name)
+    width = len(left.symbols)
+    if row is None and distribution.name not in WRAPPERS:
+        return
+    if row is None or not row.is_joint:
+        found.error(
+            "HM007",
+            f"`{distribution.name}` is a distribution of one value, and the left side has {width}",
+            distribution.name_span,
+            label="`mvnormal` expected here",
+            help="write `(u0[j], u1[j]) ~ mvnormal(0, Omega)`, or one statement for each symbol",
+        )
+        return
+    for argument in distribution.arguments:
+        parts = _parts(argument.value)
+        if parts is not None and parts != width:
+            found.error(
+                "HM007",
+                f"the left side has {width} symbols, this has {parts}",
+                argument.value.span,
+                label=f"{width} expected",
+                help="give one value for each symbol on the left, in its order",
+            )
+
+
+def _parts(value: Value) -> int | None:
+    """Return for how many effects a mean or a covariance is, where it says so."""
+    match value:
+        case TupleExpr():
+            return len(value.items)
+        case Call(function="diag") if value.arguments:
+            return len(value.arguments)
+        case _:
+            return None
+
+
+# ---------------------------------------------------------------------------------------------- functions and links
+
+
+def _call(value: Call, found: Diagnostics) -> None:
+    name = value.function
+    wanted = {FUNCTIONS[name]} if name in FUNCTIONS else set()
+    if name in AGGREGATES:
+        wanted.add(1)
+    if not wanted:
+        _unknown_function(value, found)
+        return
+    named = next((argument for argument in value.arguments if argument.name is not None), None)
+    given = len(value.arguments)
+    operands = " or ".join(str(number) for number in sorted(wanted))
+    if named is not None:
+        _operands(named, f"`{name}` has no argument `{named.name}`", "leave the name out", name, found)
+    elif given not in wanted:
+        span = value.arguments[max(wanted)] if given > max(wanted) else value
+        _operands(span, f"`{name}` takes {operands} argument{'s' * (operands != '1')}, not {given}", "", name, found)
+
+
+def _operands(at: Argument | Call, message: str, label: str, name: str, found: Diagnostics) -> None:
+    usage = f"{name}(a, b)" if FUNCTIONS.get(name) == 2 else f"{name}(x[i])"
+    found.error("HM007", message, at.span, label=label or "wrong number of arguments", help=f"write `{usage}`")
+
+
+def _unknown_function(value: Call, found: Diagnostics) -> None:
+    name = value.function
+    near = near_names(name, {*FUNCTIONS, *AGGREGATES})
+    if name in {*DISTRIBUTIONS, *WRAPPERS}:
+        message, label = f"a distribution such as `{name}` stands only after `~`", "not a value"
+        way_out = f"name the quantity: `e[i] ~ {name}(..)`, and write `e[i]` here"
+    elif name in COVARIANCES:
+        message, label = f"`{name}` stands only for the covariance of `mvnormal`", "not a value"
+        way_out = f"write `(u0[j], u1[j]) ~ mvnormal(0, {name}(..))`"
+    else:
+        message, label = f"there is no function `{name}`", "unknown function"
+        way_out = FUNCTION_NAMES.get(name) or (f"did you mean {one_of(near)}?" if near else _all_functions())
+    found.error("HM008", message, value.function_span, label=label, help=way_out)
+
+
+def _all_functions() -> str:
+    known = ", ".join(dict.fromkeys((*FUNCTIONS, *AGGREGATES)))
+    return f"a product needs its `*`; the functions are {known}"
+
+
+def _link(left: LeftSide, found: Diagnostics) -> None:
+    if left.link is None or left.link in LINKS or left.link_span is None:
+        return
+    near = near_names(left.link, LINKS)
+    inverse = next((link for link, undo in LINKS.items() if undo == left.link and link != "identity"), None)
+    symbol = left.symbol.name + (
+        f"[{','.join(s.name for s in left.symbol.subscripts)}]" if left.symbol.subscripts else ""
+    )
+    if left.link in {*DISTRIBUTIONS, *WRAPPERS}:
+        way_out = f"a distribution stands after `~`: `{symbol} ~ {left.link}(..)`"
+    elif inverse is not None:
+        way_out = f"it undoes the link `{inverse}`: write `{symbol} = {left.link}(..)`, or `{inverse}({symbol}) = ..`"
+    else:
+        way_out = f"did you mean {one_of(near)}?" if near else f"the links are {one_of(LINKS).replace(' or ', ' and ')}"
+    found.error("HM008", f"there is no link `{left.link}`", left.link_span, label="unknown link", help=way_out)

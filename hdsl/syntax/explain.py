@@ -1,0 +1,404 @@
+"""A parser's error in the user's terms.
+
+Input: the tokens of a statement and where the parser stopped. Output: diagnostics HM001 to HM005. Most come from the
+tables of `hdsl.syntax.habits`: an example that fails in the same state of the parser on the same token is the same
+mistake. What no example covers says what was expected. Nothing of lark's own wording is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from unicodedata import category, name, normalize
+
+from hdsl.diagnostics.record import Diagnostics, Label
+from hdsl.diagnostics.spelling import one_of
+from hdsl.source import Source, Span
+from hdsl.syntax.builder import ESCAPES, span_of
+from hdsl.syntax.grammar import MISFITS
+from hdsl.syntax.habits import CHARACTERS, HABITS, Character, Habit
+from hdsl.syntax.lexer import CLOSERS, OPENERS, logical_lines, open_brackets, scan
+
+if TYPE_CHECKING:
+    from lark import Token
+
+__all__ = ["Failure", "explain", "explain_names"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Where the parser stopped.
+
+    Attributes
+    ----------
+    tokens : tuple of Token
+        Those of the statement, without its line end.
+    position : int
+        Index of the token that did not fit; ``len(tokens)`` for the line end.
+    state : int
+        The parser's state.
+    accepts : frozenset of str
+        Terminals that would have fitted.
+    """
+
+    tokens: tuple[Token, ...]
+    position: int
+    state: int
+    accepts: frozenset[str]
+
+    @property
+    def token(self) -> Token | None:
+        """The token that did not fit; None for the line end."""
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
+
+    @property
+    def kind(self) -> str:
+        """Terminal of that token."""
+        return "NEWLINE" if self.token is None else self.token.type
+
+    @property
+    def before(self) -> Token | None:
+        """The token before it."""
+        return self.tokens[self.position - 1] if self.position else None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """State and terminal; for a misfit its text, which tells one from another."""
+        return self.state, str(self.token) if self.kind == "OTHER" else self.kind
+
+
+_WORDS = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "STRING": "a string",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "COMMA": "`,`",
+    "EQUAL": "`=`",
+    "TILDE": "`~`",
+    "IN": "`in`",
+    "INDEX": "`index`",
+    "DATA": "`data`",
+    "NEWLINE": "the end of the statement",
+}
+_OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "POWER", "COMPARISON"})
+_RESERVED = frozenset({"INDEX", "DATA", "IN"})
+
+
+def explain(failure: Failure, source: Source, found: Diagnostics) -> None:
+    """Add to `found` what is wrong at `failure`."""
+    habit = _habit(failure)
+    if habit is not None and habit.words:
+        _add_habit(failure, habit, source, found)
+    elif not _brackets(failure, source, found):
+        if failure.kind in _RESERVED and "NAME" in failure.accepts:
+            _reserved(failure, source, found)
+        elif habit is not None:
+            _add_habit(failure, habit, source, found)
+        elif failure.kind in MISFITS:
+            for token in failure.tokens[failure.position :]:
+                _misfit(token, found)
+        else:
+            _unexpected(failure, source, found)
+
+
+def explain_names(tokens: Sequence[Token], found: Diagnostics) -> None:
+    """Add what is wrong inside tokens that the parser takes: signs in names, escapes in strings."""
+    for token in tokens:
+        if token.type == "NAME":
+            _odd_name(token, found)
+        elif token.type == "STRING":
+            _odd_escape(token, found)
+
+
+def _span(failure: Failure, source: Source) -> Span:
+    """Return the span of the token that did not fit, or the place behind the last one."""
+    if failure.token is not None:
+        return span_of(failure.token)
+    end = span_of(failure.tokens[-1]).end
+    return source.span(end, end)
+
+
+def _shown(token: Token | None) -> str:
+    """Return a token's text, cut where it is long."""
+    text = "the end of the line" if token is None else str(token)
+    return text if len(text) <= 24 else text[:21] + "..."
+
+
+# ---------------------------------------------------------------------------------------------- habits, by example
+
+
+@cache
+def _examples() -> dict[tuple[int, str], tuple[Habit, ...]]:
+    """Return the habits by the key of the error that their snippets make, in the table's order."""
+    from hdsl.syntax.parser import read_line  # the parser explains with this module
+
+    table: dict[tuple[int, str], list[Habit]] = {}
+    for habit in HABITS:
+        for snippet in habit.snippets:
+            result = read_line(next(logical_lines(scan(snippet))))
+            if isinstance(result, Failure) and habit not in table.setdefault(result.key, []):
+                table[result.key].append(habit)
+    return {key: tuple(rows) for key, rows in table.items()}
+
+
+def _habit(failure: Failure) -> Habit | None:
+    nearby = {str(token) for token in (failure.tokens[0], failure.before, failure.token) if token is not None}
+    rows = _examples().get(failure.key, ())
+    return next((row for row in rows if not row.words or row.words & nearby), None)
+
+
+def _add_habit(failure: Failure, habit: Habit, source: Source, found: Diagnostics) -> None:
+    fields = _fields(failure)
+    found.error(
+        habit.code,
+        habit.message.format_map(fields),
+        _span(failure, source),
+        label=habit.label.format_map(fields),
+        help=habit.help.format_map(fields),
+    )
+
+
+def _fields(failure: Failure) -> dict[str, str]:
+    tokens = failure.tokens
+    end = next((k for k, token in enumerate(tokens) if token.type in {"TILDE", "EQUAL", "COMPARISON"}), len(tokens))
+    end = min(end, failure.position)
+    opened = open_brackets(tokens[: failure.position])
+    owner = tokens.index(opened[-1]) - 1 if opened else -1
+    return {
+        "token": _shown(failure.token),
+        "before": _shown(failure.before),
+        "left": _compact(tokens[:end]) or "y[i]",
+        "before_bracket": _shown(tokens[owner]) if owner >= 0 else "b",
+    }
+
+
+def _compact(tokens: Sequence[Token]) -> str:
+    text = "".join(str(token) + (" " if token.type == "COMMA" else "") for token in tokens)
+    return text if len(text) <= 32 else ""
+
+
+# ---------------------------------------------------------------------------------------------- brackets
+
+
+def _brackets(failure: Failure, source: Source, found: Diagnostics) -> bool:
+    """Report a bracket that is not closed, or closed by another one, or closes nothing; tell whether it did."""
+    opened = open_brackets(failure.tokens[: failure.position])
+    span = _span(failure, source)
+    if failure.kind in CLOSERS and not opened:
+        closer = str(failure.token)
+        opener = "(" if closer == ")" else "["
+        found.error(
+            "HM002",
+            f"`{closer}` closes nothing",
+            span,
+            label=f"no `{opener}` is open here",
+            help=f"leave it out, or add the `{opener}` that it should close",
+        )
+        return True
+    if not opened or not _shows_open(failure, opened[-1]):
+        return False
+    opener_token = opened[-1]
+    opener, closer = str(opener_token), ")" if opener_token.type == "LPAR" else "]"
+    where = f"`{failure.token}`" if failure.token is not None else "the end of the statement"
+    found.error(
+        "HM002",
+        f"`{opener}` is not closed before {where}",
+        span,
+        label=f"`{closer}` expected here or before",
+        secondary=(Label(span=span_of(opener_token), text="opened here"),),
+        help=f"close it with `{closer}`",
+    )
+    return True
+
+
+def _shows_open(failure: Failure, opener: Token) -> bool:
+    """Tell whether the token shows that `opener` was forgotten to be closed."""
+    if failure.kind == "EQUAL":
+        is_left = not any(token.type in {"TILDE", "EQUAL"} for token in failure.tokens[: failure.position])
+        return opener.type == "LSQB" or (is_left and failure.tokens[0] is not opener)
+    if failure.kind in CLOSERS:
+        return OPENERS[opener.type] != failure.kind
+    return failure.kind in {"NEWLINE", "TILDE"}
+
+
+# ---------------------------------------------------------------------------------------------- words and characters
+
+
+def _reserved(failure: Failure, source: Source, found: Diagnostics) -> None:
+    word = str(failure.token)
+    found.error(
+        "HM001",
+        f"`{word}` is a reserved word and cannot be a name",
+        _span(failure, source),
+        label="a name expected here",
+        help=f'take another name; a column of that name is reached by `data x[i] = "{word}"` or `index j = "{word}"`',
+    )
+
+
+def _misfit(token: Token, found: Diagnostics) -> None:
+    """Report a text that is no token, where it stands."""
+    text = str(token)
+    if token.type == "BAD_NUMBER":
+        _bad_number(token, found)
+    elif token.type == "OPEN_STRING":
+        end = span_of(token)
+        found.error(
+            "HM002",
+            "a string is not closed on its line",
+            _last_character(end),
+            label='`"` expected here or before',
+            secondary=(Label(span=_first_character(end), text="opened here"),),
+            help='close it with `"`',
+        )
+    elif token.type == "OTHER_QUOTES":
+        inner = text[1:-1] if len(text) > 1 else text
+        found.error(
+            "HM003",
+            f"a string stands in straight double quotes, not in `{text[0]}`",
+            span_of(token),
+            label='write `"`',
+            help=f'write `"{inner}"`',
+        )
+    elif token.type == "OTHER":
+        _character(token, found)
+
+
+def _bad_number(token: Token, found: Diagnostics) -> None:
+    text = str(token)
+    digits = text.rstrip(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_" + "".join(c for c in text if c.isalpha())
+    )
+    rest = text[len(digits) :]
+    if digits.replace(".", "", 1).isdigit() and rest and not rest.startswith("_"):
+        way_out = f"for a product write `{digits}*{rest}`; a name does not start with a digit"
+    else:
+        way_out = "numbers are written as `12`, `1.5`, `1e-3` or `1_000`"
+    found.error("HM001", f"`{_shown(token)}` is not a number", span_of(token), label="not a number", help=way_out)
+
+
+def _character(token: Token, found: Diagnostics) -> None:
+    text = str(token)
+    row = next((row for row in CHARACTERS if text in row.texts), None) or _unknown_character(text)
+    fields = {"token": text, "described": _described(text)}
+    found.error(
+        row.code, row.message.format_map(fields), span_of(token), label=row.label.format_map(fields), help=row.help
+    )
+
+
+def _unknown_character(text: str) -> Character:
+    if category(text) in {"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}:
+        what = "a space that is not the ordinary one" if category(text) == "Zs" else "a character that does not print"
+        return Character(
+            texts=(), message=f"{what}: {{described}}", label="{described}", help="delete it and type the line again"
+        )
+    return Character(
+        texts=(),
+        message="`{token}` has no meaning in the language",
+        label="{described}",
+        help='names have letters, digits and `_`; other names stand in double quotes: `data x[i] = "Score (%)"`',
+    )
+
+
+def _described(text: str) -> str:
+    """Return a character's number and name: ``U+2212 (minus sign)``."""
+    code = f"U+{ord(text[0]):04X}"
+    names = {
+        "\r": "carriage return",
+        "\x00": "null",
+        "\x0b": "vertical tab",
+        "\x0c": "form feed",
+        "\ufeff": "byte order mark",
+    }
+    label = names.get(text) or name(text[0], "").lower()
+    return f"{code} ({label})" if label else code
+
+
+def _odd_name(token: Token, found: Diagnostics) -> None:
+    odd = [(place, char) for place, char in enumerate(str(token)) if category(char) in {"No", "Nl"}]
+    if odd:
+        place, char = odd[0]
+        plain = normalize("NFKC", str(token))
+        is_power = "superscript" in name(char, "").lower()
+        way_out = f"write `^{normalize('NFKC', char)}` for a power" if is_power else f"write `{plain}`"
+        found.error(
+            "HM003",
+            f"`{char}` is not a letter or a digit that a name may have",
+            _at(span_of(token), place),
+            label=_described(char),
+            help=way_out,
+        )
+
+
+def _odd_escape(token: Token, found: Diagnostics) -> None:
+    text = str(token)
+    place = 1
+    while place < len(text) - 1:
+        if text[place] != "\\":
+            place += 1
+            continue
+        pair = text[place : place + 2]
+        if pair not in ESCAPES:
+            found.error(
+                "HM001",
+                f"`{pair}` has no meaning in a string",
+                _at(span_of(token), place, 2),
+                label="unknown escape",
+                help="write `\\\\` for a backslash; the others are "
+                + one_of(set(ESCAPES) - {"\\\\"}).replace(" or ", " and "),
+            )
+        place += 2
+
+
+def _at(span: Span, place: int, width: int = 1) -> Span:
+    """Return `width` characters of a one-line span, `place` characters from its start."""
+    return Span(
+        start=span.start + place,
+        end=span.start + place + width,
+        line=span.line,
+        column=span.column + place,
+        end_line=span.line,
+        end_column=span.column + place + width,
+    )
+
+
+def _first_character(span: Span) -> Span:
+    return _at(span, 0)
+
+
+def _last_character(span: Span) -> Span:
+    return _at(span, span.end - span.start, 0)
+
+
+# ---------------------------------------------------------------------------------------------- all the rest
+
+
+def _unexpected(failure: Failure, source: Source, found: Diagnostics) -> None:
+    """Say what was expected, for a mistake that no example covers."""
+    what = f"`{_shown(failure.token)}`" if failure.token is not None else "the end of the line"
+    span = _span(failure, source)
+    if {"NAME", "NUMBER", "MINUS"} <= failure.accepts:
+        after = f" after `{failure.before}`" if failure.before is not None else ""
+        found.error(
+            "HM001",
+            f"a value is missing{after}",
+            span,
+            label=f"a value expected, not {what}",
+            help="a value is a number, a symbol such as `x[i]`, a function of one, or an expression in parentheses",
+        )
+        return
+    expected = sorted({_WORDS[kind] for kind in failure.accepts if kind in _WORDS})
+    if failure.accepts & _OPERATORS:
+        expected.insert(0, "an operator")
+    choice = f"{', '.join(expected[:-1])} or {expected[-1]}" if len(expected) > 1 else "".join(expected)
+    found.error(
+        "HM001",
+        f"{what} is not expected here",
+        span,
+        label=f"expected {choice}" if choice else "not expected",
+        help="a statement is `y[i] ~ normal(mu[i], sd)`, `name = expression`, `index j = column` or `data x[i]`",
+    )

@@ -1,0 +1,704 @@
+"""What people write who come from other languages, and what to write here instead: data, no code.
+
+Four tables. `HABITS` are found by example: each row's snippets are parsed once, and an error in the same state of the
+parser on the same token is the same mistake. `CHARACTERS` are texts that no rule takes. `DISTRIBUTION_NAMES` and
+`FUNCTION_NAMES` are other languages' words. In the templates, ``{token}`` is the offending text, ``{before}`` the token
+before it, ``{name}`` the first word of the statement, and ``{left}`` what stands before the first ``~`` or ``=`` of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hdsl.families import DISTRIBUTIONS, WRAPPERS
+
+__all__ = ["CHARACTERS", "DISTRIBUTION_NAMES", "FUNCTION_NAMES", "HABITS", "Character", "Habit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """One habit: its message and help, and snippets whose first error shows it.
+
+    `words`, where given, must contain one of the words of the statement up to the error.
+    """
+
+    code: str
+    message: str
+    label: str
+    help: str
+    snippets: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """One text that the language does not have, and what to write instead."""
+
+    texts: tuple[str, ...]
+    code: str = "HM003"
+    message: str
+    label: str
+    help: str
+
+
+_FORMULA_HELP = (
+    "write the equation with its subscripts: `y[i] ~ normal(b0[g] + b1*x[i], sd)`, "
+    "and for `(1 | g)` a second one: `b0[g] ~ normal(b0, sd_g)`"
+)
+
+HABITS: tuple[Habit, ...] = (
+    Habit(
+        code="HM004",
+        message="there are no loops: a subscript runs over all its values",
+        label="a subscript does this",
+        help="write the statement that stands in the loop once, with its subscripts: `y[i] ~ normal(mu[i], sd)`",
+        snippets=(
+            "for (i in 1:N) {",
+            "for i in groups:",
+            "for (i",
+            "for ((",
+            "while (a < b) {",
+            "while (1) {",
+            "while a",
+        ),
+        words=frozenset({"for", "while"}),
+    ),
+    Habit(
+        code="HM004",
+        message="there are no blocks: a file is a list of statements",
+        label="not a statement",
+        help="write the statements alone, in any order: what is data and what a parameter follows from their use",
+        snippets=("model {", "generated quantities {", "transformed data {", "model:", "transformed parameters {"),
+        words=frozenset({"model", "parameters", "generated", "transformed", "functions"}),
+    ),
+    Habit(
+        code="HM004",
+        message="variables are not declared with a type",
+        label="a type, not a statement",
+        help="leave the line out: a parameter's range follows from where it stands",
+        snippets=("real a", "real<lower=0> s", "vector[n] b", "vector[n] b", "array[n] real y", "matrix[n,m] x"),
+        words=frozenset(
+            {"real", "int", "vector", "matrix", "array", "var", "let", "const", "cov_matrix", "corr_matrix"}
+        ),
+    ),
+    Habit(
+        code="HM004",
+        message="a model file has no commands",
+        label="not a statement",
+        help="fit from the command line (`hdsl fit model.hm data.csv`) or from Python (`hdsl.read(path).fit(frame)`)",
+        snippets=("import numpy", "library(lme4)", "fit()", "print(b, c)", "from x", "fit(2)", 'read("a.csv")'),
+        words=frozenset({"import", "library", "require", "from", "print", "fit", "read", "summary"}),
+    ),
+    Habit(
+        code="HM004",
+        message="there are no branches: a comparison is 0 or 1, so multiply by it",
+        label="not a statement",
+        help="write `a*(x[i] > 0) + b*(x[i] <= 0)`",
+        snippets=("if (a > 0) {", "if (a == 1) b", "if a", "else {", "if (a) b"),
+        words=frozenset({"if", "else"}),
+    ),
+    Habit(
+        code="HM004",
+        message="the log-density is not added to: the statements are the model",
+        label="not part of the language",
+        help="say how the outcome is distributed: `y[i] ~ normal(mu[i], sd)`",
+        snippets=("target += x",),
+        words=frozenset({"target"}),
+    ),
+    Habit(
+        code="HM001",
+        message="`{before}` needs its arguments in parentheses",
+        label="`(` expected here",
+        help="write `{before}(..)`; without arguments, `{before}()`",
+        snippets=("y ~ flat", "y ~ flat + b", "y ~ normal[i]", "(a, b) ~ mvnormal", "(a, b) ~ mvnormal[i]"),
+        words=frozenset(DISTRIBUTIONS) | frozenset(WRAPPERS),
+    ),
+    Habit(
+        code="HM005",
+        message="after `~` stands a distribution, not a formula",
+        label="this belongs to a formula",
+        help=_FORMULA_HELP,
+        snippets=(
+            "y ~ x + b",
+            "y ~ x - b",
+            "y ~ x*b",
+            "y ~ x/b",
+            "y ~ x^2",
+            "y ~ x:z",
+            "y ~ x|z",
+            "y ~ x",
+            "y ~ 1",
+            "y ~ (1|g)",
+            "y ~ -1",
+            "y ~ +x",
+            "y ~ x[i]",
+            "y ~ x z",
+            "y ~ .",
+            "(a, b) ~ x",
+            "(a, b) ~ x + z",
+            "(a, b) ~ x[i]",
+            "(a, b) ~ 1",
+            "(a, b) ~ (1|g)",
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="after `~` stands a distribution",
+        label="not a distribution",
+        help="write, for example, `{left} ~ normal(0, sd)`",
+        snippets=('y ~ "a"', '(a, b) ~ "a"', "y ~ = x", "y ~ ~ x", "y ~", "y ~ )", "y ~ ,", "y ~ *", "(a, b) ~"),
+    ),
+    Habit(
+        code="HM001",
+        message="bounds are written around the distribution: `truncated(.., lower=0)`",
+        label="not after the distribution",
+        help="write `{left} ~ truncated(normal(mu[i], sd), lower=0)`",
+        snippets=("y ~ normal(a, b) T(0,)", "y ~ normal(a, b) I(0,)", "y ~ normal(a, b) truncated"),
+        words=frozenset({"T", "I", "truncated", "C"}),
+    ),
+    Habit(
+        code="HM001",
+        message="nothing may follow a distribution",
+        label="the statement is complete before this",
+        help="put the terms into the arguments: `{left} ~ normal(mu[i] + b, sd)`",
+        snippets=(
+            "y ~ normal(a, b) + c",
+            "y ~ normal(a, b) - c",
+            "y ~ normal(a, b) * c",
+            "y ~ normal(a, b) / c",
+            "y ~ normal(a, b) ^ c",
+            "y ~ normal(a, b) c",
+            "y ~ normal(a, b)[i]",
+            "y ~ normal(a, b) (c)",
+            "y ~ normal(a, b) = c",
+            "y ~ normal(a, b) ~ c",
+            "y ~ normal(a, b), c",
+            "y ~ normal(a, b) 2",
+            "y ~ normal(a, b) in k",
+        ),
+    ),
+    Habit(
+        code="HM004",
+        message="an assignment is written `=`",
+        label="`=` expected here",
+        help="write `{left} = ..`; for a distribution, `{left} ~ ..`",
+        snippets=("y <- 1", "y[i] <- 1", "log(y) <- 1", "log(y[i]) <- 1", "y := 1", "y[i] := 1", "log(y) := 1"),
+        words=frozenset({"<", "<=", ":="}),
+    ),
+    Habit(
+        code="HM004",
+        message="`{token}` compares; a statement needs `=` or `~`",
+        label="`=` or `~` expected here",
+        help="write `{left} = ..` for a definition, `{left} ~ ..` for a distribution",
+        snippets=("y == 1", "y[i] == 1", "log(y) == 1", "log(y[i]) == 1"),
+    ),
+    Habit(
+        code="HM001",
+        message="a subscript is the name of an index, not a number",
+        label="a number cannot be an index",
+        help="write an index name, `{before_bracket}[i]`; a value at one place is given by data: `(t[i] == 1)`",
+        snippets=("y[1]", "a = b[1]", "a = b[i,1]", "y[i,1]", "y[1:N]"),
+    ),
+    Habit(
+        code="HM001",
+        message="a subscript is the name of an index, not an expression",
+        label="no arithmetic here",
+        help="for the value before or after in time, put it into the data as a column of its own",
+        snippets=(
+            "y[i+1]",
+            "y[i-1]",
+            "a = b[i+1]",
+            "a = b[i*2]",
+            "a = b[-i]",
+            "y[i/2]",
+            "y[-1]",
+            "a = b[i^2]",
+            "y[i == 1]",
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="subscripts stand in one pair of brackets, with commas between them",
+        label="a second pair",
+        help="write `x[i,j]`, not `x[i][j]`; the order of subscripts does not matter",
+        snippets=("y[i][j]", "a = b[i][j]", "log(y[i][j]", "data x[i][j]"),
+    ),
+    Habit(
+        code="HM001",
+        message="a subscript is a plain name; the grouping itself comes from the data",
+        label="only names and commas here",
+        help="write `b[j]` with `index j = school`; the data say which school a row is in",
+        snippets=("y[i(j)]", "a = b[g[i]]", "y[g[i]]", 'a = b["x"]', 'y["x"]', "a = b[(i)]", "y[(i)]"),
+    ),
+    Habit(
+        code="HM001",
+        message="an index is missing between the brackets",
+        label="a name expected here",
+        help="write `b[j]`, or leave the brackets out for a single number: `b`",
+        snippets=("y[]", "a = b[]", "a = b[i,]", "y[i,]", "a = b[,i]", "y[,i]"),
+    ),
+    Habit(
+        code="HM001",
+        message="subscripts are separated by commas",
+        label="`,` expected here",
+        help="write `b[i,j]`",
+        snippets=("y[i j]", "a = b[i j]", "y[i:j]", "a = b[i:j]", "y[i;j]", "a = b[i;j]", "y[i|j]", "a = b[i|j]"),
+    ),
+    Habit(
+        code="HM001",
+        message="only a name takes subscripts, not a value that was computed",
+        label="no subscripts here",
+        help="give the value a name: `z[i] = ..`, and use `z[i]`",
+        snippets=("a = f(x)[i]", "a = (b)[i]", "a = 2[i]", "f(x)[i] = 2", 'a = "b"[i]'),
+    ),
+    Habit(
+        code="HM001",
+        message="comparisons do not chain",
+        label="a second comparison",
+        help="multiply two of them: `(0 < x[i])*(x[i] < 1)`",
+        snippets=("a = 0 < b < 1", "a = f(0 < b < 1)"),
+    ),
+    Habit(
+        code="HM001",
+        message="an argument's name stands once, before one `=`",
+        label="not expected in an argument",
+        help="write `name = value`; a comparison is written `==`",
+        snippets=(
+            "a = f(b[i] = 1)",
+            "a = f(2 = 1)",
+            "a = f(b = c = 1)",
+            "a = f(b + c = 1)",
+            "a = f((b) = 1)",
+            "a = f(g(b) = 1)",
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="a statement has one `=` or `~`",
+        label="a second one",
+        help="write two statements, one a line; a comparison is written `==`",
+        snippets=(
+            "a = b = c",
+            "a = b[i] = c",
+            "a = 2 = c",
+            "a = (b) = c",
+            "a = f(b) = c",
+            "a = b ~ c",
+            "a = 2 ~ c",
+            "a = b[i] ~ c",
+            "a = (b) ~ c",
+            "a = f(b) ~ c",
+            "a = b + c = d",
+            "a = b + c ~ d",
+            "a = ~ b",
+            "a = = b",
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="an operator or a comma is missing before `{token}`",
+        label="two values side by side",
+        help="a product needs its `*`: `b1*x[i]`; arguments need a comma between them",
+        snippets=(
+            *(
+                f"a = {first} {second}"
+                for first in ("b", "b[i]", "2", "(b)", "f(b)", '"b"')
+                for second in ("c", "2", '"c"', "(c)")
+                if (first, second) != ("b", "(c)")
+            ),
+            *("a = f(b c)", "a = f(b 2)", 'a = f(b "c")', "y ~ n(b c)", "y ~ n(b 2)", 'y ~ n(b "c")'),
+        ),
+    ),
+    Habit(
+        code="HM004",
+        message="a line goes on only where the line before ends in an operator or an open bracket",
+        label="a statement cannot start so",
+        help="end the line before with `{token}`, or put the whole right side in parentheses",
+        snippets=("+ b", "* b", "/ b", "^ b", "== b", ", b", "= b"),
+    ),
+    Habit(
+        code="HM004",
+        message="the left side is one symbol, or a link of one",
+        label="not a left side",
+        help="to model the negative of a quantity, define it: `z[i] = -y[i]`, then `z[i] ~ ..`",
+        snippets=("- b", "-y[i] ~ normal(0, 1)"),
+    ),
+    Habit(
+        code="HM004",
+        message="a statement starts with a name, not with `{token}`",
+        label="a name expected here",
+        help="the left side is one symbol, `y[i]`, or a link of one, `log(y[i])`; a comment starts with `#`",
+        snippets=("2*y", '"y" ~ normal(0, 1)', "~ normal(0, 1)", "in k", ")", "]", "[i]"),
+    ),
+    Habit(
+        code="HM004",
+        message="the left side is one symbol, or a link of one",
+        label="more than a symbol",
+        help="give the quantity a name first: `z[i] = y[i] + 1`, then `z[i] ~ ..`",
+        snippets=(
+            *(f"{left} {operator} b = c" for left in ("y", "y[i]", "log(y)") for operator in "+-*/^"),
+            *(
+                f"log({left} {operator} 1) = c"
+                for left in ("y", "y[i]")
+                for operator in ("+", "-", "*", "/", "^", "==", ",")
+            ),
+            "log(2*y) = c",
+            "log(-y) = c",
+            "log((y)) = c",
+            "log(log(y)) = c",
+            "log() = c",
+            "(y + z) ~ normal(0, 1)",
+            "(y[i] + z[i]) ~ normal(0, 1)",
+            "(y[i] - z[i]) ~ normal(0, 1)",
+            "(2*y) ~ normal(0, 1)",
+        ),
+    ),
+    Habit(
+        code="HM004",
+        message="several left sides stand in parentheses",
+        label="`(u0[j], u1[j]) ~ ..`",
+        help="write `(u0[j], u1[j]) ~ mvnormal(0, Omega)` for a joint statement, or one statement for each",
+        snippets=("y, z ~ normal(0, 1)", "y[i], z[i] ~ normal(0, 1)", "log(y), z ~ normal(0, 1)"),
+    ),
+    Habit(
+        code="HM004",
+        message="parentheses on the left join several symbols",
+        label="a comma and a second symbol expected",
+        help="write `u[j] ~ ..` for one symbol, `(u0[j], u1[j]) ~ mvnormal(0, Omega)` for two",
+        snippets=("(y) ~ normal(0, 1)", "(y[i]) ~ normal(0, 1)"),
+    ),
+    Habit(
+        code="HM004",
+        message="a joint statement names symbols only, and takes `~`",
+        label="not expected in a joint statement",
+        help="write `(u0[j], u1[j]) ~ mvnormal((m0, m1), Omega)`",
+        snippets=(
+            "(y, z) = 2",
+            "(y, z)",
+            "(y, 2) ~ n()",
+            "(log(y), z) ~ n()",
+            "(y, log(z)) ~ n()",
+            "(y, z + 1) ~ n()",
+            "(y[i], z[i]) z",
+        ),
+    ),
+    Habit(
+        code="HM004",
+        message="`{left}` alone is not a statement",
+        label="`=` or `~` expected here",
+        help="write `{left} = ..` for a definition, `{left} ~ normal(..)` for a distribution",
+        snippets=("y", "y[i]", "log(y)", "log(y[i])"),
+    ),
+    Habit(
+        code="HM004",
+        message="not a statement: `=` or `~` is missing before `{token}`",
+        label="`=` or `~` expected here",
+        help="write `name = ..`, `name ~ distribution(..)`, `index j = column` or `data x[i]`",
+        snippets=(
+            "y z",
+            "y[i] z",
+            "log(y) z",
+            "y 2",
+            "y[i] 2",
+            'y "a"',
+            "y[i] (a)",
+            "log(y) (a)",
+            'y[i] "a"',
+            "log(y) 2",
+            "log(y z",
+            "log(2)",
+            'log("a")',
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="an index statement is `index j = column`",
+        label="not expected here",
+        help="write `index j = district`, or `index j = district in k`; other column names stand in double quotes",
+        snippets=(
+            "index j",
+            "index j ~ a",
+            "index j district",
+            "index j in k",
+            "index j, k",
+            "index j == a",
+            "index",
+            "index 2",
+            'index "j"',
+            "index =",
+            "index j =",
+            "index j = 2",
+            "index j = (a)",
+            "index j = factor(x)",
+            "index j = a +",
+            "index j = a * b",
+            "index j = a, b",
+            "index j = a b",
+            "index j = a[i]",
+            'index j = "a" b',
+            'index j = "a"[i]',
+            "index j = a in",
+            "index j = a in 2",
+            'index j = a in "b"',
+            "index j = a in b in c",
+            "index j = a in b, c",
+            "index j = a in b[i]",
+            "index j = a = b",
+            "index j[k] = a",
+            "index j:k",
+            "index j = a:b",
+        ),
+    ),
+    Habit(
+        code="HM001",
+        message="a column's name stands in double quotes here",
+        label='write `"{token}"`',
+        help='write `data x[i] = "{token}"`',
+        snippets=("data x = y", "data x[i] = y"),
+    ),
+    Habit(
+        code="HM001",
+        message="a data statement is `data x[i]`",
+        label="not expected here",
+        help='write `data x[i]`, or `data x[i] = "Some column"`; one statement for each name',
+        snippets=(
+            "data x[i], y[i]",
+            "data x, y",
+            "data",
+            "data {",
+            "data 2",
+            'data "x"',
+            "data x[i] =",
+            "data x[i] = 2",
+            'data x[i] = "a" b',
+            'data x[i] = "a"[i]',
+            'data x[i] = "a" + b',
+            "data x ~ y",
+            "data x[i] ~ y",
+            "data x y",
+            "data x[i] y",
+            "data x(i)",
+            "data x[i] in k",
+            "data x in k",
+            "data x + y",
+            "data (x, y)",
+            "data x[i] + y",
+            "data x[i] == y",
+        ),
+    ),
+)
+"""Habits by example; the first row that fits counts."""
+
+CHARACTERS: tuple[Character, ...] = (
+    Character(
+        texts=("|", "||"),
+        code="HM005",
+        message="`{token}` belongs to formulas or to logic; here subscripts say what varies",
+        label="no `{token}` here",
+        help="for `(1 + x | g)` write `b0[g] + b1[g]*x[i]` and `(b0[g], b1[g]) ~ mvnormal((b0, b1), Omega)`; "
+        "for `a or b` of two comparisons write `max(a, b)`",
+    ),
+    Character(
+        texts=(":",),
+        code="HM005",
+        message="an interaction is a product: write `*`, not `:`",
+        label="`*` for a product",
+        help="write `b1*x[i] + b2*z[j] + b3*x[i]*z[j]`; a product stands for itself alone",
+    ),
+    Character(
+        texts=("&", "&&"),
+        message="`{token}` is not an operator: multiply the two comparisons",
+        label="`*` for `and`",
+        help="write `(a == 1)*(b == 2)`",
+    ),
+    Character(
+        texts=("!",),
+        message="`!` is not an operator: subtract from 1",
+        label="not an operator",
+        help="write `1 - x[i]`, or `a != b` for a comparison",
+    ),
+    Character(
+        texts=("%",),
+        message="`%` is not an operator",
+        label="not an operator",
+        help="a remainder, a matrix product or `%in%` has no place in an equation: make it a column of the data",
+    ),
+    Character(
+        texts=(";",),
+        message="a statement ends with its line: no `;`",
+        label="leave this out",
+        help="leave `;` out and write one statement a line",
+    ),
+    Character(
+        texts=("{", "}"),
+        message="there are no blocks: leave `{token}` out",
+        label="leave this out",
+        help="write the statements alone, in any order; subscripts take square brackets",
+    ),
+    Character(
+        texts=(":=",),
+        message="an assignment is written `=`, not `:=`",
+        label="`=` expected here",
+        help="write `name = ..`",
+    ),
+    Character(
+        texts=("$", "@"),
+        message="`{token}` does not reach into a table: name the column alone",
+        label="not part of a name",
+        help="write `age[i]` for the column `age`",
+    ),
+    Character(
+        texts=(".",),
+        message="a name has no `.` in it: write `_`",
+        label="not part of a name",
+        help='write `sd_u`; for a column with a dot in its name, `data x[i] = "a.b"`',
+    ),
+    Character(
+        texts=("\\",),
+        message="a line goes on by itself after an operator: no `\\`",
+        label="leave this out",
+        help="end the line with an operator, a comma or an open bracket; a comment starts with `#`",
+    ),
+    Character(
+        texts=("'", "`"), message="a string stands in double quotes", label="not a quote", help='write `"Rural"`'
+    ),
+    Character(
+        texts=("\u2212", "\u2013", "\u2014", "\u2010", "\u2011", "\ufe63", "\uff0d"),
+        message="this is {described}, not the minus sign of a keyboard",
+        label="write `-`",
+        help="replace it by `-`; texts copied from a word processor or a PDF have such signs",
+    ),
+    Character(
+        texts=("\u00d7", "\u00b7", "\u22c5", "\u2217", "\uff0a"),
+        message="this is {described}: write `*`",
+        label="write `*`",
+        help="replace it by `*`",
+    ),
+    Character(
+        texts=("\u00f7", "\u2215"),
+        message="this is {described}: write `/`",
+        label="write `/`",
+        help="replace it by `/`",
+    ),
+    Character(
+        texts=("\u223c", "\uff5e", "\u02dc"),
+        message="this is {described}: write `~`",
+        label="write `~`",
+        help="replace it by `~`",
+    ),
+    Character(
+        texts=("\u2190",), message="an assignment is written `=`", label="`=` expected here", help="replace it by `=`"
+    ),
+    Character(
+        texts=("\u2264",), message="this is {described}: write `<=`", label="write `<=`", help="replace it by `<=`"
+    ),
+    Character(
+        texts=("\u2265",), message="this is {described}: write `>=`", label="write `>=`", help="replace it by `>=`"
+    ),
+    Character(
+        texts=("\u2260",), message="this is {described}: write `!=`", label="write `!=`", help="replace it by `!=`"
+    ),
+)
+"""Texts that the language does not have, with what to write instead."""
+
+DISTRIBUTION_NAMES: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(
+        ("dnorm", "rnorm", "norm", "gaussian", "gauss", "Gaussian", "N"),
+        ("normal", "its second argument is the standard deviation, not the variance or the precision"),
+    ),
+    **dict.fromkeys(
+        ("dmnorm", "multi_normal", "multinormal", "mvn", "MvNormal", "multi_normal_cholesky", "multi_normal_prec"),
+        ("mvnormal", "its second argument is the covariance: a new name, or `diag(..)`"),
+    ),
+    **dict.fromkeys(("dt", "t", "student", "StudentT", "tdist"), ("student_t", "its arguments are df, mean, scale")),
+    **dict.fromkeys(
+        ("dbern", "bern", "bernoulli_logit", "bernoulli_probit"),
+        ("bernoulli", "the link stands on its own line: `logit(p[i]) = ..`"),
+    ),
+    **dict.fromkeys(
+        ("dbin", "dbinom", "binom", "binomial_logit"),
+        ("binomial", "its arguments are the size and then the probability; a link stands on its own line"),
+    ),
+    **dict.fromkeys(
+        ("dpois", "pois", "poisson_log"),
+        ("poisson", "its argument is the mean; a link stands on its own line: `log(mu[i]) = ..`"),
+    ),
+    **dict.fromkeys(
+        ("dnegbin", "neg_binomial", "neg_binomial_2", "neg_binomial_2_log", "nbinom", "negbin"),
+        ("negative_binomial", "its arguments are the mean and the size"),
+    ),
+    **dict.fromkeys(
+        ("dgamma", "Gamma"), ("gamma", "its arguments are mean and shape; or name them: `gamma(shape=.., rate=..)`")
+    ),
+    **dict.fromkeys(("dbeta", "beta_proportion", "Beta"), ("beta", "its arguments are the mean and the precision")),
+    **dict.fromkeys(("dexp", "expon"), ("exponential", "its argument is the mean; or name it: `exponential(rate=..)`")),
+    **dict.fromkeys(("dweib", "dweibull"), ("weibull", "its arguments are shape and scale")),
+    **dict.fromkeys(("dlnorm", "lnorm", "log_normal"), ("lognormal", "its second argument is a standard deviation")),
+    **dict.fromkeys(
+        ("dcat", "multinomial", "categorical_logit", "multinom"),
+        ("categorical", "its argument is a linear predictor for each category"),
+    ),
+    **dict.fromkeys(
+        ("ordered_logistic", "ordinal", "cumulative", "ordered", "polr"),
+        ("ordered_logit", "its arguments are the predictor and a new name for the thresholds"),
+    ),
+    **dict.fromkeys(
+        ("dunif", "uniform", "unif", "dflat"),
+        ("flat", "`flat()` is an unmodelled coefficient; bounds follow from where a parameter stands"),
+    ),
+    **dict.fromkeys(("dhalfnorm", "HalfNormal", "halfnormal"), ("half_normal", "its argument is the scale")),
+    **dict.fromkeys(("dhalfcauchy", "HalfCauchy", "halfcauchy"), ("half_cauchy", "its argument is the scale")),
+    **dict.fromkeys(
+        ("inverse_normal", "wald", "invgauss", "inv_gaussian"), ("inverse_gaussian", "its arguments are mean and shape")
+    ),
+    **dict.fromkeys(("AR", "ar", "AR1", "ar_1"), ("ar1", "its arguments are sd, rho and `over = t`")),
+    **dict.fromkeys(
+        ("zip", "zinb", "zero_inflated_poisson", "zero_inflated_binomial", "zero_inflated_negbinomial"),
+        ("zero_inflated", "it wraps a distribution: `zero_inflated(poisson(mu[i]), p)`"),
+    ),
+    **dict.fromkeys(
+        ("hurdle_poisson", "hurdle_gamma", "hurdle_lognormal"),
+        ("hurdle", "it wraps a distribution: `hurdle(poisson(mu[i]), p)`"),
+    ),
+    **dict.fromkeys(
+        ("trunc", "truncate"), ("truncated", "it wraps a distribution: `truncated(normal(mu[i], sd), lower=0)`")
+    ),
+    **dict.fromkeys(
+        ("cens", "censor"), ("censored", "it wraps a distribution: `censored(normal(mu[i], sd), upper=c[i])`")
+    ),
+}
+"""Other languages' words for distributions: ours, and what to mind."""
+
+FUNCTION_NAMES: dict[str, str] = {
+    **dict.fromkeys(("ln", "log_e", "Log"), "write `log(..)`, the natural logarithm"),
+    "log10": "write `log(x)/log(10)`",
+    "log2": "write `log(x)/log(2)`",
+    **dict.fromkeys(("expit", "inv_logit", "ilogit", "plogis", "sigmoid", "logistic"), "write `invlogit(..)`"),
+    **dict.fromkeys(("pnorm", "phi", "normcdf", "inv_probit"), "write `Phi(..)`, the normal distribution function"),
+    **dict.fromkeys(("qnorm", "inv_Phi"), "write `probit(..)`, the inverse of `Phi`"),
+    **dict.fromkeys(("pow", "power"), "write `x^2`"),
+    **dict.fromkeys(("square", "sqr"), "write `x^2`"),
+    **dict.fromkeys(("avg", "average", "ave"), "write `mean(..)`"),
+    **dict.fromkeys(("std", "stdev", "stddev", "SD"), "write `sd(..)`"),
+    **dict.fromkeys(("var", "variance"), "write `sd(..)^2`"),
+    **dict.fromkeys(("n", "len", "length", "size"), "write `count(..)`"),
+    **dict.fromkeys(
+        ("factor", "as_factor", "C"), "index a coefficient by the column: `b_town[town]`, with `b_town[town] ~ flat()`"
+    ),
+    **dict.fromkeys(
+        ("scale", "center", "standardize", "demean"),
+        "define the mean and subtract it: `m = mean(x[i])`, `x_c[i] = x[i] - m`",
+    ),
+    "I": "write the expression itself: `x[i]^2`",
+    "poly": "write the powers: `b1*x[i] + b2*x[i]^2`",
+    **dict.fromkeys(
+        ("ifelse", "if_else", "where", "int_step"), "a comparison is 0 or 1: `a*(x[i] > 0) + b*(x[i] <= 0)`"
+    ),
+    **dict.fromkeys(("inner_prod", "dot_product", "inprod"), "write the sum of products: `b1*x1[i] + b2*x2[i]`"),
+    **dict.fromkeys(
+        ("s", "te", "gp", "spline"), "smooth terms are not part of the language; put the basis into the data"
+    ),
+    **dict.fromkeys(("lag", "shift", "diff"), "put the shifted values into the data as a column of their own"),
+    **dict.fromkeys(("interaction", "cross"), "write a product: `x[i]*z[j]`; for two index columns, `b[a,c]`"),
+}
+"""Other languages' words for functions, and what to write instead."""
