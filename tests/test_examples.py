@@ -95,14 +95,14 @@ EXPECTED = {
             "b1_hisp": (0.0431592, 0.02471),
         },
         spread={
-            "sd(b0[c])": 0.78932,
-            "sd(b1[c])": 0.10561,
-            "cor(b0[c], b1[c])": 0.55970,
-            "sd(b0[s])": 0.28696,
-            "sd(b1[s])": 0.09198,
+            "sd(r0[c])": 0.78932,
+            "sd(r1[c])": 0.10561,
+            "cor(r0[c], r1[c])": 0.55970,
+            "sd(u0[s])": 0.28696,
+            "sd(u1[s])": 0.09198,
             "sd_e": 0.54916,
         },
-        groups={"b0[c]": 1721, "b0[s]": 60},
+        groups={"r0[c]": 1721, "u0[s]": 60},
         implied=3,
     ),
     "three_level": Example(
@@ -198,7 +198,7 @@ def test_page_shows_model_equation_and_fit(name: str) -> None:
     page = (EXAMPLES / name / "README.md").read_text(encoding="utf-8")
     assert f"<!-- begin: file examples/{name}/model.hm -->" in page
     assert f"<!-- begin: output hdsl show examples/{name}/model.hm -->" in page
-    assert f"$ hdsl fit examples/{name}/model.hm" in page or f"$ python examples/{name}/fit.py" in page
+    assert f"$ hdsl fit examples/{name}/model.hm" in page
     assert "## Data" in page
     assert "licence" in page.lower() or "GPL" in page
 

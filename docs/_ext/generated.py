@@ -200,6 +200,7 @@ def first_sentence(text: str) -> str:
 def pages() -> Iterator[Path]:
     """Yield every page that may have generated parts."""
     yield ROOT / "README.md"
+    yield from sorted((ROOT / "examples").rglob("*.md"))
     yield from sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
 
 
