@@ -20,7 +20,7 @@ from hdsl.design.functions import FUNCTIONS
 from hdsl.design.identify import check_factors
 from hdsl.design.join import join_tables
 from hdsl.design.layout import FixedTerm, Layout, lay_out
-from hdsl.design.order import MOST_DENSE, Fill, measure_fill
+from hdsl.design.order import MOST_DENSE, measure_fill
 from hdsl.design.planning import (
     DeclaredLevels,
     Order,
@@ -273,7 +273,7 @@ def _note_zeroed(form: CompositeModel, coding: SetCoding, found: Diagnostics) ->
         return
     span = next(s.span for s in form.sets if show_symbol(s.name, s.index_set) == coding.symbol)
     shown = ", ".join(f"`{label}`" for label in coding.zeroed[:6])
-    more = f" and {len(coding.zeroed) - 6} more" if len(coding.zeroed) > 6 else ""  # noqa: PLR2004
+    more = f" and {len(coding.zeroed) - 6} more" if len(coding.zeroed) > 6 else ""
     found.note("HM410", f"`{coding.symbol}` is zero at {shown}{more}", span)
 
 

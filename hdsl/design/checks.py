@@ -40,7 +40,7 @@ def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> Non
             similar = near_names(name, table.names)
             help_text = f"did you mean {one_of(similar)}?" if similar else ""
             columns = ", ".join(f"`{other}`" for other in table.names[:12])
-            more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""  # noqa: PLR2004
+            more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""
             message = f"the data have no column `{name}` for {use}"
             found.error("HM401", message, span, help=help_text, notes=[f"the columns are {columns}{more}"])
 

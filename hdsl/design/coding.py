@@ -113,7 +113,7 @@ def _report_reference(
     form: CompositeModel, unmodelled: UnmodelledSet, name: str, reference: str, labels: list[str], found: Diagnostics
 ) -> None:
     similar = near_names(reference, labels)
-    shown = ", ".join(f"`{label}`" for label in labels[:8]) + (", .." if len(labels) > 8 else "")  # noqa: PLR2004
+    shown = ", ".join(f"`{label}`" for label in labels[:8]) + (", .." if len(labels) > 8 else "")
     found.error(
         "HM412",
         f'`{form.index(name).column}` has no label "{reference}" to be the reference',

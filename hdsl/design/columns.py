@@ -159,7 +159,7 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
     import narwhals as nw
 
     dtype = series.dtype
-    if dtype in (nw.Categorical, nw.Enum):
+    if dtype == nw.Enum or (dtype == nw.Categorical and _has_order(series)):
         return _from_categories(name, series)
     if dtype.is_numeric() and not dtype.is_decimal():
         return _from_numbers(name, series.to_numpy())
@@ -167,7 +167,7 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
         return _from_numbers(name, series.cast(nw.Float64).to_numpy())
     if dtype == nw.Boolean and not series.is_null().any():
         return ColumnValues(name=name, kind="boolean", numbers=series.to_numpy().astype(np.int64))
-    if dtype == nw.String:
+    if dtype in (nw.String, nw.Categorical):
         return _from_text(name, series.to_numpy())
     return from_objects(name, series.to_list())
 
@@ -218,7 +218,7 @@ def _from_text(name: str, values: NDArray[Any]) -> ColumnValues:
     return ColumnValues(name=name, kind="text", codes=rank[codes], labels=tuple(labels[k] for k in order))
 
 
-def _sort_key(labels: Sequence[str]) -> Any:  # noqa: ANN401 - a sort key of either of two types
+def _sort_key(labels: Sequence[str]) -> Any:
     numbers = [_as_number(label) for label in labels]
     if all(number is not None for number in numbers):
         return lambda k: (numbers[k], labels[k])
@@ -231,6 +231,11 @@ def _as_number(text: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) else None
+
+
+def _has_order(series: nw.Series[Any]) -> bool:
+    """Whether a categorical column knows an order; that of polars is whichever process met which text first."""
+    return series.implementation.is_pandas() or series.implementation.is_pyarrow()
 
 
 def _from_categories(name: str, series: nw.Series[Any]) -> ColumnValues:
@@ -255,9 +260,7 @@ def _native_categories(series: nw.Series[Any]) -> tuple[list[object], Codes]:
         categories = chunks[0].dictionary.to_pylist() if chunks else []
         codes = np.concatenate(indices) if chunks else np.empty(0)
         return categories, codes.astype(np.intp)
-    values = series.to_list()
-    ordered = (
-        list(series.dtype.categories) if isinstance(series.dtype, nw.Enum) else native.cat.get_categories().to_list()
-    )
-    position = {value: k for k, value in enumerate(ordered)}
-    return ordered, np.array([-1 if value is None else position[value] for value in values], dtype=np.intp)
+    assert isinstance(series.dtype, nw.Enum)
+    position = {value: k for k, value in enumerate(series.dtype.categories)}
+    codes = [-1 if value is None else position[value] for value in series.to_list()]
+    return list(position), np.array(codes, dtype=np.intp)

@@ -154,7 +154,7 @@ def _repeated_key(table: Table, keys: Sequence[str]) -> tuple[str, int, int] | N
     units = _key_units(table, keys)
     codes = units.codes(tuple(keys))
     counts = np.bincount(codes[codes >= 0], minlength=units.count(tuple(keys)))
-    if not len(counts) or counts.max() < 2:  # noqa: PLR2004 - two rows are one too many
+    if not len(counts) or counts.max() < 2:
         return None
     code = int(np.argmax(counts > 1))
     first, second = np.flatnonzero(codes == code)[:2].tolist()

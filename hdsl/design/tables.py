@@ -156,7 +156,7 @@ def _first_line(error: BaseException) -> str:
     return str(text).strip().splitlines()[0] if str(text).strip() else type(error).__name__
 
 
-def _unreadable(message: str, source: Source | None, help: str = "") -> DataError:  # noqa: A002 - the record's field
+def _unreadable(message: str, source: Source | None, help: str = "") -> DataError:
     found = Diagnostics(source)
     found.error("HM414", message, help=help)
     return DataError(found.sorted())
