@@ -1,1 +1,12 @@
-"""."""
+"""Code generation: a plan to NumPy source, and source to functions.
+
+`emit` prints the likelihood of a plan; `load` executes such text (the only place that does) and returns its functions.
+"""
+
+from __future__ import annotations
+
+from hdsl.codegen.emit import emit, plan_hash
+from hdsl.codegen.layout import Entry, theta_entries
+from hdsl.codegen.load import Emitted, load
+
+__all__ = ["Emitted", "Entry", "emit", "load", "plan_hash", "theta_entries"]

@@ -1,0 +1,138 @@
+"""Emit the likelihood of a plan as NumPy source.
+
+Stage: code generation. Input: a `Plan`. Output: source text, the same for equal plans. The functions of the file are this
+model's forward and reverse sweep; `hdsl.runtime` holds what they call, and the standalone form holds those definitions too.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from hdsl import runtime
+from hdsl.codegen.curvature import average_information
+from hdsl.codegen.layout import Layout, layout
+from hdsl.codegen.reverse import covariances, gradient, modes, theta_gradient
+from hdsl.codegen.rows import columns, cross_products, cross_record
+from hdsl.codegen.standalone import definitions, main, script
+from hdsl.codegen.sweep import estimates, forward, forward_record, relative_factors
+from hdsl.codegen.tree import Function, Record, Statement, code, plain, show
+from hdsl.plan import FixedSet, Plan
+from hdsl.version import __version__
+
+__all__ = ["emit", "plan_hash"]
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return twelve hexadecimal digits that name the structure of a plan."""
+    structure = [getattr(plan, name) for name in plan.__slots__ if name not in {"reasons", "sizes"}]
+    return hashlib.sha256(repr(structure).encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=256)
+def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tuple[str, ...] = ()) -> str:
+    """Return NumPy source that computes the likelihood of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    standalone : bool
+        Whether the file holds every definition that it needs, and a ``main``, so that it runs without hdsl.
+    title : str
+        A first line for the header.
+    x_symbols : tuple of str
+        Printed forms of the covariates ``x[0], x[1], ..`` for the header.
+
+    Returns
+    -------
+    str
+        Source text; equal plans give equal text.
+
+    Notes
+    -----
+    With ``y = X beta + sum_f Z_f b_f + e`` and ``cov(b_f) = sigma^2 Sigma_f`` in each group, the functions eliminate
+    factor after factor from cross-products: ``K = (Sigma^-1 + A)^-1``, then ``C - B'KB`` for all that is coarser.
+    """
+    view = layout(plan)
+    body = _functions(view)
+    if standalone:
+        body.append(main(plan, len(x_symbols)))
+    used = _names(body) & set(runtime.__all__)
+    parts = [
+        _header(view, standalone=standalone, title=title, x_symbols=x_symbols),
+        *_imports(used, standalone=standalone),
+    ]
+    if standalone:
+        parts.append(definitions(used))
+    parts.append(show(body))
+    if standalone:
+        parts.append(script())
+    return "".join(parts)
+
+
+def _functions(view: Layout) -> list[Statement]:
+    """Return the statements of the file, in the order of their use."""
+    return [
+        cross_record(view),
+        forward_record(view),
+        columns(view),
+        relative_factors(view),
+        cross_products(view),
+        forward(view),
+        estimates(),
+        modes(view),
+        covariances(view),
+        gradient(),
+        theta_gradient(view),
+        average_information(view),
+    ]
+
+
+def _names(body: Iterable[Statement]) -> set[str]:
+    """Return every name that occurs in statements."""
+    found: set[str] = set()
+    for item in body:
+        match item:
+            case Function(body=inner):
+                found |= _names(inner)
+            case Record(fields=fields):
+                found |= {kind for _, kind, _ in fields}
+            case ast.AST():
+                found |= {node.id for node in ast.walk(item) if isinstance(node, ast.Name)}
+            case _:
+                pass
+    return found
+
+
+def _header(view: Layout, *, standalone: bool, title: str, x_symbols: Sequence[str]) -> str:
+    """Return the docstring of the file: what it computes and what it reads."""
+    plan = view.plan
+    random = "".join(f" + Z{factor.number} b{factor.number}" for factor in view.factors)
+    lines = [title or "Gaussian multilevel model.", "", f"y = X beta{random} + e,  var(e) = sigma^2"]
+    lines += [f"cov(b{f.number}) = sigma^2 Sigma{f.number} in each group of {f.title}" for f in view.factors]
+    lines += ["", f"Emitted by hdsl {__version__}, plan {plan_hash(plan)}.", "", "Reads"]
+    lines.append("  y, (n,): the outcome" + ("; offset, (n,): a known part of it" if plan.has_offset else ""))
+    lines += [f"  x[{k}], (n,) = {symbol}" for k, symbol in enumerate(x_symbols)]
+    lines += [f"  groups[{f.position}], (n,): code from 0 of the group of each row, {f.title}" for f in view.factors]
+    sets = {item.codes: item.symbol for item in plan.fixed if isinstance(item, FixedSet)}
+    lines += [f"  sets[{k}], (n,): column of each row in {symbol}, -1 for none" for k, symbol in sorted(sets.items())]
+    if standalone:
+        lines += [
+            "",
+            "Run: python FILE DATA.npz THETA .. [reml], where DATA.npz holds y, x0, x1, .., group0, .., set0, .. and offset.",
+        ]
+    quotes = '"""'
+    text = "\n".join(plain(line).rstrip() for line in lines)
+    return f"{quotes}{text}\n{quotes}\n\n"
+
+
+def _imports(used: set[str], *, standalone: bool) -> list[str]:
+    """Return the import lines."""
+    if standalone:
+        return []
+    body = code("from typing import NamedTuple")
+    text = show(body) + "\n" + show(code("import numpy as np"))
+    names = "".join(f"    {name},\n" for name in sorted(used, key=lambda name: (not name[0].isupper(), name)))
+    return [text, f"\nfrom hdsl.runtime import (\n{names})\n" if names else ""]

@@ -1,0 +1,194 @@
+"""Emit the reverse sweep: modes, covariances and gradient, coarsest factor first."""
+
+from __future__ import annotations
+
+import ast
+
+from hdsl.codegen.layout import Factor, Layout
+from hdsl.codegen.sweep import dense_factors, product
+from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
+
+__all__ = ["covariances", "gradient", "modes", "theta_gradient"]
+
+
+def dense_prelude(plan_layout: Layout) -> list[Statement]:
+    """Emit Lambda of the dense factors and what goes with them."""
+    if not plan_layout.dense:
+        return []
+    values = [f"f.factors[{factor.position}]" for factor in plan_layout.dense]
+    names = [factor.name("L") for factor in plan_layout.dense]
+    return [unpack(names, tuple_of(values)), *dense_factors(plan_layout)]
+
+
+def _split(plan_layout: Layout, letter: str, call: str) -> list[Statement]:
+    """Emit the unpacking of a list with an item for each dense factor."""
+    return [unpack([factor.name(letter) for factor in plan_layout.dense], call)]
+
+
+def modes(plan_layout: Layout) -> Function:
+    """Emit ``modes(c, f, beta)``."""
+    body: list[Statement] = [Comment("coefficients of the border: y - X beta")]
+    body += code("w = np.append(-beta, 1.0)")
+    if plan_layout.dense:
+        body += dense_prelude(plan_layout)
+        body += [
+            Comment("dense root: b = (Sigma^-1 + C)^-1 t,  v = t - C b"),
+            *code("b = root_modes(f.root, w, dense)"),
+            *code("v = f.C[:m, m:] @ w - f.C[:m, :m] @ b"),
+            *_split(plan_layout, "b", "split(b, dense)"),
+            *_split(plan_layout, "v", "split(v, dense)"),
+        ]
+        if not plan_layout.is_sparse:
+            body += code("w = np.concatenate((-b, w))")
+    for k, factor in reversed(list(enumerate(plan_layout.chain))):
+        body += _mode(plan_layout, k, factor)
+    pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "bv"]
+    body += code("return pair", pair=tuple_of(pairs))
+    doc = (
+        "Return the modes b and v = Z'V^-1 (y - X beta) of each factor, (q, 1, J); b = Sigma v, coarsest factor first."
+    )
+    return Function("modes", "c, f, beta", doc, tuple(body))
+
+
+def _mode(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
+    """Emit b and v of one factor of the chain, those above it being known."""
+    names = {letter: factor.name(letter) for letter in "bvt"}
+    arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
+    cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
+    body: list[Statement] = [Comment(f"factor {factor.number}: b = K t,  v = t - A b")]
+    body += code("t = (w @ E)[:, None]", **names, E=arrays["E"])
+    if plan_layout.is_sparse:
+        body += code("t = t - cells.collect(N * b[cells.column])", t=names["t"], N=arrays["N"], **cells)
+    if factor.above:
+        parent = factor.above[0]
+        if len(factor.above) > 1:
+            grand = expression("above[..., c.nest.parents[k]]", k=k + 1)
+            body += code("above = np.concatenate((b, grand))", b=parent.name("b"), grand=grand)
+        else:
+            body += code("above = b", b=parent.name("b"))
+        body += code("t = t - mul(B, above[..., c.nest.parents[k]])", k=k, t=names["t"], B=arrays["B"])
+    template = product(factor.width)
+    body += code("b = Kt", Kt=expression(template, left=arrays["K"], right=expression(factor.name("t"))), **names)
+    body += code("v = t - Ab", Ab=expression(template, left=arrays["A"], right=expression(factor.name("b"))), **names)
+    return body
+
+
+def covariances(plan_layout: Layout) -> Function:
+    """Emit ``covariances(c, f, cov_X)``."""
+    body: list[Statement] = []
+    if plan_layout.dense:
+        body += dense_prelude(plan_layout)
+        body += [
+            Comment("dense root: cov of [D, X], D the dense columns"),
+            *code("X = f.C[:m, m : m + len(cov_X)]"),
+            *code("cov, inv = root_covariance(f.root, dense, X, cov_X)"),
+            *_split(plan_layout, "G", "root_information(f.C[:m, :m], f.root, inv, dense, X, cov_X)"),
+            *_split(plan_layout, "V", "diagonal_blocks(cov, dense)"),
+        ]
+    else:
+        body += code("cov = cov_X")
+    for k, factor in reversed(list(enumerate(plan_layout.chain))):
+        body += _covariance(plan_layout, k, factor)
+    pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "GV"]
+    body += code("return pair", pair=tuple_of(pairs))
+    doc = (
+        "Return for each factor G = sum over groups of Z'V^-1 Z, (q, q), and the covariance of its modes, (q, q, J); "
+        "cov_X is the covariance of beta, or 0 by 0 where beta is given."
+    )
+    return Function("covariances", "c, f, cov_X", doc, tuple(body))
+
+
+def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
+    """Emit G and the covariance of one factor of the chain with all that is above it, on the pattern of the data.
+
+    T is ``B Cov``, B the cross-products with all that is coarser; Q is ``B Cov B'``.
+    """
+    sparse, has_above = plan_layout.is_sparse, bool(factor.above)
+    names = {letter: factor.name(letter) for letter in "GV"}
+    arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
+    cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
+    body: list[Statement] = [Comment(f"factor {factor.number}: Q = B Cov B' over all that is coarser, V = K + KQK")]
+    size = expression("cov_X" if sparse else "cov")
+    body += code("E = border[:, : len(size)]", border=arrays["E"], size=size)
+    body += code("TE = cov_X @ E" if sparse else "TE = cov @ E")
+    if sparse:
+        body += code("TE = TE + cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
+        body += code(
+            "TN = cells.pair_product(N, cov) + mul(cells.spread(E), cov[m:, None, cells.column])",
+            N=arrays["N"],
+            **cells,
+        )
+    if has_above:
+        body += code("V, VE = V[..., c.nest.parents[k]], VE[..., c.nest.parents[k]]", k=k)
+        body += code("TB = mul(B, V) + mul_t(E, VE)", B=arrays["B"])
+        body += code("TE = TE + mul(B, VE)", B=arrays["B"])
+        if sparse:
+            body += code("VN = cells2.to_finer(VN)", cells2=_cells(factor.above[0]))
+            body += code("TB = TB + cells.collect(mul_t(N, VN))", N=arrays["N"], **cells)
+            body += code("TN = TN + mul(cells.spread(B), VN)", B=arrays["B"], **cells)
+    body += code("Q = mul_t(TE, E)")
+    if has_above:
+        body += code("Q = Q + mul_t(TB, B)", B=arrays["B"])
+    if sparse:
+        body += code("Q = Q + cells.collect(mul_t(TN, N))", N=arrays["N"], **cells)
+    K = arrays["K"]
+    KQK = "K + K * Q * K" if factor.width == 1 else "K + mul(K, mul(Q, K))"
+    body += code("G = information(A, K, Q)", G=names["G"], A=arrays["A"], K=K)
+    body += code(f"V1 = {KQK}", V1=factor.name("V"), K=K)
+    is_finest = k == 0
+    return body if is_finest else [*body, *_joint(plan_layout, factor, K)]
+
+
+def _cells(factor: Factor) -> ast.expr:
+    return expression("c.cells", cells=factor.name("cells"))
+
+
+def _joint(plan_layout: Layout, factor: Factor, K: ast.expr) -> list[Statement]:
+    """Emit the covariance of a factor and those above it, jointly, for the next finer one."""
+    template = product(factor.width).replace("left", "K").replace("right", "{}")
+    body: list[Statement] = []
+    if factor.above:
+        body += [Comment("jointly with the factors above it")]
+        body += code(f"V = join(V1, -{template.format('TB')}, V)", V1=factor.name("V"), K=K)
+        body += code(f"VE = np.concatenate((-{template.format('TE')}, VE))", K=K)
+    else:
+        body += code("V = V1", V1=factor.name("V"))
+        body += code(f"VE = -{template.format('TE')}", K=K)
+    if plan_layout.is_sparse:
+        spread = ast.unparse(expression("cells.spread(K)", cells=_cells(factor), K=K))
+        KN = (f"{spread} * TN") if factor.width == 1 else f"mul({spread}, TN)"
+        body += code(f"VN = np.concatenate((-{KN}, VN))" if factor.above else f"VN = -{KN}")
+    return body
+
+
+def gradient() -> Function:
+    """Emit ``gradient(c, f, fit, reml)``."""
+    body = code(
+        """
+        p = len(fit.beta) if reml else 0
+        G, V = covariances(c, f, fit.cov_beta[:p, :p])
+        b, v = modes(c, f, fit.beta)
+        scale = fit.nn / fit.r2
+        return tuple(g - scale * outer_sum(u, u) for g, u in zip(G, v, strict=True))
+        """
+    )
+    doc = "Return d objective / d Sigma = sum Z'V^-1 Z - (nn / r2) v v' of each factor, symmetric."
+    return Function("gradient", "c, f, fit, reml", doc, tuple(body))
+
+
+def theta_gradient(plan_layout: Layout) -> Function:
+    """Emit ``theta_gradient(theta, G)``: the chain rule from Sigma to theta."""
+    body = code("g = np.zeros(n)", n=plan_layout.plan.n_theta) + code("factors = relative_factors(theta)")
+    for k, factor in enumerate(plan_layout.factors):
+        free = [entry for entry in factor.entries if entry.theta >= 0]
+        lists = {
+            "where": [entry.theta for entry in free],
+            "rows": [entry.row for entry in free],
+            "columns": [entry.column for entry in free],
+        }
+        filled = {name: ast.List([ast.Constant(i) for i in values], ast.Load()) for name, values in lists.items()}
+        body += code("np.add.at(g, where, 2.0 * (G[k] @ factors[k])[rows, columns])", k=k, **filled)
+    body += code("return g")
+    return Function(
+        "theta_gradient", "theta, G", "Return d objective / d theta = 2 G Lambda at the entries of theta.", tuple(body)
+    )

@@ -1,0 +1,113 @@
+"""The standalone form: the definitions of the runtime that a file uses, and a ``main``."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+
+from hdsl.codegen.tree import Function, Statement, code, show
+from hdsl.plan import FixedSet, Plan, Product
+from hdsl.runtime import blocks, cells, root, rows
+
+__all__ = ["definitions", "main", "script"]
+
+HEAD = """
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A top-level definition: its source lines and the names that it uses."""
+
+    name: str
+    text: str
+    uses: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def _runtime() -> dict[str, Definition]:
+    """Return every definition of the runtime by name, in an order in which they can be executed."""
+    return {d.name: d for module in (rows, blocks, cells, root) for d in _of_module(module)}
+
+
+def _of_module(module: ModuleType) -> Iterator[Definition]:
+    source = inspect.getsource(module)
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                gap = "\n\n"
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]) if name != "__all__":
+                gap = ""
+            case _:
+                continue
+        text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        yield Definition(name, f"{gap}{text}\n", frozenset(used - {name}))
+
+
+def definitions(used: set[str]) -> str:
+    """Return the imports and the runtime definitions that `used` needs, directly or through others."""
+    known = _runtime()
+    needed: set[str] = set()
+    waiting = set(used)
+    while waiting:
+        needed |= waiting
+        waiting = {name for have in waiting for name in known[have].uses if name in known} - needed
+    return HEAD.lstrip() + "\n" + "".join(d.text for name, d in known.items() if name in needed)
+
+
+def _highest(plan: Plan) -> int:
+    """Return the number of covariates that the plan reads."""
+    products: list[Product] = [product for item in plan.fixed for product in item.products]
+    products += [product for term in plan.re_terms for column in term.columns for product in column.products]
+    return max((i + 1 for product in products for i in product.factors), default=0)
+
+
+def main(plan: Plan, n_symbols: int) -> Function:
+    """Emit ``main(path, theta, reml)``, which prints criterion and gradient."""
+    n_sets = max((item.codes + 1 for item in plan.fixed if isinstance(item, FixedSet)), default=0)
+    body: list[Statement] = code(
+        """
+        with np.load(path) as data:
+            x = [data[f"x{k}"] for k in range(n_x)]
+            groups = [data[f"group{k}"] for k in range(n_groups)]
+            sets = [data[f"set{k}"] for k in range(n_sets)]
+            offset = data["offset"] if "offset" in data else None
+            X, outcome, Z = columns(data["y"], x, sets, offset)
+        c = cross_products((*X, outcome), Z, groups)
+        f = forward(c, theta)
+        fit = estimates(c, f, reml)
+        g = theta_gradient(theta, gradient(c, f, fit, reml))
+        print("criterion", fit.objective)
+        print("gradient", *g.tolist())
+        """,
+        n_x=max(_highest(plan), n_symbols),
+        n_groups=len(plan.re_terms),
+        n_sets=n_sets,
+    )
+    return Function("main", "path, theta, reml", "Print the criterion and its gradient at theta.", tuple(body))
+
+
+def script() -> str:
+    """Return the lines that run ``main`` from a command line."""
+    body = code(
+        """
+        if __name__ == "__main__":
+            words = [word for word in sys.argv[2:] if word != "reml"]
+            main(sys.argv[1], np.array([float(word) for word in words]), reml="reml" in sys.argv)
+        """
+    )
+    return "\n\n" + show(body)

@@ -1,0 +1,188 @@
+"""The statement tree of emitted source, and how it prints.
+
+Statements are Python's own syntax trees. A template is Python text of this package, parsed and then filled: names in it
+are replaced by nodes, so nothing that a user wrote is ever pasted into text that is parsed. User symbols occur in
+`Comment` and docstrings only, printed by `plain`.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+__all__ = [
+    "Comment",
+    "Filling",
+    "Function",
+    "Record",
+    "Statement",
+    "code",
+    "expression",
+    "plain",
+    "show",
+    "starred",
+    "tuple_of",
+    "unpack",
+]
+
+WIDTH = 110
+Filling: TypeAlias = str | int | float | ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A line of comment."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: name, arguments, docstring, body."""
+
+    name: str
+    arguments: str
+    doc: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A named tuple: name, docstring, fields with their annotation and comment."""
+
+    name: str
+    doc: str
+    fields: tuple[tuple[str, str, str], ...]
+
+
+Statement: TypeAlias = Comment | Function | Record | ast.stmt
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line of printable ASCII that cannot end a comment or a docstring."""
+    printable = "".join(char if char.isascii() and char.isprintable() else ascii(char)[1:-1] for char in text)
+    return printable.replace("\\", "/").replace('"', "'")
+
+
+class _Fill(ast.NodeTransformer):
+    """Replace names (and attributes) of a template."""
+
+    def __init__(self, names: dict[str, Filling]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Replace a name by an identifier, a number or an expression."""
+        match self.names.get(node.id):
+            case None:
+                return node
+            case str() as name:
+                if not name.isidentifier():
+                    raise ValueError(name)
+                return ast.Name(name, node.ctx)
+            case ast.expr() as filled:
+                return filled
+            case number:
+                return ast.Constant(number)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """Replace the name after a dot by an identifier."""
+        self.generic_visit(node)
+        name = self.names.get(node.attr)
+        return ast.Attribute(node.value, name, node.ctx) if isinstance(name, str) else node
+
+
+@lru_cache(maxsize=512)
+def _parsed(template: str) -> str:
+    """Return the template with its common indentation taken off."""
+    return textwrap.dedent(template).strip()
+
+
+def code(template: str, **names: Filling) -> list[Statement]:
+    """Return the statements of a template, names replaced."""
+    return list(_Fill(names).visit(ast.parse(_parsed(template))).body)
+
+
+def expression(template: str, **names: Filling) -> ast.expr:
+    """Return the expression of a template, names replaced."""
+    tree = _Fill(names).visit(ast.parse(_parsed(template), mode="eval"))
+    return tree.body  # type: ignore[no-any-return]
+
+
+def tuple_of(items: Sequence[ast.expr | str]) -> ast.expr:
+    """Return a tuple of expressions or names."""
+    return ast.Tuple([expression(item) if isinstance(item, str) else item for item in items], ast.Load())
+
+
+def starred(item: ast.expr | str) -> ast.expr:
+    """Return ``*item``, for a tuple or a call."""
+    return ast.Starred(expression(item) if isinstance(item, str) else item, ast.Load())
+
+
+def unpack(names: Sequence[str], value: ast.expr | str) -> ast.stmt:
+    """Return ``a, b = value``; a single name takes the only item of the value."""
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+    target = ast.Tuple(targets, ast.Store()) if len(targets) > 1 else ast.List(targets, ast.Store())
+    return ast.Assign([target], expression(value) if isinstance(value, str) else value, lineno=0)
+
+
+def show(statements: Sequence[Statement], indent: int = 0) -> str:
+    """Return the source of statements."""
+    pad = " " * indent
+    return "".join(f"{pad}{line}".rstrip() + "\n" for item in statements for line in _lines(item, WIDTH - indent))
+
+
+def _lines(item: Statement, width: int) -> list[str]:
+    match item:
+        case Comment(text=text):
+            return [f"# {line}" for line in textwrap.wrap(plain(text), width - 2)] or ["#"]
+        case Function():
+            head = f"def {item.name}({item.arguments}):"
+            body = show(item.body, 4).splitlines()
+            return ["", "", head, f'    """{plain(item.doc)}"""', *body]
+        case Record():
+            fields = [f"    {name}: {kind}  # {plain(comment)}" for name, kind, comment in item.fields]
+            return ["", "", f"class {item.name}(NamedTuple):", f'    """{plain(item.doc)}"""', "", *fields]
+        case _:
+            return _statement(item, width)
+
+
+def _statement(node: ast.stmt, width: int) -> list[str]:
+    """Print a statement; the value of a long one is broken at its calls and tuples."""
+    text = ast.unparse(node)
+    match node:
+        case ast.Assign(targets=targets, value=value) if len(text) > width:
+            head = f"{' = '.join(ast.unparse(target) for target in targets)} = "
+        case ast.Return(value=ast.expr() as value) if len(text) > width:
+            head = "return "
+        case _:
+            return text.splitlines()
+    first, *rest = _broken(value, width - len(head))
+    return [head + first, *rest]
+
+
+def _broken(node: ast.expr, width: int) -> list[str]:
+    """Return the lines of an expression: on one line, or the items of a call or tuple indented."""
+    text = ast.unparse(node)
+    if len(text) <= width:
+        return [text]
+    match node:
+        case ast.Call(func=function, args=args, keywords=keywords):
+            head, items = ast.unparse(function), [*args, *(keyword.value for keyword in keywords)]
+            names = [""] * len(args) + [f"{keyword.arg}=" for keyword in keywords]
+        case ast.Tuple(elts=items):
+            head, names = "", [""] * len(items)
+        case _:
+            return [text]
+    if all(isinstance(item, ast.Name) for item in items):
+        lines = textwrap.wrap(", ".join(ast.unparse(item) for item in items) + ",", WIDTH - 8)
+    else:
+        lines = []
+        for name, item in zip(names, items, strict=True):
+            first, *rest = _broken(item, WIDTH - 12)
+            lines += [name + first, *rest]
+            lines[-1] += ","
+    return [f"{head}(", *(f"    {line}" for line in lines), ")"]

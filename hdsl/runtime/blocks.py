@@ -1,0 +1,141 @@
+"""Small matrices, one for each group, stored as arrays (rows, columns, J): the groups are the last, contiguous axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "directions",
+    "information",
+    "inner",
+    "join",
+    "mul",
+    "mul_t",
+    "outer_sum",
+    "ridge_inverse",
+    "t_mul",
+    "transpose",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+UNROLLED_WIDTH = 8
+"""Widest block whose factorisation runs over entries; wider ones go to LAPACK, group by group."""
+
+
+def mul(a: Floats, b: Floats) -> Floats:
+    """Return ``a b`` in each group: (q, s, J) and (s, w, J) give (q, w, J)."""
+    if len(b) == 0:
+        return np.zeros((len(a), *b.shape[1:]))
+    out = a[:, 0, None] * b[0]
+    for s in range(1, len(b)):
+        out += a[:, s, None] * b[s]
+    return out
+
+
+def t_mul(a: Floats, b: Floats) -> Floats:
+    """Return ``a' b`` in each group: (s, q, J) and (s, w, J) give (q, w, J)."""
+    out = a[0][:, None] * b[0]
+    for s in range(1, len(b)):
+        out += a[s][:, None] * b[s]
+    return out
+
+
+def mul_t(a: Floats, b: Floats) -> Floats:
+    """Return ``a b'`` in each group: (q, s, J) and (w, s, J) give (q, w, J); s may be 0 or large."""
+    return np.asarray(np.einsum("qsj,wsj->qwj", a, b))
+
+
+def transpose(a: Floats) -> Floats:
+    """Return the transposed matrix in each group."""
+    return a.transpose(1, 0, 2)
+
+
+def inner(a: Floats, b: Floats) -> Floats:
+    """Return ``a' b`` summed over groups: (q, s, J) and (q, w, J) give (s, w)."""
+    return np.asarray((a @ b.transpose(0, 2, 1)).sum(axis=0))
+
+
+def outer_sum(a: Floats, b: Floats) -> Floats:
+    """Return ``a b'`` summed over groups: (q, s, J) and (r, s, J) give (q, r)."""
+    return a.reshape(len(a), -1) @ b.reshape(len(b), -1).T
+
+
+def join(own: Floats, cross: Floats, later: Floats) -> Floats:
+    """Return the symmetric matrix [[own, cross], [cross', later]] in each group."""
+    q, size = len(own), len(own) + len(later)
+    out = np.empty((size, size, own.shape[-1]))
+    out[:q, :q], out[:q, q:], out[q:, :q], out[q:, q:] = own, cross, transpose(cross), later
+    return out
+
+
+def directions(v: Floats, entries: Sequence[tuple[int, int]]) -> Floats:
+    """Return ``E_a v`` in each group for the basis of symmetric matrices with ones at each entry and its mirror.
+
+    Parameters
+    ----------
+    v : ndarray, (q, 1, J)
+    entries : sequence of (row, column)
+
+    Returns
+    -------
+    ndarray, (q, number of entries, J)
+    """
+    out = np.zeros((len(v), len(entries), v.shape[-1]))
+    for a, (row, column) in enumerate(entries):
+        out[row, a] = v[column, 0]
+        out[column, a] = v[row, 0]
+    return out
+
+
+def information(A: Floats, K: Floats, Q: Floats) -> Floats:
+    """Return the sum over groups of ``HA - HQH'`` with ``H = I - AK``.
+
+    With ``Q = B Cov B'``, B the cross-products with all that is coarser and Cov its covariance, it is ``sum Z'V^-1 Z``.
+    """
+    H = -mul(A, K)
+    H[np.diag_indices(len(A))] += 1.0
+    return np.asarray((mul(H, A) - mul_t(mul(H, Q), H)).sum(axis=-1))
+
+
+def ridge_inverse(A: Floats, L: Floats) -> tuple[Floats, float]:
+    """Return ``K = L (I + L'AL)^-1 L'`` in each group and the sum of ``log det(I + L'AL)``.
+
+    K is ``(Sigma^-1 + A)^-1`` with ``Sigma = LL'``, which may be singular.
+
+    Parameters
+    ----------
+    A : ndarray, (q, q, J)
+    L : ndarray, (q, q)
+    """
+    M = np.tensordot(L.T, np.tensordot(L.T, A, axes=1), axes=(1, 1))
+    M[np.diag_indices(len(L))] += 1.0
+    return _ridge_unrolled(M, L) if len(L) <= UNROLLED_WIDTH else _ridge_batched(M, L)
+
+
+def _ridge_unrolled(M: Floats, L: Floats) -> tuple[Floats, float]:
+    """Factorise ``M = RR'`` entry by entry for all groups at once; K is ``Y'Y`` with ``RY = L'``."""
+    q = len(L)
+    R = np.zeros_like(M)
+    Y = np.zeros_like(M)
+    logdet = 0.0
+    for c in range(q):
+        for r in range(c, q):
+            R[r, c] = M[r, c] - np.einsum("kj,kj->j", R[r, :c], R[c, :c])
+        logdet += float(np.log(R[c, c]).sum())
+        R[c, c] = np.sqrt(R[c, c])
+        R[c + 1 :, c] /= R[c, c]
+        Y[c] = (L.T[c][:, None] - np.einsum("kj,kwj->wj", R[c, :c], Y[:c])) / R[c, c]
+    return t_mul(Y, Y), logdet
+
+
+def _ridge_batched(M: Floats, L: Floats) -> tuple[Floats, float]:
+    """Factorise the matrices of all groups one by one."""
+    R = np.linalg.cholesky(M.transpose(2, 0, 1))
+    Y = np.linalg.solve(R, np.broadcast_to(L.T, R.shape))
+    logdet = 2.0 * float(np.log(np.diagonal(R, axis1=1, axis2=2)).sum())
+    return np.ascontiguousarray((Y.transpose(0, 2, 1) @ Y).transpose(1, 2, 0)), logdet

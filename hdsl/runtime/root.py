@@ -1,0 +1,239 @@
+"""The dense root: one symmetric matrix over the columns of the factors that are not in the chain.
+
+The columns of a factor are ordered by effect, then by group, so that its Lambda acts on an axis of effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Profile",
+    "Root",
+    "diagonal_blocks",
+    "factorise",
+    "profile",
+    "root_covariance",
+    "root_information",
+    "root_modes",
+    "root_sweep",
+    "split",
+    "stack",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+Factors: TypeAlias = Sequence[tuple[Floats, int]]
+"""Lambda (q, q) and number of groups of each dense factor, in the order of the columns."""
+
+LAPACK_SIZE = 300
+"""Order from which SciPy's LAPACK is worth its import."""
+
+SINGULAR = 1e-6
+"""Square of the least diagonal entry of Lambda below which it is not inverted."""
+
+
+def cholesky(M: Floats) -> Floats:
+    """Return the lower Cholesky factor."""
+    if len(M) < LAPACK_SIZE:
+        return np.linalg.cholesky(M)
+    from scipy.linalg import lapack
+
+    R, info = lapack.dpotrf(M.T, lower=1, clean=1)  # M is symmetric; its transpose is in LAPACK's order
+    if info:
+        raise np.linalg.LinAlgError("matrix is not positive definite")
+    return np.asarray(R)
+
+
+def solve_lower(R: Floats, B: Floats, *, transposed: bool = False) -> Floats:
+    """Return ``R^-1 B``, or ``R'^-1 B``, for a lower triangular R."""
+    if len(R) < LAPACK_SIZE:
+        return np.linalg.solve(R.T if transposed else R, B)
+    from scipy.linalg import lapack
+
+    return np.asarray(lapack.dtrtrs(R, B, lower=1, trans=int(transposed))[0])
+
+
+def inverse(R: Floats) -> Floats:
+    """Return ``(RR')^-1``."""
+    if len(R) < LAPACK_SIZE:
+        half = np.linalg.inv(R)
+        return half.T @ half
+    from scipy.linalg import lapack
+
+    lower = lapack.dpotri(R, lower=1)[0]
+    out = np.tril(lower)
+    out += np.tril(lower, -1).T
+    return np.asarray(out)
+
+
+def scale(factors: Factors, B: Floats, *, transposed: bool = False) -> Floats:
+    """Return ``Lambda B``, or ``Lambda' B``."""
+    out = np.empty_like(B)
+    at = 0
+    for L, size in factors:
+        end = at + len(L) * size
+        block = B[at:end]
+        if len(L) == 1:
+            np.multiply(block, L[0, 0], out=out[at:end])
+        else:
+            shaped = block.reshape(len(L), -1)
+            out[at:end] = ((L.T if transposed else L) @ shaped).reshape(block.shape)
+        at = end
+    return out
+
+
+class Root(NamedTuple):
+    """Factor of ``I + Lambda'C Lambda = RR'``, its log determinant, and ``R^-1 Lambda'`` times the border."""
+
+    R: Floats
+    logdet: float
+    border: Floats
+
+
+def factorise(C: Floats, border: Floats, factors: Factors) -> Root:
+    """Factorise the dense root and eliminate it from its border.
+
+    Parameters
+    ----------
+    C : ndarray, (m, m)
+        Cross-products of the dense columns, the chain eliminated.
+    border : ndarray, (m, w)
+    """
+    M = scale(factors, scale(factors, C, transposed=True).T, transposed=True)
+    M.flat[:: len(M) + 1] += 1.0
+    R = cholesky(M)
+    return Root(R, 2.0 * float(np.log(R.diagonal()).sum()), solve_lower(R, scale(factors, border, transposed=True)))
+
+
+def root_modes(root: Root, coefficients: Floats, factors: Factors) -> Floats:
+    """Return ``b = Lambda R'^-1 (border coefficients)``, (m,)."""
+    return scale(factors, solve_lower(root.R, root.border @ coefficients, transposed=True))
+
+
+def root_sweep(root: Root, T: Floats, factors: Factors) -> tuple[Floats, Floats]:
+    """Eliminate the dense columns from more columns.
+
+    Parameters
+    ----------
+    T : ndarray, (m + w, k)
+        Cross-products of the dense columns and of the border with the new columns, the chain eliminated.
+
+    Returns
+    -------
+    tuple of ndarray
+        (w, k), the border with the new columns, and (k, k), what the dense columns take from the new columns' own.
+    """
+    m = len(root.R)
+    half = solve_lower(root.R, scale(factors, T[:m], transposed=True))
+    return T[m:] - root.border.T @ half, half.T @ half
+
+
+def split(values: Floats, factors: Factors) -> list[Floats]:
+    """Return a vector over dense columns as a (q, 1, J) array for each factor."""
+    ends = np.cumsum([len(L) * size for L, size in factors])
+    return [part.reshape(len(L), 1, size) for part, (L, size) in zip(np.split(values, ends[:-1]), factors, strict=True)]
+
+
+def stack(parts: Sequence[Floats], factors: Factors) -> Floats:
+    """Return (q, k, J) arrays over the groups of each dense factor as one (m, sum of k) matrix, a block for each."""
+    out = np.zeros((sum(len(L) * size for L, size in factors), sum(part.shape[1] for part in parts)))
+    row = column = 0
+    for part in parts:
+        q, k, size = part.shape
+        out[row : row + q * size, column : column + k] = part.transpose(0, 2, 1).reshape(-1, k)
+        row, column = row + q * size, column + k
+    return out
+
+
+def root_covariance(root: Root, factors: Factors, X: Floats, cov_X: Floats) -> tuple[Floats, Floats]:
+    """Return the covariance of (dense columns, fixed columns) and ``(RR')^-1``.
+
+    Parameters
+    ----------
+    X : ndarray, (m, p)
+        Cross-products of the dense columns with the fixed ones; p is 0 for fixed effects that are given (ML).
+    cov_X : ndarray, (p, p)
+        Covariance of the fixed effects, relative to sigma^2.
+    """
+    inv = inverse(root.R)
+    cov = scale(factors, scale(factors, inv).T)
+    if X.shape[1] == 0:
+        return cov, inv
+    F = cov @ X
+    FC = F @ cov_X
+    return np.block([[cov + FC @ F.T, -FC], [-FC.T, cov_X]]), inv
+
+
+def diagonal_blocks(C: Floats, factors: Factors) -> list[Floats]:
+    """Return for each factor the diagonal blocks of its groups, (q, q, J)."""
+    out, at = [], 0
+    for L, size in factors:
+        end = at + len(L) * size
+        block = C[at:end, at:end].reshape(len(L), size, len(L), size)
+        out.append(np.einsum("agbg->abg", block))
+        at = end
+    return out
+
+
+def root_information(C: Floats, root: Root, inv: Floats, factors: Factors, X: Floats, cov_X: Floats) -> list[Floats]:
+    """Return for each dense factor the sum over its groups of ``Z'V^-1 Z``, or of ``Z'PZ`` where X has columns.
+
+    ``Z'V^-1 Z = Lambda'^-1 (I - (RR')^-1) Lambda^-1``; for a Lambda that is singular or nearly so, ``C - C cov C``.
+    """
+    out, at = [], 0
+    V = X - C @ scale(factors, inv @ scale(factors, X, transposed=True))  # Z'V^-1 X
+    for (L, size), block in zip(factors, diagonal_blocks(inv, factors), strict=True):
+        q = len(L)
+        own = slice(at, at + q * size)
+        if np.min(np.abs(L.diagonal())) ** 2 > SINGULAR:
+            half = np.linalg.inv(L)
+            G = half.T @ (size * np.eye(q) - block.sum(axis=-1)) @ half
+        else:
+            half = solve_lower(root.R, scale(factors, C[:, own], transposed=True)).reshape(-1, q, size)
+            G = _block_trace(C[own, own], q, size) - np.einsum("kag,kbg->ab", half, half)
+        own_X = V[own].reshape(q, size, -1)
+        out.append(G - np.einsum("agx,xy,bgy->ab", own_X, cov_X, own_X, optimize=True))
+        at += q * size
+    return out
+
+
+def _block_trace(C: Floats, q: int, size: int) -> Floats:
+    """Return the sum of the diagonal blocks of the groups, (q, q)."""
+    return np.asarray(np.einsum("agbg->ab", C.reshape(q, size, q, size)))
+
+
+class Profile(NamedTuple):
+    """The end of the forward sweep: fixed effects and residual sum of squares at given covariances.
+
+    ``objective`` is -2 log-likelihood (or restricted) with sigma^2 = r2 / nn; `cov_beta` is relative to sigma^2.
+    """
+
+    objective: float
+    beta: Floats
+    r2: float
+    nn: int
+    logdet: float
+    logdet_X: float
+    cov_beta: Floats
+
+
+def profile(S: Floats, logdet: float, n: int, *, reml: bool) -> Profile:
+    """Profile fixed effects and residual variance out of ``S = [X,y]'V^-1 [X,y]``.
+
+    Notes
+    -----
+    ``d = logdet + nn (1 + log(2 pi r2 / nn))``, nn = n; REML: nn = n - p and ``+ log det X'V^-1 X``.
+    """
+    p = len(S) - 1
+    R = np.linalg.cholesky(S[:p, :p])
+    half = np.linalg.inv(R)
+    z = half @ S[:p, p]
+    r2 = float(S[p, p] - z @ z)
+    nn = n - p if reml else n
+    logdet_X = 2.0 * float(np.log(R.diagonal()).sum())
+    objective = logdet + nn * (1.0 + np.log(2.0 * np.pi * r2 / nn)) + (logdet_X if reml else 0.0)
+    return Profile(float(objective), half.T @ z, r2, nn, logdet, logdet_X, half.T @ half)

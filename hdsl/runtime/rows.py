@@ -1,0 +1,204 @@
+"""Sums over rows: the only primitives whose cost grows with the number of rows.
+
+Columns are arrays of n values; a constant column is a broadcast scalar (stride 0) and costs nothing. A column that
+stands in several matrices is one array, so that its products are summed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["GroupSums", "Indicators", "Nest", "collect", "constant", "gram", "indicators", "nest", "row_sums"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.intp]
+
+
+class Indicators(NamedTuple):
+    """`size` columns, ``values`` where the code of the row is that of the column, else 0; code -1 is in no column."""
+
+    codes: Codes
+    size: int
+    values: Floats
+
+
+def constant(value: float, n: int) -> Floats:
+    """Return a column of `n` equal values without storing them."""
+    return np.broadcast_to(np.float64(value), n)
+
+
+def indicators(codes: Codes, columns: Sequence[Floats]) -> tuple[Indicators, ...]:
+    """Return the columns of Z of a grouping factor, a block of one column per group for each effect."""
+    size = int(codes.max()) + 1
+    return tuple(Indicators(codes, size, column) for column in columns)
+
+
+def _product(a: Floats, b: Floats) -> tuple[float, Floats | None]:
+    """Return ``a * b`` as a number times an array; no array where both are constant."""
+    if a.strides == (0,):
+        return (float(a[0]) * float(b[0]), None) if b.strides == (0,) else (float(a[0]), b)
+    return (float(b[0]), a) if b.strides == (0,) else (1.0, a * b)
+
+
+def row_sums(codes: Codes, size: int, a: Floats, b: Floats) -> Floats:
+    """Return for each code the sum of ``a * b`` over its rows."""
+    factor, weights = _product(a, b)
+    total = np.bincount(codes, weights, minlength=size)
+    return np.asarray(total if factor == 1.0 and weights is not None else factor * total)
+
+
+class GroupSums:
+    """Sums over the rows of each group of the products of two columns.
+
+    Parameters
+    ----------
+    codes : ndarray, (n,)
+        Group of each row.
+    n_groups : int
+    """
+
+    def __init__(self, codes: Codes, n_groups: int) -> None:
+        self.codes = codes
+        self.n_groups = n_groups
+        self._known: dict[tuple[int, int], tuple[Floats, Floats, Floats]] = {}
+
+    def product(self, a: Floats, b: Floats) -> Floats:
+        """Return the (J,) sums of ``a * b``, from memory where the same two arrays were asked for before."""
+        key = (id(a), id(b)) if id(a) <= id(b) else (id(b), id(a))
+        if key not in self._known:
+            self._known[key] = (self._sum(a, b), a, b)  # the columns are kept so that their ids stay theirs
+        return self._known[key][0]
+
+    def _sum(self, a: Floats, b: Floats) -> Floats:
+        return row_sums(self.codes, self.n_groups, a, b)
+
+    def indicator(self, a: Floats, block: Indicators) -> Floats:
+        """Return the (size, J) sums of ``a`` times each column of `block`."""
+        width = block.size + 1  # column 0 takes the rows of code -1
+        joint = self.codes * width
+        joint += block.codes
+        joint += 1
+        total = row_sums(joint, self.n_groups * width, a, block.values)
+        return total.reshape(self.n_groups, width)[:, 1:].T
+
+    def cross(self, left: Sequence[Floats], right: Sequence[Floats | Indicators]) -> Floats:
+        """Return ``left' right`` within each group.
+
+        Returns
+        -------
+        ndarray, (number of columns on the left, on the right, J)
+        """
+        width = sum(block.size if isinstance(block, Indicators) else 1 for block in right)
+        out = np.empty((len(left), width, self.n_groups))
+        for row, a in zip(out, left, strict=True):
+            at = 0
+            for block in right:
+                if isinstance(block, Indicators):
+                    row[at : at + block.size] = self.indicator(a, block)
+                    at += block.size
+                else:
+                    row[at] = self.product(a, block)
+                    at += 1
+        return out
+
+    def coarser(self, starts: Codes) -> CoarserSums:
+        """Return the same sums over the groups of the next coarser factor."""
+        return CoarserSums(self, starts)
+
+
+class CoarserSums(GroupSums):
+    """`GroupSums` of a coarser factor, added up from the groups of a finer one."""
+
+    def __init__(self, finer: GroupSums, starts: Codes) -> None:
+        super().__init__(finer.codes, len(starts))
+        self._finer = finer
+        self._starts = starts
+
+    def _sum(self, a: Floats, b: Floats) -> Floats:
+        return collect(self._finer.product(a, b), self._starts)
+
+    def indicator(self, a: Floats, block: Indicators) -> Floats:
+        """Return the (size, J) sums of ``a`` times each column of `block`."""
+        return collect(self._finer.indicator(a, block), self._starts)
+
+
+def collect(values: Floats, starts: Codes) -> Floats:
+    """Return sums over consecutive groups along the last axis: the groups of one parent, from `starts` on."""
+    return np.asarray(np.add.reduceat(values, starts, axis=-1))
+
+
+def gram(blocks: Sequence[Floats | Indicators]) -> Floats:
+    """Return the cross-products of all columns, a symmetric matrix."""
+    sizes = [block.size if isinstance(block, Indicators) else 1 for block in blocks]
+    at = np.concatenate(([0], np.cumsum(sizes)))
+    out = np.empty((at[-1], at[-1]))
+    plain = [i for i, block in enumerate(blocks) if not isinstance(block, Indicators)]
+    if plain:
+        matrix = np.array([blocks[i] for i in plain])
+        out[np.ix_(at[plain], at[plain])] = matrix @ matrix.T
+    for i, block in enumerate(blocks):
+        if isinstance(block, Indicators):
+            for j, other in enumerate(blocks):
+                if j >= i or not isinstance(other, Indicators):
+                    part = _gram_block(block, other)
+                    out[at[i] : at[i + 1], at[j] : at[j + 1]] = part
+                    out[at[j] : at[j + 1], at[i] : at[i + 1]] = part.T
+    return out
+
+
+def _gram_block(block: Indicators, other: Floats | Indicators) -> Floats:
+    """Return the cross-products of the columns of `block` with one column, or with those of another block."""
+    rows = GroupSums(block.codes + 1, block.size + 1)
+    if not isinstance(other, Indicators):
+        return rows.product(block.values, other)[1:, None]
+    if other.codes is block.codes:  # a row is in one column of each, the same
+        return np.diag(rows.product(block.values, other.values)[1:])
+    return rows.indicator(block.values, other)[:, 1:].T
+
+
+class Nest(NamedTuple):
+    """A chain of nested factors, groups numbered so that those of one coarser group stand together.
+
+    Attributes
+    ----------
+    codes : ndarray, (n,)
+        New code of each row in the finest factor.
+    sizes : tuple of int
+        Number of groups of each factor, finest first.
+    order : tuple of ndarray
+        For each factor the old code of each new one.
+    parents : tuple of ndarray
+        For each factor but the last: the group of the next factor that holds each group.
+    starts : tuple of ndarray
+        For each factor but the last: the first group within each group of the next.
+    """
+
+    codes: Codes
+    sizes: tuple[int, ...]
+    order: tuple[Codes, ...]
+    parents: tuple[Codes, ...]
+    starts: tuple[Codes, ...]
+
+
+def nest(*groups: Codes) -> Nest:
+    """Number the groups of nested factors, finest first, so that the groups of one parent are consecutive."""
+    sizes = [int(codes.max()) + 1 for codes in groups]
+    rank = np.arange(sizes[-1])  # new code of each old one
+    order, parents, starts = [rank], [], []
+    for codes, coarser, size in reversed(list(zip(groups, groups[1:], sizes, strict=False))):
+        row = np.empty(size, dtype=np.intp)  # some row of each group
+        row[codes] = np.arange(len(codes))
+        parent = rank[coarser[row]]
+        place = np.argsort(parent, kind="stable")
+        rank = np.empty(size, dtype=np.intp)
+        rank[place] = np.arange(size)
+        parent = parent[place]
+        order.append(place)
+        parents.append(parent)
+        starts.append(np.flatnonzero(np.diff(parent, prepend=-1)))
+    finest = groups[0] if np.array_equal(rank, np.arange(sizes[0])) else rank[groups[0]]
+    return Nest(finest, tuple(sizes), tuple(order[::-1]), tuple(parents[::-1]), tuple(starts[::-1]))
