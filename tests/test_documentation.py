@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -40,21 +43,47 @@ def test_stale_parts_are_noticed(generated: ModuleType) -> None:
     assert not generated.same("1 2", "1 2 3")
 
 
-def models() -> list[object]:
-    """Every code block marked ``hm``: a whole model file."""
+def blocks(language: str) -> list[object]:
+    """Every code block of a language: ``hm`` is a whole model, ``python`` a program that runs from the project's top."""
     return [
         pytest.param(match["body"], id=f"{name_of(page)}-{number}")
         for page in PAGES
         for number, match in enumerate(FENCE.finditer(page.read_text(encoding="utf-8")))
-        if match["info"].strip() == "hm"
+        if match["info"].strip() == language
     ]
 
 
-@pytest.mark.parametrize("text", models())
+@pytest.mark.parametrize("text", blocks("hm"))
 def test_models_in_pages_compile(text: str) -> None:
     import hdsl
 
     assert hdsl.Model(text).composite.terms.shape[0] > 0
+
+
+@pytest.mark.parametrize("program", blocks("python"))
+def test_programs_in_pages_run(program: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+
+
+def test_first_model_of_the_readme_fits() -> None:
+    import pandas as pd
+
+    import hdsl
+
+    text = next(m["body"] for m in FENCE.finditer(PAGES[0].read_text(encoding="utf-8")) if m["info"].strip() == "hm")
+    fit = hdsl.Model(text).fit(pd.read_csv(ROOT / "examples" / "egsingle" / "egsingle.csv.gz"))
+    assert fit.status == "converged"
+    assert fit.nobs == 7230
+    assert fit.fixef["b1"] > 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
