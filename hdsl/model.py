@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Model", "PlanView", "read"]
 
 _METHODS = ("ml", "reml")
+_INDEPENDENT = frozenset({"HM101", "HM102", "HM110", "HM201", "HM202", "HM203", "HM204", "HM206"})
+"""Mistakes that are mistakes whatever an unreadable statement meant; only these are told beside syntax errors."""
 
 
 def read(path: str | Path) -> Model:
@@ -109,12 +111,14 @@ class Model:
     def __init__(self, text: str, *, name: str = "<model>") -> None:
         from hdsl.composite import build_composite, check_identification
         from hdsl.semantics import resolve
-        from hdsl.syntax import parse
+        from hdsl.syntax import read_program
 
         self.source = Source(text, name)
         found = Diagnostics(self.source)
-        program = parse(self.source)
-        self._resolved: ResolvedModel = resolve(program, self.source, found)
+        program = read_program(self.source, found)
+        names = Diagnostics(self.source)
+        self._resolved: ResolvedModel = resolve(program, self.source, names)
+        found.extend(d for d in names if not found.has_errors or d.code in _INDEPENDENT)
         found.raise_errors(ModelError)
         self.form: CompositeModel = build_composite(self._resolved, found)
         check_identification(self.form, self._resolved, found)
@@ -263,12 +267,14 @@ class Model:
             HM5xx.
         """
         from hdsl.design import require_supported
-        from hdsl.fit import fit_gaussian
-        from hdsl.results import FittedModel
 
         require_supported(self.form)
         chosen = self._method(method, nodes)
         design = self.bind(data, na=na, matrices=matrices)
+
+        from hdsl.fit import fit_gaussian
+        from hdsl.results import FittedModel
+
         entries = self._start(start, design) if start else None
         outcome = fit_gaussian(design.plan, design.arrays, method=chosen, start=entries)
         return FittedModel(design, outcome)

@@ -286,8 +286,8 @@ def _check_distributions(scope: _Scope, entities: dict[Key, Entity]) -> None:
             continue
         distribution = entity.stochastic.distribution
         use = _USES[entity.role]
-        row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS[distribution.name]
-        if use in row.uses:
+        row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS.get(distribution.name)
+        if row is None or use in row.uses:
             continue
         allowed = ", ".join(name for name, other in DISTRIBUTIONS.items() if use in other.uses)
         scope.found.error(

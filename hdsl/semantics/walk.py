@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hdsl.families import AGGREGATES, COVARIANCES, DISTRIBUTIONS, WRAPPERS, DistributionRow, Slot
+from hdsl.families import AGGREGATES, COVARIANCES, DISTRIBUTIONS, FUNCTIONS, WRAPPERS, DistributionRow, Slot
 from hdsl.syntax import tree
 
 __all__ = [
@@ -32,6 +32,10 @@ class Occurrence:
     aggregate: tree.Call | None
 
 
+_KNOWN = frozenset({*FUNCTIONS, *AGGREGATES, *COVARIANCES})
+"""Functions whose operands are at the level of the statement; an unknown one, a mistake already told, may be an aggregate."""
+
+
 def is_aggregate(call: tree.Call) -> bool:
     """Whether a call is an aggregate: `min` and `max` of two values are functions."""
     return call.function in AGGREGATES and len(call.arguments) == 1
@@ -48,8 +52,11 @@ def arguments_by_slot(distribution: tree.Distribution) -> tuple[tuple[Slot, tree
     """Pair the arguments of a distribution with its slots, by position or by name.
 
     The syntax stage has checked names and numbers; among alternative sets of arguments the one that has all names is taken.
+    Arguments of an unknown distribution, which is a mistake already told, are plain values.
     """
-    row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS[distribution.name]
+    row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS.get(distribution.name)
+    if row is None:
+        return tuple((Slot(argument.name or "value"), argument.value) for argument in distribution.arguments)
     slots = _choose(row, {a.name for a in distribution.arguments if a.name is not None})
     by_name = {slot.name: slot for slot in slots}
     pairs = []
@@ -84,7 +91,7 @@ def symbols_in(expr: tree.Expr, aggregate: tree.Call | None = None) -> Iterator[
             case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
                 stack += [(right, around), (left, around)]
             case tree.Call(arguments=arguments):
-                inner = node if is_aggregate(node) else around
+                inner = node if is_aggregate(node) or node.function not in _KNOWN else around
                 stack += [(argument.value, inner) for argument in reversed(arguments)]
             case tree.TupleExpr(items=items):
                 stack += [(item, around) for item in reversed(items)]
