@@ -19,8 +19,8 @@ SECTIONS = {
     "equations": "the statements, level by level",
     "composite": "the single equation, implied interactions marked",
     "interactions": "the implied interactions alone",
-    "moments": "implied variances, covariances, intraclass correlations",
     "parameters": "every parameter with its role and range",
+    "moments": "implied variances, covariances, intraclass correlations",
 }
 """What ``hdsl show`` can show, in the order in which it does."""
 

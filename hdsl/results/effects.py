@@ -88,11 +88,10 @@ def group_index(design: Design, factor: int) -> pd.Index:
     import pandas as pd
 
     names = design.plan.re_terms[factor].index_set
-    labels = list(design.levels[factor])
-    index: pd.Index = (
-        pd.Index(labels, name=names[0]) if len(names) == 1 else pd.MultiIndex.from_tuples(labels, names=names)
-    )
-    return index
+    labels = design.levels[factor]
+    if len(names) == 1:
+        return pd.Index(list(labels), name=names[0])
+    return pd.MultiIndex.from_tuples([tuple(label) for label in labels], names=names)
 
 
 def mode_table(design: Design, outcome: FitOutcome, factor: int, column: int) -> pd.DataFrame:
