@@ -77,7 +77,7 @@ def output(*command: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    if run.returncode != 0 and "error[HM" not in run.stdout:
+    if run.returncode != 0 and ("error[HM" not in run.stdout or "error[HM9" in run.stdout):
         raise RuntimeError(f"{shlex.join(command)}\n{run.stdout}")
     lines = (line.rstrip() for line in run.stdout.rstrip().splitlines())
     return "\n".join(["```console", f"$ {shlex.join(command)}", *lines, "```", ""])
