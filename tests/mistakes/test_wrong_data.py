@@ -36,6 +36,13 @@ b_town[town] ~ flat(ref = "rural")
 """
 
 
+CROSSED = """\
+m[school] = mean(v[town])
+y[i] ~ normal(b0[school] + b1*x[i] + b2*m[school], sd)
+b0[school] ~ normal(g0, sd_j)
+"""
+
+
 def frame() -> pd.DataFrame:
     """Forty-eight rows: twelve schools of four in four districts, school covariate z, district covariate w."""
     rng = np.random.default_rng(20)
@@ -49,6 +56,7 @@ def frame() -> pd.DataFrame:
             "z": rng.normal(size=12)[school],
             "w": rng.normal(size=4)[district],
             "town": np.array(["rural", "small", "large"])[rng.integers(0, 3, 48)],
+            "v": 0.5,
             "y": rng.normal(size=12)[school] + rng.normal(size=48),
         }
     )
@@ -62,6 +70,12 @@ def put(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.Dat
         return data.assign(**{column: values})
 
     return change
+
+
+def move_to_another_district(data: pd.DataFrame) -> pd.DataFrame:
+    """Put one row of school s02 into district d3, with that district's covariate."""
+    changed = put("district", 9, "d3")(data)
+    return changed.assign(w=changed.groupby("district")["w"].transform("last"))
 
 
 @dataclass(frozen=True)
@@ -99,16 +113,17 @@ CASES = [
         (("HM401", ("`x`",)), ("HM401", ("`z`",))),
     ),
     Case("declared column is missing", 'data x[i] = "the dose"\n' + TWO_LEVELS, lambda d: d, one("HM401", "the dose"), line=1),
-    Case("group covariate varies", TWO_LEVELS, put("z", 5, 99.0), one("HM402", "`z", "school", "s01"), line=3),
+    Case("group covariate varies", TWO_LEVELS, put("z", 5, 99.0), one("HM402", "`z", "s01"), line=3),
     Case("group covariate varies in a deeper model", INFERRED, put("w", 13, 99.0), one("HM402", "`w", "d1"), line=4),
     Case("not nested as declared", THREE_LEVELS, put("district", 9, "d3"), one("HM403", "s02", "d0", "d3"), line=1),
-    Case("not nested as a statement needs", INFERRED, put("district", 9, "d3"), one("HM403", "s02", "d0", "d3"), line=4),
+    Case("not nested as a statement needs", INFERRED, move_to_another_district, one("HM403", "s02", "d0", "d3"), line=4),
     Case("text for a covariate", TWO_LEVELS, lambda d: d.assign(x="a few words"), one("HM407", "`x", "a few words"), line=2),
     Case("one text among numbers", TWO_LEVELS, put("x", 7, "n/a"), one("HM407", "`x", "n/a"), line=2),
     Case("text for the outcome", TWO_LEVELS, lambda d: d.assign(y="high"), one("HM407", "`y", "high"), line=2),
-    Case("infinite outcome", TWO_LEVELS, put("y", 3, np.inf), (("HM404", ("`y",)),), line=2),
+    Case("infinite outcome", TWO_LEVELS, put("y", 3, np.inf), one("HM416", "`y"), line=2),
     Case("no rows", TWO_LEVELS, lambda d: d.iloc[:0], one("HM408")),
     Case("all rows have a missing value", TWO_LEVELS, lambda d: d.assign(x=np.nan), one("HM408", "48", "`x`")),
+    Case("an aggregate over a crossed set", CROSSED, lambda d: d, one("HM403", "town", "school"), line=1),
     Case(
         "missing values refused",
         TWO_LEVELS,
@@ -118,10 +133,10 @@ CASES = [
     ),
     Case("unknown reference level, near name", SETS.replace("rural", "Rural"), lambda d: d, one("HM412", "Rural", "rural"), line=2),
     Case(
-        "mistakes of several kinds at once",
-        TWO_LEVELS,
-        lambda d: put("z", 5, 99.0)(d.drop(columns="x")),
-        (("HM401", ("`x`",)), ("HM402", ("`z", "s01"))),
+        "two covariates that vary are both named",
+        TWO_LEVELS.replace("g1*z[j]", "g1*z[j] + g2*w[j]"),
+        lambda d: put("z", 5, 99.0)(put("w", 9, 99.0)(d)),
+        (("HM402", ("`z", "s01")), ("HM402", ("`w", "s02"))),
     ),
     Case(
         "tables: a school without its row",
@@ -145,7 +160,7 @@ CASES = [
         "tables: no table of rows",
         TWO_LEVELS,
         lambda d: {"school": d[["school", "z"]].drop_duplicates()},
-        one("HM413", "`i`"),
+        one("HM413", '"i"'),
     ),
     Case(
         "unknown method",
@@ -163,7 +178,13 @@ CASES = [
         kind=hdsl.FitError,
         options={"start": {"sd_jj": 1.0}},
     ),
-    Case("fewer rows than coefficients", TWO_LEVELS, lambda d: d.iloc[[0, 4]], one("HM504", "2"), kind=hdsl.FitError),
+    Case(
+        "fewer rows than coefficients",
+        "y[i] ~ normal(b0 + b1*x[i] + b2*z[i] + b3*w[i], sd)\n",
+        lambda d: d.iloc[[0, 20, 40]],
+        one("HM504", "3"),
+        kind=hdsl.FitError,
+    ),
     Case("as many groups as rows", TWO_LEVELS, lambda d: d.iloc[::4], one("HM505", "12"), kind=hdsl.FitError),
 ]
 
