@@ -17,10 +17,12 @@ import pandas as pd
 import pytest
 
 import hdsl
+from hdsl.codegen import emit, load
 from tests.reference.dense import Density, Values, covariance_matrix
 from tests.reference.names import Block, Effect, model_of
 
 if TYPE_CHECKING:
+    from hdsl.plan import Plan
     from hdsl.results import FittedModel
 
 HERE = Path(__file__).resolve().parent
@@ -47,10 +49,14 @@ def data_of(path: str) -> pd.DataFrame:
 
 
 @cache
+def compiled(name: str) -> hdsl.Model:
+    return hdsl.read(HERE / "models" / f"{model_of(name).file}.hm")
+
+
+@cache
 def fit_of(name: str) -> FittedModel:
     r = reference(name)
-    model = hdsl.read(HERE / "models" / f"{model_of(name).file}.hm")
-    return model.fit(data_of(r["data"]), method=r["method"].lower())
+    return compiled(name).fit(data_of(r["data"]), method=r["method"].lower())
 
 
 def spread(name: str, block: Block, effect: Effect) -> float:
@@ -112,6 +118,34 @@ def reference_values(name: str) -> Values:
     for block in model.blocks:
         spreads |= {correlation_name(block, *pair): value for pair, value in correlations(name, block).items()}
     return values(name, fixed, spreads | {model.sigma: r["sigma"]})
+
+
+def spelling(symbol: str) -> tuple[str, frozenset[str]]:
+    """A symbol's name and subscripts, of which the order does not matter."""
+    name, _, subscripts = symbol.rstrip("]").partition("[")
+    return name, frozenset(subscripts.split(","))
+
+
+def relative_factor(covariance: np.ndarray) -> np.ndarray:
+    """Lower-triangular factor of a covariance, which may be zero."""
+    return np.linalg.cholesky(covariance) if covariance.any() else covariance
+
+
+def reference_theta(name: str, plan: Plan) -> np.ndarray:
+    """R's covariances relative to its residual variance, as the emitted source takes them."""
+    estimates, model = reference_values(name), model_of(name)
+    by_symbol = {
+        spelling(block.effects[0].symbol): relative_factor(covariance) / estimates.sigma
+        for block, covariance in zip(model.blocks, estimates.covariances, strict=True)
+    }
+    theta = np.full(plan.n_theta, np.nan)
+    for term in plan.re_terms:
+        for block in term.blocks:
+            factor = by_symbol[spelling(block.effects[0])]
+            rows, columns = np.tril_indices(len(factor))
+            order = np.lexsort((rows, columns))
+            theta[list(block.theta)] = factor[rows[order], columns[order]]
+    return theta
 
 
 def within(value: float, expected: float, tolerance: float) -> bool:
@@ -214,6 +248,23 @@ def test_fitted_values(name: str) -> None:
     assert fitted @ fitted == pytest.approx(r["fitted_sumsq"], rel=1e-5)
     outcome = data_of(r["data"])[model_of(name).outcome].to_numpy()
     assert np.asarray(fit.residuals) == pytest.approx(outcome - fitted, abs=1e-9 * np.abs(outcome).max())
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_emitted_criterion_at_the_estimates_of_the_reference(name: str) -> None:
+    """The source that fits the model, called at R's estimates, gives R's criterion and R's fixed effects."""
+    r = reference(name)
+    design = compiled(name).bind(data_of(r["data"]))
+    arrays, emitted = design.arrays, load(emit(design.plan))
+    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)
+    products = emitted.cross_products((*X, y), Z, arrays.groups)
+    sweep = emitted.forward(products, reference_theta(name, design.plan))
+    at_reference = emitted.estimates(products, sweep, r["method"] == "REML")
+    assert at_reference.objective == pytest.approx(-2 * r["logLik"], abs=LOGLIK, rel=0)
+    for term, (ours, _) in model_of(name).fixed.items():
+        expected = r["fixef"][term]
+        beta = at_reference.beta[design.fixed_labels.index(ours)]
+        assert beta == pytest.approx(expected["est"], abs=1e-5 * expected["se"], rel=0), ours
 
 
 @pytest.mark.parametrize("name", DENSE_IDS)
