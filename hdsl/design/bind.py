@@ -1,13 +1,14 @@
 """Binding a composite model to data: read, check, evaluate, drop, code, plan.
 
-Stage: design, the whole of it. Input: `CompositeModel` and data. Output: `Design`. Invariants: all that is wrong with the
-data at one step is reported at once; nothing is dropped, set to zero or recoded without a diagnostic that says so.
+Stage: design, the whole of it. Input: `CompositeModel` and data. Output: `Design`. Invariants: all that is wrong with
+the data at one step is reported at once; nothing is dropped, set to zero or recoded without a diagnostic that says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,6 @@ from hdsl.design.planning import (
     RandomPart,
     assemble,
     explain,
-    plan_fixed,
     plan_order,
     plan_random,
 )
@@ -45,12 +45,23 @@ from hdsl.plan import Arrays, Plan, Product, Sizes
 __all__ = ["bind"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sample:
+    """The rows that are used: `evaluator` is of all rows, `units` of those that `keep` marks."""
+
+    table: Table
+    evaluator: Evaluator
+    units: Units
+    keep: NDArray[np.bool_]
+    missing: dict[str, int]
+
+    def select(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of the rows used."""
+        return values.copy() if self.keep.all() else values[self.keep]
+
+
 def bind(
-    form: CompositeModel,
-    data: object,
-    *,
-    na: Literal["drop", "error"] = "drop",
-    matrices: Mapping[str, object] | None = None,
+    form: CompositeModel, data: object, *, na: str = "drop", matrices: Mapping[str, object] | None = None
 ) -> Design:
     """Bind a composite model to data.
 
@@ -74,24 +85,37 @@ def bind(
         HM401 to HM417, when the data do not fit the model.
     FitError
         HM501 for what is not fitted yet, HM505 and HM302 for what is not identified, HM509 for what is too large.
+    ValueError
+        When `na` is neither of the two.
     """
+    if na not in ("drop", "error"):
+        raise ValueError(f'na must be "drop" or "error", not {na!r}')
     require_supported(form)
     found = Diagnostics(form.source)
     if matrices:
         found.error("HM501", "known matrices are not fitted yet")
         found.raise_errors(FitError)
-    table = _read(form, data, found)
-    columns, all_units = _columns_and_units(form, table, found)
-    evaluator = Evaluator(form, columns, all_units)
+    return _design(form, _sample(form, _read(form, data, found), na, found), found)
+
+
+def _sample(form: CompositeModel, table: Table, na: str, found: Diagnostics) -> _Sample:
+    """Check the table and find the rows to use."""
+    columns, units = _columns_and_units(form, table, found)
+    evaluator = Evaluator(form, columns, units)
     check_numeric(form, evaluator, found)
-    _note_labels(evaluator, found)
+    _warn_labels(evaluator, found)
     found.raise_errors(DataError)
     masks = missing_by_column(form, evaluator)
     keep = _rows_used(masks, table.n_rows, na, found)
     check_finite(form, evaluator, keep, found)
     found.raise_errors(DataError)
-    units = all_units if keep.all() else all_units.restricted(keep)
-    return _design(form, evaluator, units, keep, masks, table, found)
+    return _Sample(
+        table=table,
+        evaluator=evaluator,
+        units=units if keep.all() else units.restricted(keep),
+        keep=keep,
+        missing={name: int(mask.sum()) for name, mask in masks.items()},
+    )
 
 
 def _read(form: CompositeModel, data: object, found: Diagnostics) -> Table:
@@ -118,7 +142,7 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     return columns, units
 
 
-def _note_labels(evaluator: Evaluator, found: Diagnostics) -> None:
+def _warn_labels(evaluator: Evaluator, found: Diagnostics) -> None:
     """Warn of comparisons with a label that the data do not have: they are the same for every row."""
     for unknown in evaluator.unknown_labels:
         symbol = show_symbol(unknown.ref.name, unknown.ref.index_set)
@@ -129,9 +153,7 @@ def _note_labels(evaluator: Evaluator, found: Diagnostics) -> None:
         found.warning("HM417", f'`{symbol}` is compared with "{unknown.label}", which it never is', place, notes=notes)
 
 
-def _rows_used(
-    masks: Mapping[str, NDArray[np.bool_]], n: int, na: Literal["drop", "error"], found: Diagnostics
-) -> NDArray[np.bool_]:
+def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: Diagnostics) -> NDArray[np.bool_]:
     keep = np.ones(n, dtype=bool)
     for mask in masks.values():
         keep &= ~mask
@@ -152,61 +174,50 @@ def _rows_used(
     return keep
 
 
-def _design(
-    form: CompositeModel,
-    evaluator: Evaluator,
-    units: Units,
-    keep: NDArray[np.bool_],
-    masks: Mapping[str, NDArray[np.bool_]],
-    table: Table,
-    found: Diagnostics,
-) -> Design:
+def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design:
     """Make arrays, coding and plan from the rows that are used."""
-    y = _outcome(form, evaluator, keep, found)
+    y = _outcome(form, sample, found)
+    units = sample.units
     check_references(form, units, found)
     found.raise_errors(DataError)
     layout = lay_out(form)
-    x = tuple(_frozen(_select(evaluator.rows(expr).values, keep)) for expr in layout.expressions)
-    fixed_terms, sets, set_columns = _code_fixed(form, layout, x, units, found)
+    x = tuple(_frozen(sample.select(sample.evaluator.rows(expr).values)) for expr in layout.expressions)
+    fixed = _code_fixed(form, layout, x, units, found)
     random = plan_random(form, layout, units)
-    counts = [units.count(term.index_set) for term in random.terms]
-    check_factors(form, random.terms, counts, units.n, found)
+    sizes = Sizes(
+        n=units.n,
+        p=len(fixed.labels),
+        n_levels=tuple(units.count(term.index_set) for term in random.terms),
+        set_columns=tuple(len(coding.kept) for coding in fixed.sets if coding.kept),
+    )
+    check_factors(form, random.terms, sizes.n_levels, units.n, found)
     found.raise_errors(FitError)
     groups = tuple(_frozen(units.codes(term.index_set)) for term in random.terms)
-    order = plan_order(random.terms, units, counts)
-    n_columns = tuple(len(coding.kept) for coding in sets if coding.kept)
-    labels, texts = _fixed_names(fixed_terms, sets)
-    sizes = Sizes(n=units.n, p=len(labels), n_levels=tuple(counts), set_columns=n_columns)
-    plan = _plan(form, layout, fixed_terms, random, order, groups, sizes, found)
     return Design(
         form=form,
-        plan=plan,
+        plan=_plan(form, layout, fixed, random, _Grouping(units=units, groups=groups, sizes=sizes), found),
         arrays=Arrays(
             y=_frozen(y),
             x=x,
             x_symbols=tuple(covariate.text for covariate in layout.covariates),
             groups=groups,
-            sets=set_columns,
+            sets=fixed.columns,
             offset=_frozen(_sum_of_products(layout.offset, x, units.n)) if layout.offset else None,
         ),
-        coding=learn(form, evaluator, units, sets),
-        fixed_labels=labels,
-        fixed_terms=texts,
+        coding=learn(form, sample.evaluator, units, fixed.sets),
+        fixed_labels=fixed.labels,
+        fixed_terms=fixed.texts,
         levels=tuple(units.labels(term.index_set) for term in random.terms),
         variance_names=random.names,
-        residual_name=form.residual.sd or "" if form.residual is not None else "",
-        zeroed={coding.symbol: coding.zeroed for coding in sets},
-        n_read=table.n_rows,
-        n_dropped=table.n_rows - units.n,
-        missing={name: int(mask.sum()) for name, mask in masks.items()},
-        row_labels=table.row_labels if keep.all() else table.row_labels[keep],
+        residual_name="" if form.residual is None else form.residual.sd or "",
+        zeroed={coding.symbol: coding.zeroed for coding in fixed.sets},
+        n_read=sample.table.n_rows,
+        n_dropped=sample.table.n_rows - units.n,
+        missing=sample.missing,
+        row_labels=sample.table.row_labels[sample.keep],
         group_counts={index_set: units.count(index_set) for index_set in form.index_sets},
         diagnostics=found.sorted(),
     )
-
-
-def _select(values: NDArray[Any], keep: NDArray[np.bool_]) -> NDArray[Any]:
-    return values.copy() if keep.all() else values[keep]
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -214,11 +225,9 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _outcome(
-    form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bool_], found: Diagnostics
-) -> NDArray[np.float64]:
+def _outcome(form: CompositeModel, sample: _Sample, found: Diagnostics) -> NDArray[np.float64]:
     """Return the outcome on the scale that is modelled."""
-    values = _select(evaluator.rows(form.outcome.expr).values, keep)
+    values = sample.select(sample.evaluator.rows(form.outcome.expr).values)
     if form.outcome.transform is None:
         return values
     with np.errstate(all="ignore"):  # reported with its row
@@ -226,13 +235,13 @@ def _outcome(
     bad = ~np.isfinite(modelled)
     if bad.any():
         place = int(np.argmax(bad))
-        row = int(np.flatnonzero(keep)[place]) + 1
+        row = int(np.flatnonzero(sample.keep)[place]) + 1
         symbol = show_symbol(form.outcome.name, form.outcome.index_set)
         message = (
-            f"`{form.outcome.transform}({symbol})` does not exist where `{symbol}` is {values[place]:g}, in row {row}"
+            f"`{form.outcome.transform}({symbol})` does not exist in row {row}, where `{symbol}` is {values[place]:g}"
         )
-        note = f"{int(bad.sum()):,} rows have such a value"
-        found.error("HM404", message, form.outcome.span, notes=[note])
+        notes = [f"{int(bad.sum()):,} such rows"] if bad.sum() > 1 else []
+        found.error("HM404", message, form.outcome.span, notes=notes)
     return modelled
 
 
@@ -246,26 +255,55 @@ def _sum_of_products(products: Sequence[Product], x: Sequence[NDArray[np.float64
     return total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Fixed:
+    """The fixed part with its sets coded: terms that have columns, the columns' labels and terms, row codes of sets."""
+
+    terms: tuple[FixedTerm, ...]
+    sets: tuple[SetCoding, ...]
+    columns: tuple[NDArray[np.intp], ...]
+    labels: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
 def _code_fixed(
     form: CompositeModel, layout: Layout, x: Sequence[NDArray[np.float64]], units: Units, found: Diagnostics
-) -> tuple[tuple[FixedTerm, ...], tuple[SetCoding, ...], tuple[NDArray[np.intp], ...]]:
-    """Return the fixed terms that have columns, the coding of every set, and the column of each row in those kept."""
+) -> _Fixed:
+    coded = _code_sets(form, layout, x, units)
+    for coding, _ in coded:
+        _note_zeroed(form, coding, found)
+    kept = {coding.symbol: coding.kept for coding, _ in coded}
+    terms = tuple(term for term in layout.fixed if kept.get(term.symbol) != ())
+    names = [_column_labels(term, kept) for term in terms]
+    return _Fixed(
+        terms=terms,
+        sets=tuple(coding for coding, _ in coded),
+        columns=tuple(_frozen(codes) for coding, codes in coded if coding.kept),
+        labels=tuple(label for labels in names for label in labels),
+        texts=tuple(term.text for term, labels in zip(terms, names, strict=True) for _ in labels),
+    )
+
+
+def _code_sets(
+    form: CompositeModel, layout: Layout, x: Sequence[NDArray[np.float64]], units: Units
+) -> tuple[tuple[SetCoding, NDArray[np.intp]], ...]:
     if not any(term.unmodelled for term in layout.fixed):
-        return layout.fixed, (), ()
+        return ()
     parts: list[Vector | SetPart] = []
     for term in layout.fixed:
         is_constant = all(not product.factors for product in term.products)
         values = None if is_constant else _sum_of_products(term.products, x, units.n)
-        parts.append(
-            Vector(values=values) if term.unmodelled is None else SetPart(unmodelled=term.unmodelled, values=values)
-        )
-    coded = code_sets(form, parts, units, units.n)
-    for coding, _ in coded:
-        _note_zeroed(form, coding, found)
-    empty = {coding.symbol for coding, _ in coded if not coding.kept}
-    terms = tuple(term for term in layout.fixed if term.symbol not in empty)
-    columns = tuple(_frozen(codes) for coding, codes in coded if coding.kept)
-    return terms, tuple(coding for coding, _ in coded), columns
+        if term.unmodelled is None:
+            parts.append(Vector(values=values))
+        else:
+            parts.append(SetPart(unmodelled=term.unmodelled, values=values))
+    return code_sets(form, parts, units, units.n)
+
+
+def _column_labels(term: FixedTerm, kept: Mapping[str, tuple[str, ...]]) -> list[str]:
+    if term.unmodelled is None:
+        return [term.symbol]
+    return [f"{term.unmodelled.name}[{label}]" for label in kept[term.symbol]]
 
 
 def _note_zeroed(form: CompositeModel, coding: SetCoding, found: Diagnostics) -> None:
@@ -277,41 +315,31 @@ def _note_zeroed(form: CompositeModel, coding: SetCoding, found: Diagnostics) ->
     found.note("HM410", f"`{coding.symbol}` is zero at {shown}{more}", span)
 
 
-def _fixed_names(terms: Sequence[FixedTerm], sets: Sequence[SetCoding]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the label and the composite term of every column of X."""
-    by_symbol = {coding.symbol: coding for coding in sets}
-    labels, texts = [], []
-    for term in terms:
-        if term.unmodelled is None:
-            names = [term.symbol]
-        else:
-            names = [f"{term.unmodelled.name}[{label}]" for label in by_symbol[term.symbol].kept]
-        labels += names
-        texts += [term.text] * len(names)
-    return tuple(labels), tuple(texts)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Grouping:
+    """What the data say about the grouping factors."""
+
+    units: Units
+    groups: tuple[NDArray[np.intp], ...]
+    sizes: Sizes
 
 
-def _plan(  # noqa: PLR0913 - the parts of one record
-    form: CompositeModel,
-    layout: Layout,
-    terms: Sequence[FixedTerm],
-    random: RandomPart,
-    order: Order,
-    groups: Sequence[NDArray[np.intp]],
-    sizes: Sizes,
-    found: Diagnostics,
+def _plan(
+    form: CompositeModel, layout: Layout, fixed: _Fixed, random: RandomPart, grouping: _Grouping, found: Diagnostics
 ) -> Plan:
+    sizes = grouping.sizes
+    order = plan_order(random.terms, grouping.units, sizes.n_levels)
     fill = None
     if order.dense:
+        _refuse_large(random, order, sizes, found)
         widths = [term.width for term in random.terms]
-        _refuse_large(form, random, order, sizes, found)
-        fill = measure_fill(groups, widths, sizes.n_levels, order.chain, order.dense)
+        fill = measure_fill(grouping.groups, widths, sizes.n_levels, order.chain, order.dense)
+        order = replace(order, crossing=fill.crossing)
     reasons = tuple(explain(random.terms, order, sizes.n_levels, fill, DeclaredLevels(form)))
-    crossing = "none" if fill is None else fill.crossing
-    return assemble(plan_fixed(terms), random, order, crossing, layout, reasons, sizes)
+    return replace(assemble(layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
 
 
-def _refuse_large(form: CompositeModel, random: RandomPart, order: Order, sizes: Sizes, found: Diagnostics) -> None:
+def _refuse_large(random: RandomPart, order: Order, sizes: Sizes, found: Diagnostics) -> None:
     columns = sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense)
     if columns > MOST_DENSE:
         sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)

@@ -1,7 +1,7 @@
 """What a data set must satisfy before anything is computed: columns, nestings, constancy.
 
-Stage: design. Input: the composite model, the table, its columns and units. Output: diagnostics; each check adds all that
-it finds. Invariants: every message that concerns a statement points at it and gives an example from the data.
+Stage: design. Input: the composite model, the table, its columns and units. Output: diagnostics; each check adds all
+that it finds. Invariants: every message that concerns a statement points at it and gives an example from the data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hdsl.source import Span
 __all__ = ["check_columns", "check_constant", "check_names", "check_nestings"]
 
 _CONSTANT = 1e-12
-"""Relative difference below which two values of a coarser covariate count as equal: the last digits of a computed mean."""
+"""Relative difference up to which two values of a coarser covariate are one: the last digits of a computed mean."""
 
 
 def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> None:
@@ -49,7 +49,7 @@ def check_nestings(form: CompositeModel, units: Units, found: Diagnostics) -> No
     """Report every nesting that the model declares or needs and the data contradict (HM403)."""
     indices = {index.name for index in form.indices}
     for nesting in form.nestings:
-        if not set((*nesting.finer, *nesting.coarser)) <= indices or units.is_rows(nesting.finer):
+        if not {*nesting.finer, *nesting.coarser} <= indices or units.is_rows(nesting.finer):
             continue
         rows = units.violations(nesting.finer, nesting.coarser)
         if len(rows):
@@ -105,13 +105,14 @@ def _varying(column: ColumnValues, units: Units, index_set: IndexSet) -> tuple[i
 
 def _differ(column: ColumnValues, representative: NDArray[np.intp]) -> NDArray[np.bool_]:
     if column.codes is not None:
-        return column.codes != column.codes[representative]
+        return np.not_equal(column.codes, column.codes[representative])
     assert column.numbers is not None
     values, expected = column.numbers, column.numbers[representative]
     if values.dtype.kind != "f":
-        return values != expected
+        return np.not_equal(values, expected)
     with np.errstate(invalid="ignore"):  # infinite and missing values are reported elsewhere
-        return ~((values == expected) | (np.abs(values - expected) <= _CONSTANT * np.abs(expected)))
+        is_near = np.less_equal(np.abs(values - expected), _CONSTANT * np.abs(expected))
+        return np.logical_not(np.equal(values, expected) | is_near)
 
 
 def _report_varying(

@@ -1,8 +1,8 @@
 """Columns of a data set as plain arrays, whatever frame they came in.
 
-Stage: design, first step. Input: a column of an eager frame. Output: `ColumnValues`: numbers, or integer codes of labels.
-Invariants: labels are text and distinct; codes are positions in the labels, -1 where the value is missing; categories
-keep the order that the frame gives them, all else is sorted, numbers as numbers.
+Stage: design, first step. Input: a column of an eager frame. Output: `ColumnValues`: numbers, or integer codes of
+labels. Invariants: labels are text and distinct; codes are positions in the labels, -1 where the value is missing;
+categories keep the order that the frame gives them, all else is sorted, numbers as numbers.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _as_number(text: str) -> float | None:
 
 def _has_order(series: nw.Series[Any]) -> bool:
     """Whether a categorical column knows an order; that of polars is whichever process met which text first."""
-    return series.implementation.is_pandas() or series.implementation.is_pyarrow()
+    return bool(series.implementation.is_pandas() or series.implementation.is_pyarrow())
 
 
 def _from_categories(name: str, series: nw.Series[Any]) -> ColumnValues:
@@ -262,5 +262,5 @@ def _native_categories(series: nw.Series[Any]) -> tuple[list[object], Codes]:
         return categories, codes.astype(np.intp)
     assert isinstance(series.dtype, nw.Enum)
     position = {value: k for k, value in enumerate(series.dtype.categories)}
-    codes = [-1 if value is None else position[value] for value in series.to_list()]
-    return list(position), np.array(codes, dtype=np.intp)
+    places = [-1 if value is None else position[value] for value in series.to_list()]
+    return list(position), np.array(places, dtype=np.intp)

@@ -49,8 +49,8 @@ def _sizes(plan: Plan) -> Iterator[str]:
         sets = f" and {n_sets} unmodelled set{'s' * (n_sets != 1)}" if n_sets else ""
         yield f"Fixed part: {len(plan.fixed) - n_sets} columns{sets}. Covariance parameters: {plan.n_theta}."
         return
-    rows, p = plan.sizes.n, plan.sizes.p
-    yield f"{rows:,} rows, {p:,} fixed columns, {_random_columns(plan):,} random columns, {plan.n_theta} covariance parameters"
+    rows, p, q = plan.sizes.n, plan.sizes.p, _random_columns(plan)
+    yield f"{rows:,} rows, {p:,} fixed columns, {q:,} random columns, {plan.n_theta} covariance parameters"
 
 
 def _random_columns(plan: Plan) -> int:

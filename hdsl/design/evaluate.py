@@ -1,15 +1,16 @@
 """Values of data expressions, level by level.
 
-Stage: design. Input: `form.Expr`, the columns and the units of the rows. Output: for each expression one value for every
-unit of an index set. Invariants: a definition has one value for each unit of its own index set; an aggregate counts each
-unit once, over all values that are not missing; a missing operand gives a missing value, and whatever else is not finite
-stays so for the caller to report.
+Stage: design. Input: `form.Expr`, the columns and the units of the rows. Output: for each expression one value for
+every unit of an index set. Invariants: a definition has one value for each unit of its own index set; an aggregate
+counts each unit once, over all values that are not missing; a missing operand gives a missing value, and whatever else
+is not finite stays so for the caller to report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -232,7 +233,7 @@ class Evaluator:
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def _apply(function: Callable[..., NDArray[np.float64]], parts: list[Numbers]) -> Numbers:
+def _apply(function: Callable[..., Any], parts: list[Numbers]) -> Numbers:
     with np.errstate(all="ignore"):  # what is not finite is reported with its statement and row
         values = np.asarray(function(*(part.values for part in parts)), dtype=np.float64)
     missing: NDArray[np.bool_] | None = None

@@ -91,7 +91,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """Operators and functions of numbers."""
 
 
-def aggregate(function: str, values: Numbers, groups: NDArray[np.intp], n_groups: int) -> tuple[Numbers, Numbers]:
+def aggregate(
+    function: str, values: Numbers, groups: NDArray[np.intp], n_groups: int
+) -> tuple[Numbers, NDArray[np.bool_]]:
     """Aggregate values, none of them missing, within groups.
 
     Parameters

@@ -32,7 +32,7 @@ def check_factors(
 
 
 def _report_saturated(form: CompositeModel, term: ReTerm, name: str, count: int, found: Diagnostics) -> None:
-    """A constant effect with a group for each row cannot be told from the residual (unless their spreads are one)."""
+    """Report a constant effect with a group for each row: only a spread tied to the residual's tells the two apart."""
     for block in term.blocks:
         for k, effect in zip(block.columns, block.effects, strict=True):
             if term.columns[k].is_constant and block.theta != (TIED,):

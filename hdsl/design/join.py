@@ -1,7 +1,7 @@
 """Level tables: one frame for each level becomes one table with a row for each observation.
 
-Stage: design, first step. Input: ``{"i": students, "school": schools}``. Output: `Table`. Invariants: keys are matched as
-text, so a key may be a number in one table and text in another; a table may be joined by a column that another one
+Stage: design, first step. Input: ``{"i": students, "school": schools}``. Output: `Table`. Invariants: keys are matched
+as text, so a key may be a number in one table and text in another; a table may be joined by a column that another one
 brings (a district that only the school table has); rows without a group in a table get missing values, never a guess.
 """
 

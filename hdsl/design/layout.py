@@ -1,8 +1,8 @@
 """The columns of a model: fixed terms and random effects as products of covariates, before any data.
 
-Stage: design. Input: a composite model with one linear predictor. Output: `Layout`. Invariants: a coefficient that stands
-in several terms has one column, the sum of its products; a covariate is listed once, however often it stands; order is
-that of the composite.
+Stage: design. Input: a composite model with one linear predictor. Output: `Layout`. Invariants: a coefficient that
+stands in several terms has one column, the sum of its products; a covariate is listed once, however often it stands;
+order is that of the composite.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The order of elimination: which grouping factors are a chain, and which are left to the dense factor.
 
 Stage: design. Input: grouping factors with widths and group counts, and which lies in which. Output: positions of the
-chain, finest first, and of the rest. Invariants: each factor of the chain is nested in the next; among all chains the one
-taken leaves the fewest columns to the dense factor.
+chain, finest first, and of the rest. Invariants: each factor of the chain is nested in the next; among all chains the
+one taken leaves the fewest columns to the dense factor.
 """
 
 from __future__ import annotations

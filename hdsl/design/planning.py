@@ -8,7 +8,7 @@ depend on any value or label.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hdsl.design.layout import Effect, FixedTerm, Layout, lay_out
@@ -17,7 +17,7 @@ from hdsl.design.support import require_supported
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.expr import IndexSet, show_index_set
 from hdsl.form.model import CompositeModel, RandomBlock
-from hdsl.plan import Column, CovarianceBlock, Crossing, FixedSet, Plan, ReTerm, Sizes
+from hdsl.plan import Column, CovarianceBlock, Crossing, FixedSet, Plan, ReTerm
 
 __all__ = [
     "Levels",
@@ -76,10 +76,11 @@ class RandomPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Chain and dense factors by position, and why."""
+    """Chain and dense factors by position, and how their cross-products are stored."""
 
     chain: tuple[int, ...]
     dense: tuple[int, ...]
+    crossing: Crossing = "dense"
 
 
 def plan_random(form: CompositeModel, layout: Layout, levels: Levels) -> RandomPart:
@@ -96,7 +97,7 @@ def plan_random(form: CompositeModel, layout: Layout, levels: Levels) -> RandomP
     terms = []
     names: dict[tuple[int, int, int], str] = {}
     for factor, (index_set, effects) in enumerate(groups):
-        blocks = []
+        blocks: list[CovarianceBlock] = []
         for start, block in _block_starts(effects):
             blocks.extend(thetas.blocks(block, start))
             names.update({(factor, row, column): name for (row, column), name in _entry_names(block, start)})
@@ -202,7 +203,8 @@ def plan_order(terms: Sequence[ReTerm], levels: Levels, counts: Sequence[int] | 
     """Choose the chain of factors to eliminate; `counts` are the groups of each, None without data."""
     weights = [term.width * (1 if counts is None else counts[k]) for k, term in enumerate(terms)]
     chain = heaviest_chain(weights, lambda a, b: levels.determines(terms[a].index_set, terms[b].index_set))
-    return Order(chain=chain, dense=tuple(k for k in range(len(terms)) if k not in chain))
+    dense = tuple(k for k in range(len(terms)) if k not in chain)
+    return Order(chain=chain, dense=dense, crossing="dense" if dense else "none")
 
 
 def explain(
@@ -246,38 +248,23 @@ def structural_plan(form: CompositeModel) -> Plan:
     declared = DeclaredLevels(form)
     random = plan_random(form, layout, declared)
     order = plan_order(random.terms, declared, None)
-    fixed = plan_fixed(layout.fixed)
-    return assemble(
-        fixed,
-        random,
-        order,
-        "dense" if order.dense else "none",
-        layout,
-        tuple(explain(random.terms, order, None, None, declared)),
-        None,
-    )
+    reasons = tuple(explain(random.terms, order, None, None, declared))
+    return replace(assemble(layout, layout.fixed, random, order), reasons=reasons)
 
 
-def assemble(  # noqa: PLR0913 - the parts of one record
-    fixed: tuple[Column | FixedSet, ...],
-    random: RandomPart,
-    order: Order,
-    crossing: Crossing,
-    layout: Layout,
-    reasons: tuple[str, ...],
-    sizes: Sizes | None,
-) -> Plan:
-    """Put a plan together."""
+def assemble(layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, order: Order) -> Plan:
+    """Put a plan together; `terms` are the fixed terms that have columns. Reasons and sizes are for the caller to add."""
+    fixed = plan_fixed(terms)
     return Plan(
         fixed=fixed,
         re_terms=random.terms,
         n_theta=len(random.diagonal_theta),
         chain=order.chain,
         dense=order.dense,
-        crossing=crossing,
+        crossing=order.crossing,
         has_offset=bool(layout.offset),
         intercept=intercept_of(fixed),
         diagonal_theta=random.diagonal_theta,
-        reasons=reasons,
-        sizes=sizes,
+        reasons=(),
+        sizes=None,
     )

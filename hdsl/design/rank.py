@@ -6,8 +6,8 @@ Invariants: nothing of size n x p is formed for indicators; the decision is that
 Notes
 -----
 With the Cholesky factor L of the Gram matrix of the columns before it, the squared length of what a column adds is
-``g_jj - l_j'l_j``; a column is dropped when that is below `TOLERANCE` times ``g_jj``. Columns after a constant are centred
-first, which changes no span and keeps the tolerance meaningful for a covariate such as a year.
+``g_jj - l_j'l_j``; a column is dropped when that is below `TOLERANCE` times ``g_jj``. Columns after a constant are
+centred first, which changes no span and keeps the tolerance meaningful for a covariate such as a year.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def gram(parts: Sequence[Part], n: int) -> tuple[NDArray[np.float64], NDArray[np
     -------
     matrix : ndarray, (p, p)
     scale : ndarray, (p,)
-        Squared lengths of the columns as they are in `matrix`, but never so much smaller than those before centring that
-        rounding decides.
+        Squared lengths of the columns as they are in `matrix`, but never so much smaller than those before centring
+        that rounding decides.
     """
     constant = next((k for k, part in enumerate(parts) if isinstance(part, Vector) and part.values is None), len(parts))
     raw = np.concatenate([_lengths(part, n) for part in parts])

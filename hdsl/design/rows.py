@@ -7,7 +7,7 @@ row; a value that is not finite is an error with its statement and row, never a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,21 +53,21 @@ def _terms(form: CompositeModel) -> Iterator[Term]:
 
 def check_numeric(form: CompositeModel, evaluator: Evaluator, found: Diagnostics) -> None:
     """Evaluate every definition and use; report text where a number is needed (HM407)."""
-    tasks: list[tuple[Callable[[], object], str, Span | None]] = []
-    for definition in form.definitions:
-        ref = Ref(name=definition.name, index_set=definition.index_set)
-        tasks.append((lambda ref=ref: evaluator.numbers(ref, ref.index_set), definition.name, definition.span))  # type: ignore[misc]
-    needed = {use.expr: use for use in uses(form)}
-    for use in needed.values():
-        tasks.append((lambda use=use: evaluator.rows(use.expr), use.name, use.span))  # type: ignore[misc]
+    defined = [
+        Use(name=definition.name, expr=Ref(name=definition.name, index_set=definition.index_set), span=definition.span)
+        for definition in form.definitions
+    ]
     reported: set[Ref] = set()
-    for task, _, span in tasks:
+    for use in dict.fromkeys([*defined, *uses(form)]):
         try:
-            task()
+            if isinstance(use.expr, Ref):
+                evaluator.numbers(use.expr, use.expr.index_set)
+            else:
+                evaluator.rows(use.expr)
         except NotNumeric as signal:
             if signal.ref not in reported:
                 reported.add(signal.ref)
-                _report_text(signal.ref, evaluator, span, found)
+                _report_text(signal.ref, evaluator, use.span, found)
 
 
 def _report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagnostics) -> None:
@@ -198,7 +198,8 @@ def _report_not_finite(
     row = _first(bad)
     if row is None:
         return False
-    operands = references(evaluator.definitions[use.expr].expr if use.expr in evaluator.definitions else use.expr)  # type: ignore[index]
+    definition = evaluator.definitions.get(use.expr) if isinstance(use.expr, Ref) else None
+    operands = references(use.expr if definition is None else definition.expr)
     if not guilty.intersection(operands):
         notes = [_operand_values(operands, evaluator, row)] if operands else []
         message = f"`{use.name}` is not a finite number in row {row + 1}"

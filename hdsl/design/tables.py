@@ -1,7 +1,7 @@
-"""Reading: a path, a frame, a dict of columns or a dict of level tables becomes one `Table` with a row per observation.
+"""Reading: a path, a frame or a dict of columns becomes a `Table`.
 
-Stage: design, first step. Input: what the user handed in. Output: `Table`. Invariants: a column is read when it is asked
-for, once; nothing is recoded; a file says a missing value by an empty field or by ``NA``.
+Stage: design, first step. Input: what the user handed in. Output: `Table`. Invariants: a column is read when it is
+asked for, once; nothing is recoded; a file says a missing value by an empty field or by ``NA``.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def is_table_like(value: object) -> bool:
 
     if isinstance(value, str | Path):
         return True
-    return isinstance(nw.from_native(value, pass_through=True), nw.DataFrame | nw.LazyFrame)  # type: ignore[call-overload]
+    return isinstance(nw.from_native(value, pass_through=True), nw.DataFrame | nw.LazyFrame)
 
 
 def read_table(data: object, source: Source | None = None) -> Table:
@@ -122,7 +122,7 @@ def _narwhals_frame(data: object, source: Source | None) -> nw.DataFrame[Any]:
     import narwhals as nw
 
     try:
-        wrapped = nw.from_native(data, pass_through=True)  # type: ignore[call-overload]
+        wrapped = nw.from_native(data, pass_through=True)
     except nw.exceptions.DuplicateError as error:
         raise _unreadable("two columns of the data have the same name", source, help="rename one of them") from error
     if isinstance(wrapped, nw.DataFrame):

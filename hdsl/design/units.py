@@ -1,8 +1,8 @@
 """Index sets as integer codes: which rows share a unit of ``[j]``, of ``[j,k]``.
 
-Stage: design. Input: a `Factor` for each index. Output: for each index set a code per row, labels in order, and the maps
-from finer units to coarser ones. Invariants: every code from 0 occurs; units of several indices are the combinations
-observed, ordered by the labels of the first index, then of the second; -1 where an index has no value.
+Stage: design. Input: a `Factor` for each index. Output: for each index set a code per row, labels in order, and the
+maps from finer units to coarser ones. Invariants: every code from 0 occurs; units of several indices are the
+combinations observed, ordered by the labels of the first index, then of the second; -1 where an index has no value.
 """
 
 from __future__ import annotations
