@@ -335,7 +335,7 @@ def _plan(
         widths = [term.width for term in random.terms]
         fill = measure_fill(grouping.groups, widths, sizes.n_levels, order.chain, order.dense)
         order = replace(order, crossing=fill.crossing)
-    reasons = tuple(explain(random.terms, order, sizes.n_levels, fill, DeclaredLevels(form)))
+    reasons = tuple(explain(random, order, sizes.n_levels, fill, DeclaredLevels(form)))
     return replace(assemble(layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
 
 

@@ -104,15 +104,14 @@ def _varying(column: ColumnValues, units: Units, index_set: IndexSet) -> tuple[i
 
 
 def _differ(column: ColumnValues, representative: NDArray[np.intp]) -> NDArray[np.bool_]:
-    if column.codes is not None:
-        return np.not_equal(column.codes, column.codes[representative])
-    assert column.numbers is not None
-    values, expected = column.numbers, column.numbers[representative]
-    if values.dtype.kind != "f":
-        return np.not_equal(values, expected)
-    with np.errstate(invalid="ignore"):  # infinite and missing values are reported elsewhere
-        is_near = np.less_equal(np.abs(values - expected), _CONSTANT * np.abs(expected))
-        return np.logical_not(np.equal(values, expected) | is_near)
+    values = column.codes if column.codes is not None else column.numbers
+    assert values is not None
+    expected = values[representative]
+    differ: NDArray[np.bool_] = values != expected
+    if values.dtype.kind == "f" and differ.any():
+        with np.errstate(invalid="ignore"):  # infinite and missing values are reported elsewhere
+            differ &= ~(np.abs(values - expected) <= _CONSTANT * np.abs(expected))
+    return differ
 
 
 def _report_varying(

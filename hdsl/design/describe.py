@@ -16,6 +16,7 @@ from hdsl.plan import Arrays, Column, Plan
 __all__ = ["describe"]
 
 _WIDTH = 80
+_LONGEST = 24  # characters of an index set in the table
 
 
 def describe(plan: Plan, arrays: Arrays | None = None) -> str:
@@ -35,12 +36,16 @@ def describe(plan: Plan, arrays: Arrays | None = None) -> str:
     if plan.reasons:
         lines += ["Why"]
         for reason in plan.reasons:
-            lines += wrap(reason, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+            lines += wrap(reason, _WIDTH, break_on_hyphens=False, initial_indent="  - ", subsequent_indent="    ")
     return "\n".join(lines)
 
 
 def _paragraph(title: str, text: str) -> list[str]:
-    return wrap(text, _WIDTH, initial_indent=f"{title:<8}", subsequent_indent=" " * 8) if text else []
+    return (
+        wrap(text, _WIDTH, break_on_hyphens=False, initial_indent=f"{title:<8}", subsequent_indent=" " * 8)
+        if text
+        else []
+    )
 
 
 def _sizes(plan: Plan) -> Iterator[str]:
@@ -59,38 +64,48 @@ def _random_columns(plan: Plan) -> int:
 
 
 def _table(plan: Plan, arrays: Arrays | None) -> Iterator[str]:
-    heads = ["index set", "groups", "rows/group", "width", "covariance", "treated as"]
-    rows = [heads, *(_table_row(plan, arrays, k) for k in range(len(plan.re_terms)))]
-    if plan.sizes is None or arrays is None:
-        drop = {1, 2} if plan.sizes is None else {2}
-        rows = [[cell for k, cell in enumerate(row) if k not in drop] for row in rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    right = {k for k, head in enumerate(rows[0]) if head in ("groups", "rows/group", "width")}
-    for position, row in enumerate(rows):
-        cells = [
-            cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
-        if position == 0:
-            yield "-" * min(_WIDTH, sum(widths) + 2 * (len(widths) - 1))
+    """Yield the table of factors; columns that say least give way where it would not fit the page."""
+    factors = range(len(plan.re_terms))
+    columns = {
+        "index set": [_shown(plan, k) for k in factors],
+        "groups": [] if plan.sizes is None else [f"{count:,}" for count in plan.sizes.n_levels],
+        "rows/group": [] if arrays is None else [_spread(arrays, k) for k in factors],
+        "width": [str(plan.re_terms[k].width) for k in factors],
+        "covariance": [_covariance(plan, k) for k in factors],
+        "treated as": [_treatment(plan, k) for k in factors],
+    }
+    columns = {head: cells for head, cells in columns.items() if cells}
+    for head in ("rows/group", "covariance", "width"):
+        if _page_width(columns) > _WIDTH:
+            columns.pop(head, None)
+    lines = _aligned(columns)
+    yield lines[0]
+    yield "-" * max(map(len, lines))
+    yield from lines[1:]
 
 
-def _table_row(plan: Plan, arrays: Arrays | None, k: int) -> list[str]:
-    term = plan.re_terms[k]
-    groups = "" if plan.sizes is None else f"{plan.sizes.n_levels[k]:,}"
-    spread = ""
-    if arrays is not None:
-        counts = np.bincount(arrays.groups[k])
-        low, high = int(counts.min()), int(counts.max())
-        spread = f"{low:,}" if low == high else f"{low:,}-{high:,}"
-    return [
-        f"[{show_index_set(term.index_set)}]",
-        groups,
-        spread,
-        str(term.width),
-        _covariance(plan, k),
-        _treatment(plan, k),
-    ]
+def _page_width(columns: dict[str, list[str]]) -> int:
+    return sum(max(map(len, [head, *cells])) + 2 for head, cells in columns.items()) - 2
+
+
+def _aligned(columns: dict[str, list[str]]) -> list[str]:
+    padded = []
+    for head, cells in columns.items():
+        width = max(map(len, [head, *cells]))
+        is_number = head in ("groups", "rows/group", "width")
+        padded.append([cell.rjust(width) if is_number else cell.ljust(width) for cell in (head, *cells)])
+    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+
+
+def _shown(plan: Plan, k: int) -> str:
+    text = show_index_set(plan.re_terms[k].index_set)
+    return f"[{text}]" if len(text) <= _LONGEST else f"[{text[: _LONGEST - 2]}..]"
+
+
+def _spread(arrays: Arrays, k: int) -> str:
+    counts = np.bincount(arrays.groups[k])
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low:,}" if low == high else f"{low:,}-{high:,}"
 
 
 def _covariance(plan: Plan, k: int) -> str:
@@ -102,10 +117,10 @@ def _covariance(plan: Plan, k: int) -> str:
 
 def _treatment(plan: Plan, k: int) -> str:
     if k in plan.dense:
-        return f"dense, crossed with [{show_index_set(plan.re_terms[plan.chain[0]].index_set)}]"
+        return f"dense, crossed with {_shown(plan, plan.chain[0])}"
     place = plan.chain.index(k)
     if place + 1 < len(plan.chain):
-        return f"eliminated, nested in [{show_index_set(plan.re_terms[plan.chain[place + 1]].index_set)}]"
+        return f"eliminated, nested in {_shown(plan, plan.chain[place + 1])}"
     return "eliminated"
 
 
@@ -113,10 +128,10 @@ def _method(plan: Plan) -> str:
     if not plan.re_terms:
         return "Ordinary least squares: there is no random effect."
     steps = "Cross-products are summed once; after that no step touches the rows. "
-    names = _listed([f"[{show_index_set(plan.re_terms[k].index_set)}]" for k in plan.chain])
+    names = _listed([_shown(plan, k) for k in plan.chain])
     steps += f"Each evaluation eliminates the groups of {names}" + (", finest first" if len(plan.chain) > 1 else "")
     if plan.dense:
-        crossed = _listed([f"[{show_index_set(plan.re_terms[k].index_set)}]" for k in plan.dense])
+        crossed = _listed([_shown(plan, k) for k in plan.dense])
         how = {"dense": "dense", "sparse": "sparse", "none": ""}[plan.crossing]
         steps += f"; {crossed} and the fixed part go into one dense Cholesky factor, with {how} cross-products"
     return steps + "."

@@ -119,7 +119,7 @@ def aggregate(
         extreme = np.full(n_groups, start)
         (np.minimum if function == "min" else np.maximum).at(extreme, groups, values)
         return extreme, counts > 0
-    sums = np.bincount(groups, weights=values, minlength=n_groups)
+    sums: Numbers = np.bincount(groups, weights=values, minlength=n_groups).astype(np.float64)
     if function == "sum":
         return sums, np.ones(n_groups, dtype=bool)
     means = sums / np.maximum(counts, 1)

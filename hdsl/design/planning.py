@@ -208,14 +208,17 @@ def plan_order(terms: Sequence[ReTerm], levels: Levels, counts: Sequence[int] | 
 
 
 def explain(
-    terms: Sequence[ReTerm], order: Order, counts: Sequence[int] | None, fill: Fill | None, declared: Levels
+    random: RandomPart, order: Order, counts: Sequence[int] | None, fill: Fill | None, declared: Levels
 ) -> Iterator[str]:
     """Yield why the factors are treated as they are, in sentences."""
+    terms = random.terms
 
     def name(position: int) -> str:
         groups = "" if counts is None else f" ({counts[position]:,} groups)"
         return f"`{show_index_set(terms[position].index_set)}`{groups}"
 
+    for first, second in random.merged:
+        yield f"`{show_index_set(first)}` and `{show_index_set(second)}` group the rows alike, so they are one factor."
     if len(order.chain) == 1:
         yield f"{name(order.chain[0])} is eliminated group by group."
     elif order.chain:
@@ -248,12 +251,12 @@ def structural_plan(form: CompositeModel) -> Plan:
     declared = DeclaredLevels(form)
     random = plan_random(form, layout, declared)
     order = plan_order(random.terms, declared, None)
-    reasons = tuple(explain(random.terms, order, None, None, declared))
+    reasons = tuple(explain(random, order, None, None, declared))
     return replace(assemble(layout, layout.fixed, random, order), reasons=reasons)
 
 
 def assemble(layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, order: Order) -> Plan:
-    """Put a plan together; `terms` are the fixed terms that have columns. Reasons and sizes are for the caller to add."""
+    """Put a plan together, its reasons and sizes left out; `terms` are the fixed terms that have columns."""
     fixed = plan_fixed(terms)
     return Plan(
         fixed=fixed,

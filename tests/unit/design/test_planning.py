@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hdsl.design import bind, structural_plan
+from hdsl.design import bind, describe, structural_plan
 from hdsl.design.order import Fill, heaviest_chain, measure_fill
 from hdsl.diagnostics.record import FitError
 from hdsl.form.model import CompositeModel, Unsupported
@@ -203,3 +203,36 @@ def test_crossing_beyond_memory_is_refused() -> None:
     with pytest.raises(FitError) as error:
         bind(form, data)
     assert error.value.code == "HM509"
+
+
+def test_long_names_still_fit_eighty_columns() -> None:
+    generator = np.random.default_rng(0)
+    names = ["a_classroom_with_a_long_name", "a_school_with_a_name_that_is_longer_still"]
+    data = pd.DataFrame({"y": generator.normal(size=40), "c": np.arange(40) // 4, "s": np.arange(40) // 20})
+    form = model(
+        fixed("b0"),
+        *(random(f"u[{name}]") for name in names),
+        indices=dict(zip(names, "cs", strict=True)),
+        blocks=tuple(block(f"u[{name}]") for name in names),
+    )
+    design = bind(form, data)
+    lines = describe(design.plan, design.arrays).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("[a_classroom_with_a_lon..]") for line in lines)
+
+
+def test_sets_that_group_the_rows_alike_are_one_factor() -> None:
+    generator = np.random.default_rng(0)
+    data = pd.DataFrame({"y": generator.normal(size=40), "x": generator.normal(size=40), "c": np.arange(40) // 4})
+    data["head"] = data["c"].map(lambda c: f"head {c}")
+    form = model(
+        fixed("b0"),
+        random("u[c]"),
+        random("v[h]", ref("x")),
+        indices={"c": "c", "h": "head"},
+        blocks=(block("u[c]"), block("v[h]")),
+    )
+    plan = bind(form, data).plan
+    assert len(plan.re_terms) == 1
+    assert [b.columns for b in plan.re_terms[0].blocks] == [(0,), (1,)]
+    assert plan.reasons[0] == "`c` and `h` group the rows alike, so they are one factor."
