@@ -164,7 +164,7 @@ def _rich_table(table: Cells) -> RenderableType:
     from rich.text import Text
 
     rule_under_header = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-    result = Table(box=rule_under_header, padding=(0, 1), show_edge=False, pad_edge=False)
+    result = Table(box=rule_under_header, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     n_text = len(table.header) - table.numeric
     columns = table.columns()
     for place, column in enumerate(columns):

@@ -20,23 +20,23 @@ rows     180 used, all that were read
 status   converged (6 evaluations)
 
 Levels
-index   column    units
------------------------
-i       (rows)      180
-j       Subject      18
+index  column   units
+---------------------
+i      (rows)     180
+j      Subject     18
 
 Fixed effects
-name   term           estimate      se       z        p
--------------------------------------------------------
-b0     b0              251.405   6.825   36.84   <0.001
-b1     b1 * Days[i]     10.467   1.546    6.77   <0.001
+name  term          estimate     se      z       p
+--------------------------------------------------
+b0    b0             251.405  6.825  36.84  <0.001
+b1    b1 * Days[i]    10.467  1.546   6.77  <0.001
 
 Random effects
-index   effect     name            sd   correlation
----------------------------------------------------
-j       b0[j]      sd(b0[j])   24.740
-        b1[j]      sd(b1[j])    5.922         0.066
-i       residual   sd          25.592
+index  effect    name           sd  correlation
+-----------------------------------------------
+j      b0[j]     sd(b0[j])  24.740
+       b1[j]     sd(b1[j])   5.922        0.066
+i      residual  sd         25.592
 
 restricted log-likelihood  -871.814
 REML criterion             1743.628
