@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lark import Lark, Token
 
-__all__ = ["MISFITS", "grammar_text", "language"]
+__all__ = ["MISFITS", "grammar_text", "language", "tokens"]
 
 MISFITS = ("BAD_NUMBER", "OPEN_STRING", "OTHER_QUOTES", "OTHER")
 """Terminals that no rule takes: text that is no token of the language."""
@@ -45,18 +45,20 @@ def grammar_text() -> str:
 @cache
 def language() -> Lark:
     """Return the parser of the language; its rules build nodes through `hdsl.syntax.builder.TreeBuilder`."""
-    from lark import Lark  # a warm start compiles nothing and must not pay for lark
-
     from hdsl.syntax.builder import TreeBuilder
 
     builder: Any = TreeBuilder()
+    return _build(parser="lalr", transformer=builder)
+
+
+@cache
+def tokens() -> Lark:
+    """Return the lexer of the language alone; lark makes that of a parser anew for each text."""
+    return _build(parser=None)
+
+
+def _build(**options: Any) -> Lark:
+    from lark import Lark  # a warm start compiles nothing and must not pay for lark
+
     layout: Any = _AllTokens()
-    return Lark(
-        grammar_text(),
-        start="program",
-        parser="lalr",
-        lexer="basic",
-        postlex=layout,
-        transformer=builder,
-        keep_all_tokens=True,
-    )
+    return Lark(grammar_text(), start="program", lexer="basic", postlex=layout, keep_all_tokens=True, **options)

@@ -8,12 +8,14 @@ continuation rule stands here alone, for the parser and the formatter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from hdsl.syntax.grammar import language
+from hdsl.syntax.grammar import tokens as lexer
 
 if TYPE_CHECKING:
     from lark import Token
+    from lark.lexer import BasicLexer
 
 __all__ = ["CLOSERS", "CONTINUING", "OPENERS", "logical_lines", "open_brackets", "pieces", "scan", "statement_ends"]
 
@@ -30,7 +32,7 @@ _TRIVIA = frozenset({"NEWLINE", "COMMENT"})
 
 def scan(text: str) -> tuple[Token, ...]:
     """Return all tokens of `text`, comments and line ends among them."""
-    return tuple(language().lex(text))
+    return tuple(lexer().lex(text))
 
 
 def statement_ends(tokens: Sequence[Token]) -> frozenset[int]:
