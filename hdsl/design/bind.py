@@ -135,6 +135,13 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     indices = {index.name: index.column for index in form.indices if index.column is not None}
     used = dict.fromkeys([*indices.values(), *(data.column for data in form.data)])
     columns = {name: table.column(name) for name in used}
+    for index in form.indices:
+        missing = columns[index.column].missing if index.column is not None else None
+        if missing is not None and missing.all():
+            found.error(
+                "HM408", f"the column `{index.column}` has no value, so `{index.name}` has no groups", index.span
+            )
+    found.raise_errors(DataError)
     units = Units(form.row, {name: columns[column].factor() for name, column in indices.items()}, table.n_rows)
     check_nestings(form, units, found)
     check_constant(form, columns, units, found)

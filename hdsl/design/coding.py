@@ -104,13 +104,18 @@ def check_references(form: CompositeModel, units: Units, found: Diagnostics) -> 
     """Report every explicit reference that is no label of its index (HM412)."""
     for unmodelled in form.sets:
         for name, reference in zip(unmodelled.index_set, unmodelled.references, strict=False):
-            labels = [show_unit(label) for label in units.labels((name,))]
+            labels = units.label_columns((name,))[0]
             if reference not in labels:
                 _report_reference(form, unmodelled, name, reference, labels, found)
 
 
 def _report_reference(
-    form: CompositeModel, unmodelled: UnmodelledSet, name: str, reference: str, labels: list[str], found: Diagnostics
+    form: CompositeModel,
+    unmodelled: UnmodelledSet,
+    name: str,
+    reference: str,
+    labels: Sequence[str],
+    found: Diagnostics,
 ) -> None:
     similar = near_names(reference, labels)
     shown = ", ".join(f"`{label}`" for label in labels[:8]) + (", .." if len(labels) > 8 else "")
@@ -281,7 +286,7 @@ def learn(form: CompositeModel, evaluator: Evaluator, units: Units, sets: tuple[
     ]
     return Coding(
         columns={index.name: index.column for index in indices if index.column is not None},
-        levels={index.name: tuple(show_unit(label) for label in units.labels((index.name,))) for index in indices},
+        levels={index.name: units.label_columns((index.name,))[0] for index in indices},
         sets=sets,
         aggregates=tuple(aggregates),
     )

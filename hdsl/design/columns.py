@@ -92,6 +92,8 @@ class ColumnValues:
             return Factor(codes=codes, labels=tuple(self.labels[k] for k in used.tolist()))
         assert self.numbers is not None
         codes, values = _factor_numbers(self.numbers)
+        if values.dtype.kind in "iu" and self.kind == "number":
+            return Factor(codes=codes, labels=tuple(map(str, values.tolist())))
         return Factor(codes=codes, labels=tuple(self.label_of(value) for value in values.tolist()))
 
     def label(self, row: int) -> str:

@@ -16,7 +16,7 @@ from hdsl.plan import Arrays, Column, Plan
 __all__ = ["describe"]
 
 _WIDTH = 80
-_LONGEST = 24  # characters of an index set in the table
+_LONGEST = 20  # characters of an index set in the table
 
 
 def describe(plan: Plan, arrays: Arrays | None = None) -> str:
@@ -120,7 +120,7 @@ def _treatment(plan: Plan, k: int) -> str:
         return f"dense, crossed with {_shown(plan, plan.chain[0])}"
     place = plan.chain.index(k)
     if place + 1 < len(plan.chain):
-        return f"eliminated, nested in {_shown(plan, plan.chain[place + 1])}"
+        return f"eliminated, lies in {_shown(plan, plan.chain[place + 1])}"
     return "eliminated"
 
 

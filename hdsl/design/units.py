@@ -41,7 +41,7 @@ class Units:
         self._codes: dict[IndexSet, Codes] = {}
         self._used: dict[IndexSet, Codes] = {}
         self._first: dict[IndexSet, Codes] = {}
-        self._determines: dict[tuple[IndexSet, IndexSet], bool] = {}
+        self._violations: dict[tuple[IndexSet, IndexSet], NDArray[np.intp]] = {}
 
     def is_rows(self, index_set: IndexSet) -> bool:
         """Whether each row is a unit of its own by definition."""
@@ -131,9 +131,18 @@ class Units:
 
     def violations(self, finer: IndexSet, coarser: IndexSet) -> NDArray[np.intp]:
         """Return rows whose unit of `coarser` differs from that of the first row of their unit of `finer`."""
+        pair = (finer, coarser)
+        if pair not in self._violations:
+            self._violations[pair] = self._find_violations(finer, coarser)
+        return self._violations[pair]
+
+    def _find_violations(self, finer: IndexSet, coarser: IndexSet) -> NDArray[np.intp]:
         inner, outer = self.codes(finer), self.codes(coarser)
-        held = (inner >= 0) & (outer >= 0)
-        expected = np.full(self.count(finer), -1, dtype=np.intp)
+        expected = outer[self.first_rows(finer)]
+        differing = np.flatnonzero(expected[inner] != outer)
+        if not len(differing) or not (inner.min() < 0 or outer.min() < 0):
+            return differing
+        held = (inner >= 0) & (outer >= 0)  # a missing label is neither in a unit nor elsewhere
         rows = np.flatnonzero(held)[::-1]
         expected[inner[rows]] = outer[rows]
         return np.flatnonzero(held & (expected[inner] != outer))
@@ -142,11 +151,9 @@ class Units:
         """Whether every unit of `finer` lies in one unit of `coarser`, in these rows."""
         if self.is_rows(finer) or set(coarser) <= set(finer):
             return True
-        pair = (finer, coarser)
-        if pair not in self._determines:
-            plausible = self.count(finer) >= self.count(coarser)
-            self._determines[pair] = plausible and not len(self.violations(finer, coarser))
-        return self._determines[pair]
+        if self.count(finer) < self.count(coarser):
+            return False
+        return not len(self.violations(finer, coarser))
 
     def restricted(self, keep: NDArray[np.bool_]) -> Units:
         """Return the units of the rows that are kept."""

@@ -218,7 +218,7 @@ def test_long_names_still_fit_eighty_columns() -> None:
     design = bind(form, data)
     lines = describe(design.plan, design.arrays).splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(line.startswith("[a_classroom_with_a_lon..]") for line in lines)
+    assert any(line.startswith("[a_classroom_with_a..]") for line in lines)
 
 
 def test_sets_that_group_the_rows_alike_are_one_factor() -> None:
