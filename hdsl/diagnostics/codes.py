@@ -73,6 +73,7 @@ CODES: dict[str, str] = {
     "HM508": "unknown start value",
     "HM509": "too large for this method",
     "HM510": "a request that a fit cannot answer",
+    "HM511": "an outcome that is fitted exactly",
     # 9xx internal
     "HM901": "internal fault",
 }

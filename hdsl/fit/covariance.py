@@ -1,0 +1,62 @@
+"""Between theta, the covariance factors, and standard deviations with correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hdsl.codegen import Entry, theta_entries
+from hdsl.fit.standardise import Floats
+from hdsl.plan import Plan
+
+__all__ = ["correlations", "free_parameters", "from_parts", "lower_factor", "theta_of", "widths"]
+
+
+def widths(plan: Plan) -> list[int]:
+    """Return the width of each factor."""
+    return [term.width for term in plan.re_terms]
+
+
+def lower_factor(root: Floats) -> Floats:
+    """Return the lower-triangular L with ``LL' = root root'`` and a diagonal that is not negative."""
+    R = np.linalg.qr(root.T, mode="r")
+    L = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)
+    return np.tril(L)
+
+
+def theta_of(plan: Plan, factors: Sequence[Floats]) -> Floats:
+    """Return theta from the lower-triangular factors."""
+    theta = np.zeros(plan.n_theta)
+    for entry in theta_entries(plan):
+        if entry.theta >= 0:
+            theta[entry.theta] = factors[entry.factor][entry.row, entry.column]
+    return theta
+
+
+def correlations(sigma: Floats) -> tuple[Floats, Floats]:
+    """Return standard deviations and correlations of a covariance; NaN where a standard deviation is zero."""
+    sd = np.sqrt(np.maximum(sigma.diagonal(), 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cor = sigma / np.outer(sd, sd)
+    cor[np.isinf(cor)] = np.nan
+    cor[np.diag_indices(len(sd))] = np.where(sd > 0.0, 1.0, np.nan)
+    return sd, cor
+
+
+def from_parts(sd: Floats, cor: Floats) -> Floats:
+    """Return a root of ``diag(sd) cor diag(sd)``; entries of `cor` that are NaN count as 0, a singular one is allowed."""
+    filled = np.where(np.isnan(cor), np.eye(len(sd)), cor)
+    w, U = np.linalg.eigh(filled)
+    return sd[:, None] * U * np.sqrt(np.maximum(w, 0.0))
+
+
+def free_parameters(plan: Plan) -> list[Entry]:
+    """Return one entry for each free standard deviation and correlation; tied ones are named by their first."""
+    seen: set[int] = set()
+    free = []
+    for entry in theta_entries(plan):
+        if entry.theta >= 0 and entry.theta not in seen:
+            seen.add(entry.theta)
+            free.append(entry)
+    return free

@@ -1,0 +1,235 @@
+"""The criterion of a plan and its data as a function of theta, with exact gradient and curvature.
+
+Input: a plan with arrays. The emitted functions do the work, on standardised columns; here is what lies between them and
+the optimizer: the chain rule from covariances to theta, and the way back to the user's columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
+from hdsl.fit.covariance import lower_factor, theta_of
+from hdsl.fit.rank import independent_columns, keep_columns
+from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
+from hdsl.fit.standardise import (
+    Block,
+    Columns,
+    FixedScale,
+    Floats,
+    Outcome,
+    random_scale,
+    standardise_fixed,
+    standardise_outcome,
+)
+from hdsl.plan import Arrays, Plan
+from hdsl.runtime import Indicators, Profile
+
+__all__ = ["Criterion", "Evaluation", "Slope", "criterion"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The forward sweep at one theta; standardised columns."""
+
+    theta: Floats
+    forward: Any
+    profile: Profile
+
+    @property
+    def objective(self) -> float:
+        """The criterion, standardised columns."""
+        return self.profile.objective
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slope:
+    """Derivatives at one theta.
+
+    Attributes
+    ----------
+    gradient, hessian : ndarray
+        With respect to theta; the Hessian is average information with the exact chain rule.
+    logdet, r2 : list of ndarray, (q, q)
+        Derivatives of the log determinant (and that of X'V^-1X) and of r2 with respect to Sigma of each factor.
+    """
+
+    gradient: Floats
+    hessian: Floats
+    logdet: list[Floats]
+    r2: list[Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """The criterion of one data set.
+
+    Attributes
+    ----------
+    kept : list of int
+        Columns of X that are not aliased.
+    T : tuple of ndarray
+        For each factor ``Z = Z* T``.
+    """
+
+    plan: Plan
+    emitted: Emitted
+    cross: Any
+    reml: bool
+    fixed: FixedScale
+    kept: list[int]
+    outcome: Outcome
+    T: tuple[Floats, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X, aliased ones included."""
+        return len(self.fixed.scale)
+
+    def evaluate(self, theta: Floats) -> Evaluation:
+        """Run the forward sweep."""
+        forward = self.emitted.forward(self.cross, theta)
+        return Evaluation(
+            theta=theta, forward=forward, profile=self.emitted.estimates(self.cross, forward, self.reml)
+        )
+
+    def covariance_slopes(self, at: Evaluation) -> tuple[list[Floats], list[Floats], tuple[Floats, ...]]:
+        """Return d logdet / d Sigma and d r2 / d Sigma of each factor, and v."""
+        p = len(at.profile.beta) if self.reml else 0
+        G, _ = self.emitted.covariances(self.cross, at.forward, at.profile.cov_beta[:p, :p])
+        _, v = self.emitted.modes(self.cross, at.forward, at.profile.beta)
+        return list(G), [-(u[:, 0] @ u[:, 0].T) for u in v], v
+
+    def slope(self, at: Evaluation) -> Slope:
+        """Return gradient and average-information Hessian.
+
+        Notes
+        -----
+        ``g = 2 (G L)``; ``H = J'H_S J + 2 G[row, row]`` for entries of the same column, where ``H_S = f R'PR -
+        (f / r2) r2_a r2_b`` and ``f = nn / r2``.
+        """
+        logdet, r2, v = self.covariance_slopes(at)
+        f = at.profile.nn / at.profile.r2
+        G = [a + f * b for a, b in zip(logdet, r2, strict=True)]
+        border, own = self.emitted.average_information(self.cross, at.forward, v)
+        X = border[:-1]
+        slopes = np.array([r2[e.factor][e.row, e.column] * (1.0 if e.row == e.column else 2.0) for e in self.entries])
+        H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
+        factors = at.forward.factors
+        J, selection = self._jacobian(factors), self._selection()
+        gradient = np.array([2.0 * (G[e.factor] @ factors[e.factor])[e.row, e.column] for e in self.entries])
+        hessian = J.T @ H_S @ J + self._chain_term(G)
+        return Slope(
+            gradient=selection.T @ gradient, hessian=selection.T @ hessian @ selection, logdet=logdet, r2=r2
+        )
+
+    def _jacobian(self, factors: Sequence[Floats]) -> Floats:
+        """Return d Sigma[a, b] / d L[c, d] = (a == c) L[b, d] + (b == c) L[a, d]."""
+        J = np.zeros((len(self.entries), len(self.entries)))
+        for i, s in enumerate(self.entries):
+            L = factors[s.factor]
+            for k, e in enumerate(self.entries):
+                if s.factor == e.factor:
+                    J[i, k] = (s.row == e.row) * L[s.column, e.column] + (s.column == e.row) * L[s.row, e.column]
+        return J
+
+    def _chain_term(self, G: Sequence[Floats]) -> Floats:
+        """Return ``2 G[row_i, row_j]`` for entries of the same column of the same factor."""
+        out = np.zeros((len(self.entries), len(self.entries)))
+        for i, a in enumerate(self.entries):
+            for k, b in enumerate(self.entries):
+                if a.factor == b.factor and a.column == b.column:
+                    out[i, k] = 2.0 * G[a.factor][a.row, b.row]
+        return out
+
+    def _selection(self) -> Floats:
+        """Return the 0/1 map from theta to entries; a constant entry has no column."""
+        out = np.zeros((len(self.entries), self.plan.n_theta))
+        for i, entry in enumerate(self.entries):
+            if entry.theta >= 0:
+                out[i, entry.theta] = 1.0
+        return out
+
+    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return relative covariances of the user's columns."""
+        roots = [np.linalg.solve(T, L) for T, L in zip(self.T, factors, strict=True)]
+        return [root @ root.T for root in roots]
+
+    def theta_from(self, roots: Sequence[Floats]) -> Floats:
+        """Return theta of the standardised columns from roots of relative covariances of the user's columns."""
+        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
+
+    def user_theta(self, factors: Sequence[Floats]) -> Floats:
+        """Return theta of the user's columns."""
+        return theta_of(
+            self.plan, [lower_factor(np.linalg.solve(T, L)) for T, L in zip(self.T, factors, strict=True)]
+        )
+
+    def user_objective(self, profile: Profile) -> float:
+        """Return the criterion of the user's columns."""
+        moved = profile.objective + 2.0 * profile.nn * float(np.log(self.outcome.scale))
+        return moved + (self.fixed.logdet(self.kept) if self.reml else 0.0)
+
+
+def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
+    """Take cross-products of the standardised columns and return the criterion.
+
+    Raises
+    ------
+    FitError
+        HM504 where no more rows than independent columns of X are there, HM506 for a value that is not finite, HM511 for
+        a constant outcome.
+    """
+    emitted = load(emit(plan))
+    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)
+    require_finite(plan, X, y, Z)
+    columns = Columns()
+    X_standard, fixed = standardise_fixed(plan, X, columns)
+    outcome = standardise_outcome(y, centre=fixed.intercept is not None)
+    if outcome.scale == 0.0:
+        raise exact_fit()
+    scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
+    Z_standard = [z for z, _ in scaled]
+    cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
+    p = len(fixed.scale)
+    at = len(cross.C) - p - 1
+    kept = independent_columns(cross.C[at : at + p, at : at + p], fixed.intercept)
+    if len(y) <= len(kept):
+        raise too_few_rows(len(y), len(kept))
+    if len(kept) < p:
+        cross = emitted.cross_products((*keep_columns(X_standard, kept), outcome.values), Z_standard, arrays.groups)
+    return Criterion(
+        plan=plan,
+        emitted=emitted,
+        cross=cross,
+        reml=reml,
+        fixed=fixed,
+        kept=kept,
+        outcome=outcome,
+        T=tuple(T for _, T in scaled),
+        entries=emitted_entries(plan),
+    )
+
+
+def emitted_entries(plan: Plan) -> tuple[Entry, ...]:
+    """Return the covariance entries in the order of the emitted directions: the chain, then the dense factors."""
+    entries = theta_entries(plan)
+    return tuple(entry for f in (*plan.chain, *plan.dense) for entry in entries if entry.factor == f)
+
+
+def require_finite(plan: Plan, X: Sequence[Block], y: Floats, Z: Sequence[Sequence[Floats]]) -> None:
+    """Refuse values that are not finite (a sum is finite only if all its terms are)."""
+    if not np.isfinite(y.sum()):
+        raise not_finite("the outcome")
+    for item, block in zip(plan.fixed, X, strict=True):
+        if not np.isfinite((block.values if isinstance(block, Indicators) else block).sum()):
+            raise not_finite(f"the column of {item.symbol}")
+    for term, columns in zip(plan.re_terms, Z, strict=True):
+        for column, values in zip(term.columns, columns, strict=True):
+            if not np.isfinite(values.sum()):
+                raise not_finite(f"the column of {column.symbol}")

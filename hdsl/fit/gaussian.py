@@ -1,0 +1,182 @@
+"""Fit a Gaussian model: criterion, search, boundary, standard errors, modes.
+
+Stage: fit. Input: a `Plan` with its `Arrays`. Output: a `FitOutcome` on the user's scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hdsl.fit.boundary import Parts, parts_at, settle
+from hdsl.fit.covariance import free_parameters
+from hdsl.fit.criterion import Criterion, Evaluation, criterion
+from hdsl.fit.newton import Optimum, Tolerances, minimise
+from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.refusals import exact_fit, no_start
+from hdsl.fit.standard_errors import variance_covariance
+from hdsl.fit.standardise import Floats
+from hdsl.fit.start import Start, starting_theta
+from hdsl.fit.threads import one_thread
+from hdsl.plan import Arrays, Plan
+from hdsl.runtime.root import LAPACK_SIZE
+
+__all__ = ["fit_gaussian"]
+
+EXACT = 1e-20
+"""Residual sum of squares, relative to that of the outcome about its mean, that counts as zero."""
+
+
+def fit_gaussian(
+    plan: Plan, arrays: Arrays, *, method: Literal["ml", "reml"] = "ml", start: Start | None = None
+) -> FitOutcome:
+    """Fit a Gaussian model by maximum likelihood or restricted maximum likelihood.
+
+    Parameters
+    ----------
+    plan : Plan
+    arrays : Arrays
+    method : {"ml", "reml"}
+    start : mapping, optional
+        Entry (factor, row, column) to standard deviation or correlation, ``"sigma"`` to the residual standard deviation,
+        natural scale; what is left out starts at a default.
+
+    Returns
+    -------
+    FitOutcome
+        Its status says whether the search converged.
+
+    Raises
+    ------
+    FitError
+        HM504 too few rows, HM506 a value that is not finite, HM508 an unknown start, HM511 an exact fit.
+    """
+    _load_lapack(plan, arrays)
+    with one_thread():
+        problem = criterion(plan, arrays, reml=method == "reml")
+        begin = _begin(problem, starting_theta(problem, start))
+        optimum = minimise(problem, begin, Tolerances())
+        at = settle(problem, optimum.at)
+        _refuse_exact(problem, at)
+        parts = parts_at(problem, at)
+        return _outcome(problem, optimum, at, parts)
+
+
+def _load_lapack(plan: Plan, arrays: Arrays) -> None:
+    """Import SciPy's LAPACK before threads are counted, where the dense root is large."""
+    if sum(plan.re_terms[f].width * (int(arrays.groups[f].max()) + 1) for f in plan.dense) >= LAPACK_SIZE:
+        import scipy.linalg  # noqa: F401 - its OpenBLAS is the second one
+
+
+def _begin(problem: Criterion, theta: Floats) -> Evaluation:
+    """Evaluate the start."""
+    try:
+        with np.errstate(all="ignore"):
+            at = problem.evaluate(theta)
+    except np.linalg.LinAlgError as error:
+        raise no_start(str(error)) from error
+    _refuse_exact(problem, at)
+    if not np.isfinite(at.objective):
+        raise no_start("it is not a finite number")
+    return at
+
+
+def _refuse_exact(problem: Criterion, at: Evaluation) -> None:
+    if at.profile.r2 <= EXACT * problem.cross.n:
+        raise exact_fit()
+
+
+def _outcome(problem: Criterion, optimum: Optimum, at: Evaluation, parts: Parts) -> FitOutcome:
+    """Assemble what the fit found, on the user's scale."""
+    profile, scale = at.profile, problem.outcome.scale
+    sigma = scale * float(np.sqrt(profile.r2 / profile.nn))
+    fixed = _fixed(problem, at, sigma)
+    modes = _modes(problem, at, sigma)
+    status = _status(optimum, parts)
+    free = free_parameters(problem.plan)
+    return FitOutcome(
+        method="reml" if problem.reml else "ml",
+        theta=problem.user_theta(at.forward.factors),
+        sigma=sigma,
+        beta=fixed.beta,
+        cov_beta=fixed.cov,
+        aliased=fixed.aliased,
+        sd=tuple(sigma * sd for sd in parts.sd),
+        cor=parts.cor,
+        modes=tuple(b for b, _ in modes),
+        mode_cov=tuple(V for _, V in modes),
+        variance_cov=variance_covariance(problem, at, parts),
+        variance_parameters=tuple((e.factor, e.row, e.column) for e in free),
+        objective=problem.user_objective(profile),
+        logdet=profile.logdet,
+        r2=profile.r2 * scale**2,
+        n_evaluations=optimum.n_evaluations,
+        gradient_norm=optimum.decrement,
+        status=status,
+        message=_message(optimum, status, parts),
+        boundary=parts.edge,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """Fixed effects of all columns of X, NaN for aliased ones."""
+
+    beta: Floats
+    cov: Floats
+    aliased: tuple[int, ...]
+
+
+def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
+    """Return fixed effects and their covariance for the user's columns."""
+    p, kept = problem.n_columns, problem.kept
+    back = problem.fixed.to_user(kept)
+    beta, cov = np.full(p, np.nan), np.full((p, p), np.nan)
+    beta[kept] = problem.outcome.scale * back @ at.profile.beta
+    if problem.fixed.intercept is not None:
+        beta[problem.fixed.intercept] += problem.outcome.shift / problem.fixed.value
+    cov[np.ix_(kept, kept)] = sigma**2 * back @ at.profile.cov_beta @ back.T
+    return _Fixed(beta, cov, tuple(sorted(set(range(p)) - set(kept))))
+
+
+def _modes(problem: Criterion, at: Evaluation, sigma: float) -> list[tuple[Floats, Floats]]:
+    """Return modes (J, q) and their covariances (J, q, q) for each factor, groups in the order of their codes."""
+    emitted, plan = problem.emitted, problem.plan
+    b, _ = emitted.modes(problem.cross, at.forward, at.profile.beta)
+    _, V = emitted.covariances(problem.cross, at.forward, np.zeros((0, 0)))
+    out = []
+    for f, T in enumerate(problem.T):
+        back = np.linalg.inv(T)
+        values = problem.outcome.scale * (back @ b[f][:, 0]).T
+        cov = sigma**2 * (back @ V[f].transpose(2, 0, 1) @ back.T)
+        if f in plan.chain:
+            order = problem.cross.nest.order[plan.chain.index(f)]
+            place = np.empty_like(order)
+            place[order] = np.arange(len(order))
+            values, cov = values[place], cov[place]
+        out.append((values, cov))
+    return out
+
+
+def _status(optimum: Optimum, parts: Parts) -> Status:
+    if not optimum.converged:
+        return "not converged"
+    return "boundary" if parts.edge else "converged"
+
+
+def _message(optimum: Optimum, status: Status, parts: Parts) -> str:
+    """Return a sentence about how the search ended."""
+    match status:
+        case "not converged":
+            return (
+                f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: one more step "
+                f"was expected to lower the criterion by {optimum.decrement / 2:.2g}."
+            )
+        case "boundary":
+            count = len(parts.edge)
+            what = "one variance parameter is" if count == 1 else f"{count} variance parameters are"
+            return f"Converged after {optimum.n_evaluations} evaluations; {what} on the boundary."
+        case _:
+            return f"Converged after {optimum.n_evaluations} evaluations."

@@ -1,0 +1,147 @@
+"""Standardise columns before cross-products are taken, and map estimates back.
+
+Cross-products square the condition number, so X is centred (where it has an intercept) and scaled, an unstructured random
+block with a constant column has its other columns centred and scaled, and the outcome is centred and scaled. The criterion
+at the user's columns follows exactly: ``X = X* R``, ``Z = Z* T``, so that ``Sigma* = T Sigma T'``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.plan import CovarianceBlock, Plan
+from hdsl.runtime import Indicators
+
+__all__ = ["FixedScale", "Floats", "Outcome", "random_scale", "standardise_fixed", "standardise_outcome"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Block: TypeAlias = Floats | Indicators
+
+CONSTANT = 1e-13
+"""A column whose spread is below this share of its size is taken as constant."""
+
+
+class Columns:
+    """Standardised columns; one that stands in X and in Z stays one array."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], tuple[Floats, float, float, Floats]] = {}
+
+    def scaled(self, column: Floats, *, centre: bool) -> tuple[Floats, float, float]:
+        """Return the standardised column, its shift and its scale."""
+        key = (id(column), centre)
+        if key not in self._known:
+            self._known[key] = (*_scaled(column, centre=centre), column)
+        standard, shift, scale, _ = self._known[key]
+        return standard, shift, scale
+
+
+def is_constant(column: Floats) -> bool:
+    """Whether a column is a broadcast scalar, as `hdsl.runtime.constant` makes them."""
+    return column.strides == (0,)
+
+
+def _scaled(column: Floats, *, centre: bool) -> tuple[Floats, float, float]:
+    if is_constant(column):
+        return column, 0.0, 1.0
+    shift = float(column.mean()) if centre else 0.0
+    moved = column - shift if centre else column
+    scale = float(np.sqrt(moved @ moved / len(column)))
+    if scale <= CONSTANT * abs(shift):
+        return np.zeros_like(column), shift, 1.0
+    return moved / scale, shift, scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedScale:
+    """Shift and scale of each column of X; ``X = X* R`` with R upper triangular but for the intercept's row.
+
+    `intercept` is the column of X that the shifts go to, or None; `value` is the constant in it.
+    """
+
+    shift: Floats
+    scale: Floats
+    intercept: int | None
+    value: float
+
+    def to_user(self, columns: Sequence[int]) -> Floats:
+        """Return R^-1 for the chosen columns: ``beta = R^-1 beta*``."""
+        back = np.diag(1.0 / self.scale[list(columns)])
+        if self.intercept is not None:
+            at = list(columns).index(self.intercept)
+            back[at] -= self.shift[list(columns)] / self.scale[list(columns)] / self.value
+        return back
+
+    def logdet(self, columns: Sequence[int]) -> float:
+        """Return ``log |R|^2`` for the chosen columns."""
+        return 2.0 * float(np.log(self.scale[list(columns)]).sum())
+
+
+def standardise_fixed(plan: Plan, X: Sequence[Block], columns: Columns) -> tuple[list[Block], FixedScale]:
+    """Return the columns of X standardised, and how to go back."""
+    out: list[Block] = []
+    shifts, scales = [], []
+    intercept, value = None, 1.0
+    for position, block in enumerate(X):
+        if isinstance(block, Indicators):
+            values, _, scale = columns.scaled(block.values, centre=False)
+            out.append(block._replace(values=values))
+            shifts += [0.0] * block.size
+            scales += [scale] * block.size
+        else:
+            if position == plan.intercept:
+                intercept, value = len(shifts), float(block[0])
+            standard, shift, scale = columns.scaled(block, centre=plan.intercept is not None)
+            out.append(standard)
+            shifts.append(shift)
+            scales.append(scale)
+    return out, FixedScale(shift=np.array(shifts), scale=np.array(scales), intercept=intercept, value=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The outcome standardised: ``y = shift + scale * values``."""
+
+    values: Floats
+    shift: float
+    scale: float
+
+
+def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
+    """Return the outcome standardised; a constant one has scale 0."""
+    shift = float(y.mean()) if centre else 0.0
+    moved = y - shift
+    scale = float(np.sqrt(moved @ moved / len(y)))
+    if scale <= CONSTANT * abs(shift):
+        return Outcome(values=np.zeros_like(y), shift=shift, scale=0.0)
+    return Outcome(values=moved / scale, shift=shift, scale=scale)
+
+
+def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Columns) -> tuple[tuple[Floats, ...], Floats]:
+    """Return the columns of Z of one factor standardised, and T with ``Z = Z* T``.
+
+    A column is scaled where its standard deviation is a parameter of its own, and centred where it is correlated with the
+    effect of a constant column, so that the covariances of the block are the same model.
+    """
+    times = Counter(t for term in plan.re_terms for block in term.blocks for t in block.theta)
+    out, T = list(Z), np.eye(len(Z))
+    for block in plan.re_terms[position].blocks:
+        if any(t < 0 or times[t] > 1 for t in block.theta):
+            continue
+        base = _constant_column(block, Z)
+        for c in block.columns:
+            out[c], shift, T[c, c] = columns.scaled(Z[c], centre=base is not None)
+            if base is not None and shift:
+                T[base, c] = shift / float(Z[base][0])
+    return tuple(out), T
+
+
+def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
+    """Return the constant column of a block that is not zero, if there is one."""
+    return next((c for c in block.columns if is_constant(Z[c]) and Z[c][0] != 0.0), None)
