@@ -10,14 +10,15 @@ by the group: means are evaluated at the first row of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.diagnostics import Diagnostic, FitError, Severity
 from hdsl.plan import Column
 from hdsl.results.linear import fixed_starts, set_part
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
-    from hdsl.form.model import Term
+    from hdsl.form.expr import IndexSet
+    from hdsl.form.model import CompositeModel, Term
 
-__all__ = ["Coefficients", "EffectTables", "effect_places", "group_index"]
+__all__ = ["Coefficients", "EffectTables", "effect_index_sets", "effect_places", "group_index", "mode_table"]
 
 
 class EffectTables(Mapping[str, "pd.DataFrame"]):
@@ -36,6 +38,8 @@ class EffectTables(Mapping[str, "pd.DataFrame"]):
 
     Parameters
     ----------
+    form : CompositeModel
+        Says which index lies in which.
     keys : tuple of str
         Printed symbols.
     make : callable
@@ -43,16 +47,18 @@ class EffectTables(Mapping[str, "pd.DataFrame"]):
 
     Notes
     -----
-    The order of subscripts does not matter: ``["u[k,j]"]`` is ``["u[j,k]"]``.
+    A symbol is its name and its set of subscripts, as in the language: ``["u[k,j]"]`` is ``["u[j,k]"]``, and with
+    ``index j = .. in k`` both are ``["u[j]"]``.
     """
 
-    def __init__(self, keys: tuple[str, ...], make: Callable[[str], pd.DataFrame]) -> None:
+    def __init__(self, form: CompositeModel, keys: tuple[str, ...], make: Callable[[str], pd.DataFrame]) -> None:
+        self._form = form
         self._keys = keys
         self._make = make
-        self._canonical = {_spelling(key): key for key in keys}
+        self._canonical = {self._symbol(key): key for key in keys}
 
     def __getitem__(self, key: str) -> pd.DataFrame:
-        found = self._canonical.get(_spelling(key))
+        found = self._canonical.get(self._symbol(key))
         if found is None:
             raise KeyError(f"there is no effect {key!r}; there are: {', '.join(self._keys) or 'none'}")
         return self._make(found)
@@ -63,14 +69,24 @@ class EffectTables(Mapping[str, "pd.DataFrame"]):
     def __len__(self) -> int:
         return len(self._keys)
 
+    def _symbol(self, text: str) -> tuple[str, frozenset[str]]:
+        name, subscripts = _symbol_parts(text)
+        return name, subscripts - _ancestors(self._form, subscripts)
+
     def __repr__(self) -> str:
         return f"<effects: {', '.join(self._keys) or 'none'}>"
 
 
-def _spelling(symbol: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name and the sorted subscripts of a symbol, without spaces."""
-    name, _, subscripts = symbol.replace(" ", "").rstrip("]").partition("[")
-    return name, tuple(sorted(subscripts.split(",")))
+def _symbol_parts(text: str) -> tuple[str, frozenset[str]]:
+    """Return name and subscripts of a symbol as typed."""
+    name, _, subscripts = text.replace(" ", "").rstrip("]").partition("[")
+    return name, frozenset(filter(None, subscripts.split(",")))
+
+
+def _ancestors(form: CompositeModel, names: Collection[str]) -> frozenset[str]:
+    """Return every index that one of `names` lies in by declaration."""
+    parents = {parent for index in form.indices if index.name in names for parent in index.parents}
+    return frozenset(parents | _ancestors(form, parents)) if parents else frozenset()
 
 
 def effect_places(design: Design) -> dict[str, tuple[int, int]]:
@@ -83,24 +99,37 @@ def effect_places(design: Design) -> dict[str, tuple[int, int]]:
     }
 
 
-def group_index(design: Design, factor: int) -> pd.Index:
-    """Return the labels of a factor's groups as an index named by the model's indices."""
+def effect_index_sets(design: Design) -> dict[str, IndexSet]:
+    """Return the index set of each effect, as its statement has it."""
+    return {effect: block.index_set for block in design.form.blocks for effect in block.effects}
+
+
+def group_index(design: Design, effect: str) -> pd.Index[Any]:
+    """Return the labels of an effect's groups, named by the model's indices.
+
+    Where index sets that group the rows alike share a factor, its labels have more indices than the effect: they are
+    left out.
+    """
     import pandas as pd
 
+    factor, _ = effect_places(design)[effect]
     names = design.plan.re_terms[factor].index_set
-    labels = design.levels[factor]
-    if len(names) == 1:
-        return pd.Index(list(labels), name=names[0])
-    return pd.MultiIndex.from_tuples([tuple(label) for label in labels], names=names)
+    own = [name for name in effect_index_sets(design)[effect] if name in names] or list(names)
+    labels = [(label,) if isinstance(label, str) else label for label in design.levels[factor]]
+    kept = [tuple(label[names.index(name)] for name in own) for label in labels]
+    if len(own) == 1:
+        return pd.Index([label for (label,) in kept], name=own[0])
+    return pd.MultiIndex.from_tuples(kept, names=own)
 
 
-def mode_table(design: Design, outcome: FitOutcome, factor: int, column: int) -> pd.DataFrame:
+def mode_table(design: Design, outcome: FitOutcome, effect: str) -> pd.DataFrame:
     """Return conditional modes and their standard errors given the parameters, a row for each group."""
     import pandas as pd
 
+    factor, column = effect_places(design)[effect]
     variances = outcome.mode_cov[factor][:, column, column]
     table = {"estimate": outcome.modes[factor][:, column], "se": np.sqrt(np.maximum(variances, 0.0))}
-    return pd.DataFrame(table, index=group_index(design, factor))
+    return pd.DataFrame(table, index=group_index(design, effect))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +151,11 @@ class Coefficients:
         return {effect: mean for block in blocks for effect, mean in zip(block.effects, block.means, strict=True)}
 
     @cached_property
-    def _fixed(self) -> dict[str, tuple[int, int]]:
-        """For each member of the fixed part its position in `plan.fixed` and its first column."""
+    def _fixed(self) -> dict[str, tuple[int, int, int]]:
+        """For each member of the fixed part its position in `plan.fixed` and the bounds of its columns."""
         plan = self.design.plan
-        starts = fixed_starts(plan)
-        return {column.symbol: (place, starts[place]) for place, column in enumerate(plan.fixed)}
+        starts = (*fixed_starts(plan), len(self.outcome.beta))
+        return {column.symbol: (place, starts[place], starts[place + 1]) for place, column in enumerate(plan.fixed)}
 
     def table(self, effect: str) -> pd.DataFrame:
         """Return the coefficient of each group, scale of the coefficient."""
@@ -134,7 +163,7 @@ class Coefficients:
 
         factor, column = self.places[effect]
         values = self.mean(effect) + self.outcome.modes[factor][:, column]
-        return pd.DataFrame({"estimate": values}, index=group_index(self.design, factor))
+        return pd.DataFrame({"estimate": values}, index=group_index(self.design, effect))
 
     def mean(self, effect: str) -> NDArray[np.float64]:
         """Return the mean of an effect in each group, (n_levels,)."""
@@ -150,11 +179,17 @@ class Coefficients:
 
     def _term(self, term: Term, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return one term of a mean at `rows`: scale, coefficient and covariates multiplied."""
-        arrays = self.design.arrays
         value = np.full(rows.shape, term.scale)
         for covariate in term.covariates:
-            value = value * arrays.x[arrays.x_symbols.index(covariate.text)][rows]
+            value = value * self._covariate(covariate.text)[rows]
         return value if term.coefficient is None else value * self._coefficient(term.coefficient, rows)
+
+    def _covariate(self, text: str) -> NDArray[np.float64]:
+        """Return a covariate by row; one that cancels out of the composite equation was never read."""
+        symbols = self.design.arrays.x_symbols
+        if text not in symbols:
+            raise FitError([_cancelled(text)])
+        return self.design.arrays.x[symbols.index(text)]
 
     def _coefficient(self, symbol: str, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return a coefficient at `rows`: a parameter, the level of an unmodelled set, or a coarser deviation."""
@@ -163,14 +198,22 @@ class Coefficients:
             factor, column = self.places[symbol]
             deviations: NDArray[np.float64] = outcome.modes[factor][arrays.groups[factor][rows], column]
             return deviations
-        place, start = self._fixed[symbol]
+        if symbol not in self._fixed:
+            if symbol in self.design.zeroed:  # all of its levels are zero
+                return np.zeros(rows.shape)
+            raise FitError([_cancelled(symbol)])
+        place, start, stop = self._fixed[symbol]
         fixed = self.design.plan.fixed[place]
         beta = np.nan_to_num(outcome.beta)
         if isinstance(fixed, Column):
             return np.full(rows.shape, beta[start])
-        stop = self._fixed_stop(place)
         return set_part(beta[start:stop], arrays.sets[fixed.codes][rows])
 
-    def _fixed_stop(self, place: int) -> int:
-        starts = (*fixed_starts(self.design.plan), len(self.outcome.beta))
-        return starts[place + 1]
+
+def _cancelled(symbol: str) -> Diagnostic:
+    return Diagnostic(
+        code="HM510",
+        severity=Severity.ERROR,
+        message=f"`{symbol}` cancels out of the composite equation, so this coefficient cannot be told",
+        help="`ranef` has the deviations from its mean",
+    )

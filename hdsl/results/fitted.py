@@ -231,14 +231,14 @@ class FittedModel:
 
         Standard errors are given the parameters. For ``beta0[j] ~ normal(m, sd)`` these are deviations from ``m``.
         """
-        places = effect_places(self.design)
-        return EffectTables(tuple(places), lambda effect: mode_table(self.design, self.outcome, *places[effect]))
+        effects = tuple(effect_places(self.design))
+        return EffectTables(self.design.form, effects, lambda effect: mode_table(self.design, self.outcome, effect))
 
     @cached_property
     def coef(self) -> Mapping[str, pd.DataFrame]:
         """The groups' own coefficients: ``coef["beta0[j]"]`` has `estimate`, mean plus deviation, for each group."""
         tables = Coefficients(design=self.design, outcome=self.outcome)
-        return EffectTables(tuple(tables.places), tables.table)
+        return EffectTables(self.design.form, tuple(tables.places), tables.table)
 
     # ---------------------------------------------------------------- rows
 
@@ -281,8 +281,8 @@ class FittedModel:
         """
         prediction.check_data(new)
         prediction.check_scale(scale)
-        factors = prediction.included_factors(self.design, include)
-        values = prediction.linear_predictor(self.design, self.outcome, self.design.arrays, factors)
+        places = prediction.included_places(self.design, include)
+        values = prediction.linear_predictor(self.design, self.outcome, self.design.arrays, places)
         return self._rows(values, "fitted")
 
     # ---------------------------------------------------------------- display

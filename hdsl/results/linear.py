@@ -68,12 +68,15 @@ def fixed_part(plan: Plan, arrays: Arrays, beta: NDArray[np.float64], rows: Rows
 
 
 def random_part(
-    plan: Plan, arrays: Arrays, modes: Sequence[NDArray[np.float64]], factors: Collection[int], rows: Rows = ALL
+    plan: Plan,
+    arrays: Arrays,
+    modes: Sequence[NDArray[np.float64]],
+    places: Collection[tuple[int, int]],
+    rows: Rows = ALL,
 ) -> NDArray[np.float64]:
-    """Return the sum of ``Z_f b_f`` over the grouping `factors` at `rows`."""
+    """Return the sum of ``z_fc b_fc`` over `places`, pairs of grouping factor f and column c, at `rows`."""
     total = np.zeros(arrays.y[rows].shape)
-    for factor in factors:
-        groups = arrays.groups[factor][rows]
-        for position, column in enumerate(plan.re_terms[factor].columns):
-            total += modes[factor][groups, position] * product_sum(column.products, arrays, rows)
+    for factor, column in places:
+        covariate = product_sum(plan.re_terms[factor].columns[column].products, arrays, rows)
+        total += modes[factor][arrays.groups[factor][rows], column] * covariate
     return total

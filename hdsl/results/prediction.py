@@ -7,13 +7,14 @@ is also its mean, so a marginal prediction is the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
+from hdsl.results.effects import effect_index_sets, effect_places
 from hdsl.results.linear import fixed_part, random_part
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hdsl.fit.outcome import FitOutcome
     from hdsl.plan import Arrays
 
-__all__ = ["Include", "check_data", "check_scale", "included_factors", "linear_predictor"]
+__all__ = ["Include", "check_data", "check_scale", "included_places", "linear_predictor"]
 
 Include: TypeAlias = Literal["all"] | Sequence[str] | None
 """Which random effects: all, none, or those whose index sets lie in the indices named."""
@@ -30,8 +31,8 @@ SCALES = ("response", "link")
 """Scales of a prediction; one and the same for an identity link."""
 
 
-def included_factors(design: Design, include: Include) -> tuple[int, ...]:
-    """Return the positions of the grouping factors that `include` asks for.
+def included_places(design: Design, include: Include) -> tuple[tuple[int, int], ...]:
+    """Return the effects that `include` asks for, as pairs of grouping factor and column.
 
     An index may be given by its name or by its column; an effect of ``[j,k]`` is included where both are.
 
@@ -40,27 +41,28 @@ def included_factors(design: Design, include: Include) -> tuple[int, ...]:
     FitError
         HM510 for a name that is no index of the model.
     """
-    re_terms = design.plan.re_terms
+    places = effect_places(design)
     if include is None:
         return ()
     if isinstance(include, str):
         if include == "all":
-            return tuple(range(len(re_terms)))
+            return tuple(places.values())
         include = [include]
     names = _index_names(design)
     unknown = [name for name in include if name not in names]
     if unknown:
         raise FitError([_unknown_index(unknown[0], sorted(set(names.values())))])
     wanted = {names[name] for name in include}
-    return tuple(factor for factor, term in enumerate(re_terms) if wanted.issuperset(term.index_set))
+    index_sets = effect_index_sets(design)
+    return tuple(place for effect, place in places.items() if wanted.issuperset(index_sets[effect]))
 
 
 def linear_predictor(
-    design: Design, outcome: FitOutcome, arrays: Arrays, factors: Sequence[int]
+    design: Design, outcome: FitOutcome, arrays: Arrays, places: Collection[tuple[int, int]]
 ) -> NDArray[np.float64]:
-    """Return ``offset + X beta + sum_f Z_f b_f`` over `factors`, (n,), scale of the outcome that is modelled."""
+    """Return ``offset + X beta + sum z_fc b_fc`` over `places`, (n,), scale of the outcome that is modelled."""
     fixed = fixed_part(design.plan, arrays, outcome.beta)
-    return fixed + random_part(design.plan, arrays, outcome.modes, factors)
+    return fixed + random_part(design.plan, arrays, outcome.modes, places)
 
 
 def check_data(new: object) -> None:

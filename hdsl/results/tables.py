@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdsl.form.expr import show_index_set
+from hdsl.results.effects import effect_index_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,10 @@ def var_corr_table(parameters: ParameterTable) -> pd.DataFrame:
 def _block_rows(parameters: ParameterTable, factor: int, block: CovarianceBlock) -> list[list[object]]:
     """Return a row for each effect of a block, with its correlations with the effects before it."""
     design = parameters.design
-    index_set = show_index_set(design.plan.re_terms[factor].index_set)
+    index_sets = effect_index_sets(design)
     rows = []
     for place, (effect, column) in enumerate(zip(block.effects, block.columns, strict=True)):
-        row: list[object] = [index_set, effect, parameters.value((factor, column, column))]
+        row: list[object] = [show_index_set(index_sets[effect]), effect, parameters.value((factor, column, column))]
         earlier = [(factor, column, other) for other in block.columns[:place]]
         row += [parameters.value(entry) for entry in earlier if entry in design.variance_names]
         rows.append(row)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hdsl.diagnostics import FitError
+from hdsl.plan import CovarianceBlock
 from hdsl.results import FittedModel
 
 FIXED = [2.0, 4.5, 7.0, 9.5, 12.0, 14.5]  # 1 + 2 x + 0.5 [kind 2] + 0.1 z
@@ -34,6 +35,34 @@ class TestRanef:
 
     def test_order_of_subscripts_and_spaces_do_not_matter(self, casks):
         pd.testing.assert_frame_equal(casks.ranef["beta0[k, j]"], casks.ranef["beta0[j,k]"])
+
+    def test_a_subscript_that_another_determines_adds_nothing(self, cask_parts):
+        design, outcome = cask_parts
+        rows, casks, batches, kinds = design.form.indices
+        nested = replace(design.form, indices=(rows, casks, replace(batches, parents=("c",)), kinds))
+        fit = FittedModel(replace(design, form=nested), outcome)
+        pd.testing.assert_frame_equal(fit.ranef["v0[c,k]"], fit.ranef["v0[k]"])
+        assert "v0[j,k]" not in fit.ranef
+
+    def test_an_effect_that_shares_a_finer_factor_has_its_own_labels(self, cask_parts):
+        design, outcome = cask_parts
+        term = design.plan.re_terms[0]
+        both = replace(
+            term,
+            columns=(*term.columns, replace(term.columns[0], symbol="v0[k]")),
+            blocks=(*term.blocks, CovarianceBlock(columns=(1,), effects=("v0[k]",), theta=(1,))),
+        )
+        merged = replace(
+            design,
+            plan=replace(design.plan, re_terms=(both,)),
+            arrays=replace(design.arrays, groups=(np.array([0, 0, 0, 1, 1, 1]),)),
+            levels=((("a", "A"), ("a", "B")),),
+        )
+        modes = (np.array([[1.0, 10.0], [2.0, 20.0]]),)
+        fit = FittedModel(merged, replace(outcome, modes=modes, mode_cov=(np.zeros((2, 2, 2)),)))
+        assert fit.ranef["v0[k]"]["estimate"].to_dict() == {"A": 10.0, "B": 20.0}
+        assert fit.ranef["beta0[j,k]"]["estimate"].to_dict() == {("a", "A"): 1.0, ("a", "B"): 2.0}
+        assert fit.predict(include=["k"]).tolist() == pytest.approx(np.add(FIXED, [10.0] * 3 + [20.0] * 3).tolist())
 
     def test_it_is_a_mapping_of_all_effects(self, casks):
         assert list(casks.ranef) == ["beta0[j,k]", "v0[k]"]
@@ -69,6 +98,14 @@ class TestCoef:
         )
         # 2 * (0, 0.5, 0.5) + (1, 2, 3)
         assert FittedModel(design, outcome).coef["beta0[j,k]"]["estimate"].tolist() == [1.0, 3.0, 4.0]
+
+    def test_what_cancels_out_of_the_composite_is_refused(self, cask_parts):
+        design, outcome = cask_parts
+        without_z = replace(design.arrays, x_symbols=("x[i]", "other[j,k]"))
+        with pytest.raises(FitError) as caught:
+            FittedModel(replace(design, arrays=without_z), outcome).coef["beta0[j,k]"]
+        assert caught.value.code == "HM510"
+        assert "z[j,k]" in caught.value.message
 
 
 class TestPredict:
