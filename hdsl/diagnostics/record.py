@@ -138,7 +138,7 @@ class Diagnostics:
 
     def __init__(self, source: Source | None = None) -> None:
         self.source = source
-        self._items: list[Diagnostic] = []
+        self._items: dict[Diagnostic, None] = {}  # an ordered set: a long file of mistakes is read in linear time
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._items)
@@ -159,23 +159,23 @@ class Diagnostics:
         secondary: Iterable[Label] = (),
     ) -> None:
         """Add one diagnostic unless an equal one is there."""
-        item = Diagnostic(
-            code=code,
-            severity=severity,
-            message=message,
-            span=span,
-            label=label,
-            help=help,
-            notes=tuple(notes),
-            secondary=tuple(secondary),
-            source=self.source,
-        )
-        if item not in self._items:
-            self._items.append(item)
+        self._items[
+            Diagnostic(
+                code=code,
+                severity=severity,
+                message=message,
+                span=span,
+                label=label,
+                help=help,
+                notes=tuple(notes),
+                secondary=tuple(secondary),
+                source=self.source,
+            )
+        ] = None
 
     def extend(self, items: Iterable[Diagnostic]) -> None:
         """Add diagnostics of another list that are not there yet."""
-        self._items += [item for item in tuple(items) if item not in self._items]
+        self._items |= dict.fromkeys(items)
 
     def error(self, code: str, message: str, span: Span | None = None, **more: object) -> None:
         """Add an error."""

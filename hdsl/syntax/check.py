@@ -41,7 +41,7 @@ from hdsl.syntax.tree import (
 )
 from hdsl.syntax.walk import Value, walk
 
-__all__ = ["MAX_DEPTH", "check_statement"]
+__all__ = ["MAX_DEPTH", "check_statement", "is_too_deep"]
 
 MAX_DEPTH = 200
 """Operators and brackets that may stand in one another; a sum of n terms is n - 1 deep."""
@@ -61,10 +61,7 @@ _COMMON = ("normal", "mvnormal", "flat", "bernoulli", "poisson", "binomial")
 def check_statement(statement: Statement, found: Diagnostics) -> None:
     """Add to `found` what is wrong with the names and arguments of `statement`."""
     allowed: set[int] = set()
-    for value, depth in walk(statement):
-        if depth > MAX_DEPTH:
-            _too_deep(statement, found)
-            return
+    for value, _ in walk(statement):
         match value:
             case Distribution():
                 allowed |= {id(item) for item in _distribution(value, found)}
@@ -82,7 +79,10 @@ def check_statement(statement: Statement, found: Diagnostics) -> None:
         _joint(statement.left, statement.distribution, found)
 
 
-def _too_deep(statement: Statement, found: Diagnostics) -> None:
+def is_too_deep(statement: Statement, found: Diagnostics) -> bool:
+    """Tell whether an expression of `statement` is deeper than `MAX_DEPTH`, and report it (HM009)."""
+    if all(depth <= MAX_DEPTH for _, depth in walk(statement)):
+        return False
     found.error(
         "HM009",
         f"an expression has more than {MAX_DEPTH} operators in one another",
@@ -90,6 +90,7 @@ def _too_deep(statement: Statement, found: Diagnostics) -> None:
         label="too long",
         help="give parts of it a name of their own: `part1[i] = ..`, `part2[i] = ..`, and add these",
     )
+    return True
 
 
 def _tuple(value: TupleExpr, found: Diagnostics) -> None:
@@ -171,20 +172,15 @@ def _bind(
     if any(argument.name is None for argument in value.arguments):
         slots = row.slots
     usage = " or ".join(f"`{_written(row.name, way)}`" for way in ways)
-    bound, trouble = _pair(row.name, value.arguments, slots)
-    if trouble is None:
-        missing = [slot.name for slot in slots if slot.required and slot.name not in bound]
-        if not missing:
-            return tuple((slot, bound[slot.name]) for slot in slots if slot.name in bound)
+    bound, troubles = _pair(row.name, value.arguments, slots)
+    missing = [slot.name for slot in slots if slot.required and slot.name not in bound]
+    if missing and not troubles:
         listed = one_of(missing).replace(" or ", " and ")
-        trouble = (
-            value.name_span,
-            f"`{row.name}` lacks its {listed}",
-            f"{len(missing)} argument{'s' * (len(missing) > 1)} missing",
-        )
-    span, message, label = trouble
-    found.error("HM007", message, span, label=label, help=f"write {usage}")
-    return None
+        label = f"{len(missing)} argument{'s' * (len(missing) > 1)} missing"
+        troubles = [(value.name_span, f"`{row.name}` lacks its {listed}", label)]
+    for span, message, label in troubles:
+        found.error("HM007", message, span, label=label, help=f"write {usage}")
+    return None if troubles else tuple((slot, bound[slot.name]) for slot in slots if slot.name in bound)
 
 
 Trouble = tuple[Span, str, str]
@@ -192,31 +188,27 @@ Trouble = tuple[Span, str, str]
 
 def _pair(
     owner: str, arguments: Sequence[DistributionArgument], slots: Sequence[Slot]
-) -> tuple[dict[str, DistributionArgument], Trouble | None]:
-    """Pair arguments with slot names until one does not pair."""
-    by_name = {slot.name: slot for slot in slots}
+) -> tuple[dict[str, DistributionArgument], list[Trouble]]:
+    """Pair arguments with slot names; tell place, message and label of each that does not pair."""
     bound: dict[str, DistributionArgument] = {}
+    troubles: list[Trouble] = []
     for place, argument in enumerate(arguments):
         name = argument.name
-        if name is None:
-            if any(earlier.name is not None for earlier in arguments[:place]):
-                return bound, (
-                    argument.span,
-                    "an argument without a name follows one with a name",
-                    "which argument is this?",
-                )
-            if place >= len(slots):
-                takes = f"takes {len(slots)} argument{'s' * (len(slots) != 1)}"
-                return bound, (argument.span, f"`{owner}` {takes}, not {len(arguments)}", "one too many")
-            name = slots[place].name
-        if name not in by_name:
-            near = near_names(name, by_name)
+        if name is None and any(earlier.name is not None for earlier in arguments[:place]):
+            troubles.append((argument.span, "an argument without a name follows one with a name", "which one is this?"))
+        elif name is None and place >= len(slots):
+            takes = f"takes {len(slots)} argument{'s' * (len(slots) != 1)}"
+            troubles.append((argument.span, f"`{owner}` {takes}, not {len(arguments)}", "one too many"))
+            break
+        elif (key := name or slots[place].name) in bound:
+            troubles.append((argument.span, f"the argument `{key}` is given twice", "a second time"))
+        elif key in {slot.name for slot in slots}:
+            bound[key] = argument
+        else:
+            near = near_names(key, [slot.name for slot in slots])
             label = f"did you mean {one_of(near)}?" if near else "unknown argument"
-            return bound, (argument.span, f"`{owner}` has no argument `{name}` here", label)
-        if name in bound:
-            return bound, (argument.span, f"the argument `{name}` is given twice", "a second time")
-        bound[name] = argument
-    return bound, None
+            troubles.append((argument.span, f"`{owner}` has no argument `{key}` here", label))
+    return bound, troubles
 
 
 def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, found: Diagnostics) -> bool:
@@ -277,20 +269,18 @@ def _covariance(value: Value, found: Diagnostics) -> bool:
     slots = COVARIANCES[value.function]
     arguments = [DistributionArgument(span=a.span, name=a.name, value=a.value) for a in value.arguments]
     if slots:
-        bound, trouble = _pair(value.function, arguments, slots)
-        if trouble is None and len(bound) < len(slots):
-            trouble = (value.function_span, f"`{value.function}` needs {len(slots)} arguments", "arguments missing")
+        bound, troubles = _pair(value.function, arguments, slots)
+        if not troubles and len(bound) < len(slots):
+            troubles = [(value.function_span, f"`{value.function}` needs {len(slots)} arguments", "arguments missing")]
         usage = _written(value.function, slots)
     else:
-        named = next((a for a in arguments if a.name is not None), None)
-        trouble = (
-            (named.span, "the standard deviations of `diag` have no names", "leave the name out") if named else None
-        )
+        unnamed = "the standard deviations of `diag` have no names"
+        troubles = [(a.span, unnamed, "leave the name out") for a in arguments if a.name is not None]
         if not arguments:
-            trouble = (value.function_span, "`diag` needs a standard deviation for each effect", "arguments missing")
+            needs = "`diag` needs a standard deviation for each effect"
+            troubles = [(value.function_span, needs, "arguments missing")]
         usage = "diag(s1, s2)"
-    if trouble is not None:
-        span, message, label = trouble
+    for span, message, label in troubles:
         found.error("HM007", message, span, label=label, help=f"write `{usage}`")
     return True
 

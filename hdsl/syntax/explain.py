@@ -264,8 +264,22 @@ def _misfit(token: Token, found: Diagnostics) -> None:
             label='write `"`',
             help=f'write `"{inner}"`',
         )
+    elif token.type == "SLASH_COMMENT":
+        found.error(
+            "HM003",
+            "a comment starts with `#`",
+            span_of(token),
+            label="not a comment",
+            help=f"write `# {_inside(text)}`",
+        )
     elif token.type == "OTHER":
         _character(token, found)
+
+
+def _inside(comment: str) -> str:
+    """Return what a comment of another language says, cut where it is long."""
+    words = comment.strip("/* ")
+    return words if len(words) <= 40 else words[:37] + "..."
 
 
 def _bad_number(token: Token, found: Diagnostics) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MISFITS", "grammar_text", "language", "tokens"]
 
-MISFITS = ("BAD_NUMBER", "OPEN_STRING", "OTHER_QUOTES", "OTHER")
+MISFITS = ("SLASH_COMMENT", "BAD_NUMBER", "OPEN_STRING", "OTHER_QUOTES", "OTHER")
 """Terminals that no rule takes: text that is no token of the language."""
 
 

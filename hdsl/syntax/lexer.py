@@ -8,14 +8,12 @@ continuation rule stands here alone, for the parser and the formatter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from hdsl.syntax.grammar import tokens as lexer
 
 if TYPE_CHECKING:
     from lark import Token
-    from lark.lexer import BasicLexer
 
 __all__ = ["CLOSERS", "CONTINUING", "OPENERS", "logical_lines", "open_brackets", "pieces", "scan", "statement_ends"]
 

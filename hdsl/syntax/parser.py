@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hdsl.diagnostics.record import Diagnostics, ModelError
 from hdsl.source import Source
 from hdsl.syntax.builder import span_of
-from hdsl.syntax.check import check_statement
+from hdsl.syntax.check import check_statement, is_too_deep
 from hdsl.syntax.explain import Failure, explain, explain_names
 from hdsl.syntax.grammar import language
 from hdsl.syntax.lexer import CLOSERS, OPENERS, logical_lines, pieces, scan
@@ -55,10 +55,10 @@ def parse(source: Source) -> Program:
 def read_program(source: Source, found: Diagnostics) -> Program:
     """Read what can be read of a model text; what is wrong goes to `found`.
 
-    Statements that the grammar does not take are left out; those with an unknown distribution or function are kept, so that
-    later stages can tell more of the mistakes at once.
+    Statements that the grammar does not take, or that are too deep for later stages to recurse into, are left out;
+    those with an unknown distribution or function are kept, so that later stages can tell more of the mistakes at once.
     """
-    statements = read_statements(source, found)
+    statements = tuple(statement for statement in read_statements(source, found) if not is_too_deep(statement, found))
     for statement in statements:
         check_statement(statement, found)
     if not statements and not found.has_errors:
