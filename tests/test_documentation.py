@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts))
+STUDIES = tuple(sorted((ROOT / "examples").rglob("*.md")))
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
 
@@ -32,8 +33,19 @@ def generated() -> ModuleType:
     return module
 
 
-def test_generated_parts_are_fresh(generated: ModuleType) -> None:
-    assert not generated.stale(), "run `make golden` and read the difference"
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_generated_parts_are_fresh(generated: ModuleType, page: Path) -> None:
+    assert not generated.stale(page), "run `make golden` and read the difference"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", STUDIES, ids=name_of)
+def test_generated_parts_of_examples_are_fresh(generated: ModuleType, page: Path) -> None:
+    assert not generated.stale(page), "run `make golden` and read the difference"
+
+
+def test_every_page_is_watched(generated: ModuleType) -> None:
+    assert set(generated.pages()) == {*PAGES, *STUDIES}
 
 
 def test_stale_parts_are_noticed(generated: ModuleType) -> None:

@@ -232,11 +232,11 @@ def value(number: str) -> float:
     return float(number.replace("\u2212", "-"))
 
 
-def stale() -> list[str]:
-    """Return the generated parts that are not what the code says now, as ``page: part``."""
+def stale(only: Path | None = None) -> list[str]:
+    """Return the generated parts, of one page or of all, that are not what the code says now, as ``page: part``."""
     return [
         f"{page.relative_to(ROOT).as_posix()}: {match['what']}"
-        for page in pages()
+        for page in ([only] if only else pages())
         for match in REGION.finditer(page.read_text(encoding="utf-8"))
         if not same(match["body"], made(match["what"]))
     ]
