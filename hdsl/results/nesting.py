@@ -62,5 +62,4 @@ def _words(place: int, inside: dict[int, set[int]], index_sets: list[IndexSet]) 
 
 
 def _bracketed(index_set: IndexSet) -> str:
-    text = show_index_set(index_set)
-    return text if len(index_set) == 1 else f"[{text}]"
+    return f"[{show_index_set(index_set)}]"

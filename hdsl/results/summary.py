@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.form.expr import IndexSet, show_index_set
+from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.results.messages import boundary_words
 from hdsl.results.nesting import relations
 from hdsl.results.numbers import align, count, fixed, p_value, significant
@@ -107,9 +107,10 @@ def _facts(fit: FittedModel) -> list[tuple[str, str]]:
 
 def _outcome(design: Design) -> str:
     outcome = design.form.outcome
+    symbol = show_symbol(outcome.name, outcome.index_set)
     if outcome.transform is None:
-        return f"{outcome.name} ~ {outcome.distribution}"
-    left = f"{outcome.transform}({outcome.name})"
+        return f"{symbol} ~ {outcome.distribution}"
+    left = f"{outcome.transform}({symbol})"
     return f"{left} ~ {outcome.distribution}; every number below is on the scale of {left}"
 
 
@@ -139,8 +140,8 @@ def _closing(fit: FittedModel) -> list[tuple[str, str]]:
         "AIC": fit.aic,
         "BIC": fit.bic,
     }
-    cells = align([fixed(value, 3) for value in values.values()])
-    return [*zip(values, cells, strict=True), ("parameters", str(fit.dof))]
+    cells = align([*(fixed(value, 3) for value in values.values()), str(fit.dof)])
+    return list(zip([*values, "parameters"], cells, strict=True))
 
 
 # -------------------------------------------------------------------- tables
@@ -152,7 +153,7 @@ def _levels(design: Design) -> Cells:
     rows = []
     for index_set, number in design.group_counts.items():
         relation = [lies.get(index_set, "")] if any(lies.values()) else []
-        rows.append((show_index_set(index_set), _columns(design, index_set), *relation, f"{number:,}"))
+        rows.append((f"[{show_index_set(index_set)}]", _columns(design, index_set), *relation, f"{number:,}"))
     header = ("index", "column", "lies", "units") if any(lies.values()) else ("index", "column", "units")
     return Cells(title="Levels", header=header, rows=tuple(rows), numeric=1)
 
@@ -199,7 +200,7 @@ def _random_effects(fit: FittedModel) -> Cells:
     scale = _printing_scale(deviations)
     correlations = list(frame.columns[3:])
     rows = [
-        (index_set, effect, name, significant(sd, by=scale), *(fixed(float(value), 3) for value in row))
+        (f"[{index_set}]", effect, name, significant(sd, by=scale), *(fixed(float(value), 3) for value in row))
         for index_set, effect, name, sd, row in zip(
             frame["index_set"], frame["effect"], names, deviations, frame[correlations].to_numpy(), strict=True
         )

@@ -45,7 +45,7 @@ def fixed_term(coefficient, *covariates, scale=1.0):
     )
 
 
-def composite(name, blocks, indices, *, transform=None, outcome="y[i]"):
+def composite(name, blocks, indices, *, transform=None, outcome="y"):
     """A Gaussian composite model with no more than results read."""
     return CompositeModel(
         source=Source("", name),
@@ -59,11 +59,11 @@ def composite(name, blocks, indices, *, transform=None, outcome="y[i]"):
         outcome=Outcome(
             name=outcome,
             index_set=("i",),
-            expr=Ref(name=outcome.partition("[")[0], index_set=("i",)),
+            expr=Ref(name=outcome, index_set=("i",)),
             transform=transform,
             distribution="normal",
         ),
-        predictors=(Predictor(name=outcome, argument="mean", link="identity", terms=()),),
+        predictors=(Predictor(name=f"{outcome}[i]", argument="mean", link="identity", terms=()),),
         blocks=blocks,
         residual=Residual(sd="sd", known=None, effect=None),
     )
@@ -110,7 +110,7 @@ def sleepstudy_parts():
         means=((fixed_term("b0"),), (fixed_term("b1"),)),
     )
     design = Design(
-        form=composite("sleepstudy.hm", (block,), (ROWS, Index(name="j", column="Subject")), outcome="Reaction[i]"),
+        form=composite("sleepstudy.hm", (block,), (ROWS, Index(name="j", column="Subject")), outcome="Reaction"),
         plan=plan,
         arrays=Arrays(y=np.full(n, 250.0), x=(days,), x_symbols=("Days[i]",), groups=(subject,), sets=(), offset=None),
         coding=Coding(columns={}, levels={}, sets=(), aggregates=()),

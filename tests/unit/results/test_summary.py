@@ -22,8 +22,8 @@ status   converged (6 evaluations)
 Levels
 index  column   units
 ---------------------
-i      (rows)     180
-j      Subject     18
+[i]    (rows)     180
+[j]    Subject     18
 
 Fixed effects
 name  term          estimate     se      z       p
@@ -34,15 +34,15 @@ b1    b1 * Days[i]    10.467  1.546   6.77  <0.001
 Random effects
 index  effect    name           sd  correlation
 -----------------------------------------------
-j      b0[j]     sd(b0[j])  24.740
+[j]    b0[j]     sd(b0[j])  24.740
        b1[j]     sd(b1[j])   5.922        0.066
-i      residual  sd         25.592
+[i]    residual  sd         25.592
 
 restricted log-likelihood  -871.814
 REML criterion             1743.628
 AIC                        1755.628
 BIC                        1774.786
-parameters                 6
+parameters                    6
 """
 
 
@@ -63,16 +63,8 @@ class TestText:
         assert "warning[HM503]" in text
 
     def test_levels_say_how_they_lie(self, casks):
-        lines = str(casks.summary()).splitlines()
-        assert next(line for line in lines if line.startswith("j,k")).split() == [
-            "j,k",
-            "cask",
-            "x",
-            "batch",
-            "in",
-            "k",
-            "3",
-        ]
+        lines = [line.split() for line in str(casks.summary()).splitlines()]
+        assert ["[j,k]", "cask", "x", "batch", "in", "[k]", "3"] in lines
 
     def test_crossed_levels(self, cask_parts):
         design, outcome = cask_parts
