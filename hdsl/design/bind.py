@@ -93,7 +93,7 @@ def bind(
     require_supported(form)
     found = Diagnostics(form.source)
     if matrices:
-        found.error("HM501", "known matrices are not fitted yet")
+        found.error("HM501", "known matrices are not fitted yet", help="leave `matrices` out")
         found.raise_errors(FitError)
     return _design(form, _sample(form, _read(form, data, found), na, found), found)
 
@@ -129,7 +129,7 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     check_columns(form, table, found)
     found.raise_errors(DataError)
     if not table.n_rows:
-        found.error("HM408", "the data have no rows")
+        found.error("HM408", "the data have no rows", help="give at least one row for each observation")
         found.raise_errors(DataError)
     check_names(form, table, found)
     indices = {index.name: index.column for index in form.indices if index.column is not None}
@@ -138,9 +138,8 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     for index in form.indices:
         missing = columns[index.column].missing if index.column is not None else None
         if missing is not None and missing.all():
-            found.error(
-                "HM408", f"the column `{index.column}` has no value, so `{index.name}` has no groups", index.span
-            )
+            message = f"the column `{index.column}` has no value, so `{index.name}` has no groups"
+            found.error("HM408", message, index.span, help="fill the column, or take its level out of the model")
     found.raise_errors(DataError)
     units = Units(form.row, {name: columns[column].factor() for name, column in indices.items()}, table.n_rows)
     check_nestings(form, units, found)
@@ -174,7 +173,8 @@ def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: D
         help_text = 'give complete rows, or `na="drop"` to drop these'
         found.error("HM406", message, notes=[*notes, f"the first is row {first}"], help=help_text)
     elif dropped == n:
-        found.error("HM408", f"no rows are left: each of the {n:,} rows has a missing value", notes=notes)
+        message = f"no rows are left: each of the {n:,} rows has a missing value"
+        found.error("HM408", message, notes=notes, help="fill these columns, or take them out of the model")
     else:
         found.note("HM405", f"{dropped:,} of {n:,} rows dropped for missing values", notes=notes)
     found.raise_errors(DataError)
@@ -248,7 +248,8 @@ def _outcome(form: CompositeModel, sample: _Sample, found: Diagnostics) -> NDArr
             f"`{form.outcome.transform}({symbol})` does not exist in row {row}, where `{symbol}` is {values[place]:g}"
         )
         notes = [f"{int(bad.sum()):,} such rows"] if bad.sum() > 1 else []
-        found.error("HM404", message, form.outcome.span, notes=notes)
+        help_text = "leave such rows out, or model the outcome on another scale"
+        found.error("HM404", message, form.outcome.span, notes=notes, help=help_text)
     return modelled
 
 
@@ -352,5 +353,6 @@ def _refuse_large(random: RandomPart, order: Order, sizes: Sizes, found: Diagnos
         sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
         message = f"the crossed factors {sets} have {columns:,} columns; up to {MOST_DENSE:,} are fitted exactly"
         note = "the factor that is left after eliminating the largest nested chain would be dense"
-        found.error("HM509", message, notes=[note])
+        help_text = "take a crossed factor out, or merge its rare groups"
+        found.error("HM509", message, notes=[note], help=help_text)
         found.raise_errors(FitError)

@@ -22,25 +22,30 @@ from hdsl.source import Span
 
 __all__ = ["check_columns", "check_constant", "check_names", "check_nestings"]
 
+_SHOWN = 12  # columns that a message lists
+
 _CONSTANT = 1e-12
 """Relative difference up to which two values of a coarser covariate are one: the last digits of a computed mean."""
 
 
 def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> None:
     """Report every column that the model uses and the data do not have (HM401)."""
-    wanted: dict[str, tuple[str, Span | None]] = {}
+    wanted: dict[str, tuple[str, str, Span | None]] = {}
     for index in form.indices:
         if index.column is not None:
-            wanted.setdefault(index.column, (f"index `{index.name}`", index.span))
+            declaration = f'index {index.name} = ".."'
+            wanted.setdefault(index.column, (f"index `{index.name}`", declaration, index.span))
     for column in form.data:
         symbol = show_symbol(column.name, column.index_set)
-        wanted.setdefault(column.column, (f"`{symbol}`", column.spans[0] if column.spans else None))
-    for name, (use, span) in wanted.items():
+        place = column.spans[0] if column.spans else None
+        wanted.setdefault(column.column, (f"`{symbol}`", f'data {symbol} = ".."', place))
+    columns = ", ".join(f"`{name}`" for name in table.names[:_SHOWN])
+    more = f" and {len(table.names) - _SHOWN} more" if len(table.names) > _SHOWN else ""
+    for name, (use, declaration, span) in wanted.items():
         if name not in table:
             similar = near_names(name, table.names)
-            help_text = f"did you mean {one_of(similar)}?" if similar else ""
-            columns = ", ".join(f"`{other}`" for other in table.names[:12])
-            more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""
+            otherwise = f"add the column, or say which one it is: `{declaration}`"
+            help_text = f"did you mean {one_of(similar)}?" if similar else otherwise
             message = f"the data have no column `{name}` for {use}"
             found.error("HM401", message, span, help=help_text, notes=[f"the columns are {columns}{more}"])
 

@@ -123,7 +123,7 @@ def _report_reference(
         "HM412",
         f'`{form.index(name).column}` has no label "{reference}" to be the reference',
         unmodelled.span,
-        help=f"did you mean {one_of(similar)}?" if similar else "",
+        help=f"did you mean {one_of(similar)}?" if similar else "take one of its labels, as it prints",
         notes=[f"its labels in the rows used are {shown}"],
     )
 

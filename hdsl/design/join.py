@@ -16,6 +16,7 @@ from hdsl.design.columns import Codes, ColumnValues
 from hdsl.design.tables import Table, read_table
 from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import DataError, Diagnostics
+from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.model import CompositeModel, Index
 
 __all__ = ["join_tables"]
@@ -77,12 +78,18 @@ def _key_columns(form: CompositeModel, name: str, found: Diagnostics) -> tuple[s
     for part in (part.strip() for part in name.split(",")):
         index = _find_index(form, part)
         if index is None or index.column is None:
-            known = ", ".join(f"`{index.name}`" for index in form.indices)
-            message = f"the table `{name}` is keyed by no index of the model"
-            found.error("HM413", message, help=f"the indices are {known}")
+            _report_no_index(form, name, part, found)
             return ()
         columns.append(index.column)
     return tuple(columns)
+
+
+def _report_no_index(form: CompositeModel, name: str, part: str, found: Diagnostics) -> None:
+    known = dict.fromkeys([name for index in form.indices for name in (index.name, index.column) if name])
+    similar = near_names(part, known)
+    help_text = f"did you mean {one_of(similar)}?" if similar else f"key it by {one_of(known)}"
+    notes = [f"the indices and their columns are {', '.join(f'`{key}`' for key in known)}"]
+    found.error("HM413", f"the table `{name}` is keyed by no index of the model", notes=notes, help=help_text)
 
 
 def _find_index(form: CompositeModel, name: str) -> Index | None:
@@ -107,7 +114,8 @@ def _join(rows: Table, level: _Level, form: CompositeModel, used: frozenset[str]
     if absent:
         columns = ", ".join(f"`{name}`" for name in level.table.names[:8])
         message = f"the table `{level.name}` has no column `{absent[0]}` to join it by"
-        found.error("HM413", message, notes=[f"its columns are {columns}"])
+        help_text = f"call its key column `{absent[0]}`, as in the table of the rows"
+        found.error("HM413", message, notes=[f"its columns are {columns}"], help=help_text)
         return rows
     keys = _distinguishing_keys(rows, level, form)
     repeated = _repeated_key(level.table, keys)
@@ -177,7 +185,8 @@ def _report_matches(
     labels = _key_units(level.table, keys)
     if len(positions) and (positions < 0).all():
         note = f"by {by}: the rows have {_examples(rows, keys)}, the table has {_examples(level.table, keys)}"
-        found.error("HM413", f"no row has its group in the table `{level.name}`", notes=[note])
+        message = f"no row has its group in the table `{level.name}`"
+        found.error("HM413", message, notes=[note], help=f"give {by} the same labels in both tables")
         return
     absent = np.flatnonzero(positions < 0)
     if len(absent) and is_used:

@@ -167,7 +167,8 @@ class _Thetas:
 
     def _refuse(self, block: RandomBlock, what: str) -> None:
         found = Diagnostics(self._form.source)
-        found.error("HM501", f"{what} is not fitted yet", block.span)
+        help_text = "use `diag(..)`, or a new name for an unstructured covariance"
+        found.error("HM501", f"{what} is not fitted yet", block.span, help=help_text)
         raise FitError(found.sorted())
 
 

@@ -75,7 +75,8 @@ def _report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagn
     data = evaluator.data.get(ref)
     column = evaluator.columns[data.column] if data is not None else None
     if data is None or column is None or column.codes is None:
-        found.error("HM407", f"`{symbol}` is text, where a number is needed", span)
+        help_text = f'compare it with a label: `{symbol} == ".."`'
+        found.error("HM407", f"`{symbol}` is text, where a number is needed", span, help=help_text)
         return
     row = _odd_row(column)
     label = column.labels[column.codes[row]]
@@ -178,7 +179,8 @@ def check_finite(form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bo
                 guilty.add(ref)
                 place = data.spans[0] if data.spans else None
                 symbol = show_symbol(ref.name, ref.index_set)
-                found.error("HM416", f"`{symbol}` is infinite in row {row + 1}", place)
+                message = f"`{symbol}` is infinite in row {row + 1}"
+                found.error("HM416", message, place, help="make it missing, or give its value")
     for ref, definition in evaluator.definitions.items():
         name = show_symbol(ref.name, ref.index_set)
         if _report_not_finite(Use(name=name, expr=ref, span=definition.span), evaluator, keep, guilty, found):

@@ -10,6 +10,8 @@ from hdsl.form.model import CompositeModel
 
 __all__ = ["require_supported"]
 
+_FITTED = "fitted so far are Gaussian linear models with nested and crossed normal coefficients"
+
 
 def require_supported(form: CompositeModel) -> None:
     """Refuse a model with parts that no back end fits.
@@ -21,5 +23,5 @@ def require_supported(form: CompositeModel) -> None:
     """
     found = Diagnostics(form.source)
     for part in form.unsupported:
-        found.error("HM501", f"{part.feature} is not fitted yet", part.span)
+        found.error("HM501", f"{part.feature} is not fitted yet", part.span, help=_FITTED)
     found.raise_errors(FitError)

@@ -6,6 +6,7 @@ asked for, once; nothing is recoded; a file says a missing value by an empty fie
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,8 @@ def read_table(data: object, source: Source | None = None) -> Table:
         try:
             data = pd.DataFrame(dict(data))
         except (ValueError, TypeError) as error:
-            raise _unreadable(f"the dict of columns cannot be read: {error}", source) from error
+            help_text = "give columns of one length, or a frame for each index"
+            raise _unreadable(f"the dict of columns cannot be read: {error}", source, help=help_text) from error
     if isinstance(data, pd.DataFrame):
         return _from_pandas(data, source)
     frame = _narwhals_frame(data, source)
@@ -147,8 +149,9 @@ def _read_file(path: Path, source: Source | None) -> pd.DataFrame:
         if name.endswith(".parquet"):
             return pd.read_parquet(path)
         return pd.read_csv(path, keep_default_na=False, na_values=["NA", ""], low_memory=False)
-    except (OSError, ValueError, ImportError, EOFError) as error:  # pandas' own errors are ValueErrors
-        raise _unreadable(f"`{path}` cannot be read: {_first_line(error)}", source) from error
+    except (OSError, ValueError, ImportError, EOFError, zlib.error) as error:  # pandas' own errors are ValueErrors
+        help_text = "give the path of an existing table, in UTF-8 where it is text"
+        raise _unreadable(f"`{path}` cannot be read: {_first_line(error)}", source, help=help_text) from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -156,7 +159,7 @@ def _first_line(error: BaseException) -> str:
     return str(text).strip().splitlines()[0] if str(text).strip() else type(error).__name__
 
 
-def _unreadable(message: str, source: Source | None, help: str = "") -> DataError:
+def _unreadable(message: str, source: Source | None, *, help: str) -> DataError:
     found = Diagnostics(source)
     found.error("HM414", message, help=help)
     return DataError(found.sorted())
