@@ -56,7 +56,7 @@ def test_stale_parts_are_noticed(generated: ModuleType) -> None:
 
 
 def blocks(language: str) -> list[object]:
-    """Every code block of a language: ``hm`` is a whole model, ``python`` a program that runs from the project's top."""
+    """Every code block of a language: ``hm`` is a whole model, ``python`` a program to run from the project's top."""
     return [
         pytest.param(match["body"], id=f"{name_of(page)}-{number}")
         for page in PAGES

@@ -86,11 +86,13 @@ def output(*command: str) -> str:
 def stages() -> str:
     """Return the table of stages: each package, what its header says, and what it imports of the others."""
     rows = ["| module | what it is | imports |", "|---|---|---|"]
-    for name in reversed(sorted_layers()):
+    layers = sorted_layers()
+    for name in reversed(layers):
         files = sources(name)
         header = ast.get_docstring(ast.parse(files[0].read_text(encoding="utf-8"))) or ""
-        used = ", ".join(f"`{other}`" for other in sorted_layers() if other in imported(files) - {name})
-        rows.append(f"| `hdsl.{name}` | {first_sentence(header)} | {used or '—'} |")
+        used = imported(files) - {name}
+        shown = ", ".join(f"`{other}`" for other in layers if other in used)
+        rows.append(f"| `hdsl.{name}` | {first_sentence(header)} | {shown or '—'} |")
     return "\n" + "\n".join(rows) + "\n\n"
 
 
