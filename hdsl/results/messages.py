@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from hdsl.diagnostics import Diagnostic, Severity
+from hdsl.results.numbers import count
 
 if TYPE_CHECKING:
     from hdsl.results.parameters import ParameterTable
@@ -24,11 +25,14 @@ def boundary_words(parameters: ParameterTable) -> tuple[str, ...]:
 
 
 def status_message(parameters: ParameterTable) -> str:
-    """Return the optimizer's sentence, followed by the parameters that are on their boundary."""
-    message = parameters.outcome.message.strip()
+    """Return how the fit ended: the optimizer's sentence, or what is on its boundary."""
+    outcome = parameters.outcome
     if not parameters.boundary:
-        return message
-    return f"{message.rstrip('.')}; on the boundary: {', '.join(boundary_words(parameters))}"
+        return outcome.message
+    ended = "Stopped" if outcome.status == "not converged" else "Converged"
+    where = f"on the boundary: {', '.join(boundary_words(parameters))}"
+    sentence = f"{ended} after {count(outcome.n_evaluations, 'evaluation')}, {where}"
+    return f"{sentence}; {outcome.message}" if outcome.status == "not converged" else sentence
 
 
 def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:

@@ -134,7 +134,7 @@ class TestStatus:
         assert casks.converged
         assert casks.status == "boundary"
         assert casks.boundary == ("sd_e",)
-        assert "sd_e = 0" in casks.message
+        assert casks.message == "Converged after 4 evaluations, on the boundary: sd_e = 0"
         assert [d.code for d in casks.diagnostics] == ["HM503"]
 
     def test_not_converged(self, parts):
