@@ -11,6 +11,9 @@ from hdsl.source import Source, Span
 
 __all__ = ["DataError", "Diagnostic", "Diagnostics", "FitError", "HMError", "Label", "ModelError", "Severity"]
 
+_MOST_PRINTED = 100
+"""Diagnostics that an exception prints; `HMError.diagnostics` has them all."""
+
 
 class Severity(Enum):
     """How bad it is: an error stops, a warning is likely a mistake, a note tells what was done."""
@@ -112,7 +115,9 @@ class HMError(Exception):
         return self.first.help
 
     def __str__(self) -> str:
-        return "\n\n".join(str(d) for d in self.diagnostics)
+        shown = [str(d) for d in self.diagnostics[:_MOST_PRINTED]]
+        more = len(self.diagnostics) - len(shown)
+        return "\n\n".join([*shown, f"and {more} more"] if more else shown)
 
 
 class ModelError(HMError):
