@@ -10,9 +10,8 @@ from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.standardise import Floats
-from hdsl.plan import Plan
 
-__all__ = ["Parts", "edge_entries", "parts_at", "settle"]
+__all__ = ["Parts", "parts_at", "settle"]
 
 NEARLY_ZERO = 1e-3
 """Relative standard deviation (standardised column) below which exactly zero is tried."""
@@ -21,7 +20,10 @@ RISE = 1e-7
 """Rise of the criterion with which an exact zero is still taken."""
 
 NEARLY_ONE = 1e-9
-"""Distance from 1 at which a correlation is taken as exact, and the eigenvalue at which a correlation matrix is singular."""
+"""Least eigenvalue of a correlation matrix at which it is singular."""
+
+NEARLY_EXACT = 1e-6
+"""Distance from 1 at which a correlation of a singular block is taken as exact."""
 
 
 def settle(criterion: Criterion, at: Evaluation) -> Evaluation:
@@ -57,28 +59,53 @@ class Parts:
 
 
 def parts_at(criterion: Criterion, at: Evaluation) -> Parts:
-    """Return standard deviations and correlations, exact on their edges."""
-    found = [correlations(sigma) for sigma in criterion.user_sigmas(at.forward.factors)]
+    """Return standard deviations and correlations, exact on their edges.
+
+    Whether a block is singular is judged on standardised columns: an intercept far from the data is correlated almost
+    perfectly with its slope although nothing is singular.
+    """
     sds, cors = [], []
-    for sd, cor in found:
-        off = ~np.eye(len(sd), dtype=bool)
-        exact = off & (np.abs(np.abs(np.nan_to_num(cor)) - 1.0) < NEARLY_ONE)
+    for term, L, sigma in zip(
+        criterion.plan.re_terms, at.forward.factors, criterion.user_sigmas(at.forward.factors), strict=True
+    ):
+        sd, cor = correlations(sigma)
+        for block in term.blocks:
+            own = np.ix_(block.columns, block.columns)
+            if _is_singular(L[own] @ L[own].T):
+                cor[own] = _exact(cor[own])
         sds.append(sd)
-        cors.append(np.where(exact, np.sign(np.nan_to_num(cor)), cor))
-    edge = edge_entries(criterion.plan, sds, cors)
+        cors.append(cor)
+    edge = edge_entries(criterion, at, sds, cors)
     return Parts(sd=tuple(sds), cor=tuple(cors), edge=tuple(edge))
 
 
-def edge_entries(plan: Plan, sds: list[Floats], cors: list[Floats]) -> list[tuple[int, int, int]]:
+def _is_singular(sigma: Floats) -> bool:
+    """Whether a covariance has a zero variance or a combination without variance."""
+    sd, cor = correlations(sigma)
+    return bool(np.any(sd == 0.0)) or float(np.linalg.eigvalsh(cor)[0]) < NEARLY_ONE
+
+
+def _exact(cor: Floats) -> Floats:
+    """Return correlations with those that are nearly -1 or 1 made so."""
+    near = ~np.eye(len(cor), dtype=bool) & (np.abs(np.abs(np.nan_to_num(cor)) - 1.0) < NEARLY_EXACT)
+    return np.where(near, np.sign(np.nan_to_num(cor)), cor)
+
+
+def edge_entries(
+    criterion: Criterion, at: Evaluation, sds: list[Floats], cors: list[Floats]
+) -> list[tuple[int, int, int]]:
     """Return standard deviations that are zero, correlations that are -1 or 1, and those of a singular combination.
 
     A correlation matrix may be singular without any entry at -1 or 1; its correlations between the effects of the
     combination without variance are then all on the edge together.
     """
     out = []
-    for f, term in enumerate(plan.re_terms):
+    for f, term in enumerate(criterion.plan.re_terms):
+        L = at.forward.factors[f]
         for block in term.blocks:
-            singular = _singular_pairs(cors[f], [c for c in block.columns if sds[f][c] > 0.0])
+            own = np.ix_(block.columns, block.columns)
+            columns = [c for c in block.columns if sds[f][c] > 0.0] if _is_singular(L[own] @ L[own].T) else []
+            singular = _singular_pairs(cors[f], columns)
             for k, c in enumerate(block.columns):
                 if sds[f][c] == 0.0:
                     out.append((f, c, c))

@@ -16,6 +16,7 @@ from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
 from hdsl.fit.covariance import lower_factor, theta_of
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
+from hdsl.fit.start import moment_theta
 from hdsl.fit.standardise import (
     Block,
     Columns,
@@ -23,6 +24,7 @@ from hdsl.fit.standardise import (
     Floats,
     Outcome,
     random_scale,
+    residuals,
     standardise_fixed,
     standardise_outcome,
 )
@@ -74,6 +76,10 @@ class Criterion:
         Columns of X that are not aliased.
     T : tuple of ndarray
         For each factor ``Z = Z* T``.
+    entries : tuple of Entry
+        Covariance entries in the order of the emitted directions.
+    guess : ndarray
+        Theta by the method of moments.
     """
 
     plan: Plan
@@ -85,6 +91,7 @@ class Criterion:
     outcome: Outcome
     T: tuple[Floats, ...]
     entries: tuple[Entry, ...]
+    guess: Floats
 
     @property
     def n_columns(self) -> int:
@@ -202,7 +209,9 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
     if len(y) <= len(kept):
         raise too_few_rows(len(y), len(kept))
     if len(kept) < p:
-        cross = emitted.cross_products((*keep_columns(X_standard, kept), outcome.values), Z_standard, arrays.groups)
+        X_standard = keep_columns(X_standard, kept)
+        cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
+    error = residuals(X_standard, outcome.values, cross.C[at:, at:])
     return Criterion(
         plan=plan,
         emitted=emitted,
@@ -213,6 +222,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         outcome=outcome,
         T=tuple(T for _, T in scaled),
         entries=emitted_entries(plan),
+        guess=moment_theta(plan, error, len(kept), Z_standard, arrays.groups),
     )
 
 

@@ -2,18 +2,20 @@
 
 The criterion with sigma not profiled out is ``d(tau, rho, sigma) = logdet + nn log(2 pi sigma^2) + r2 / sigma^2`` (REML:
 with ``log det X'V^-1X``), tau the standard deviations relative to sigma. Its second derivatives in (tau, rho) come from
-central differences of the exact gradient; those with sigma are analytic. Standard deviations are ``tau sigma``.
+central differences of the exact gradient; those with sigma are analytic. They are taken for standardised columns, where
+correlations are moderate, and carried to the user's columns by the delta method.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.boundary import Parts
-from hdsl.fit.covariance import free_parameters, from_parts
+from hdsl.fit.covariance import correlations, free_parameters, from_parts, lower_factor, theta_of
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.standardise import Floats
 
@@ -21,6 +23,26 @@ __all__ = ["variance_covariance"]
 
 STEP = 1e-4
 """Step of the central differences, relative to a standard deviation; at most a tenth of the way to an edge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinates:
+    """Where second derivatives are taken: covariances ``B Sigma B'`` as standard deviations and correlations.
+
+    B standardises the columns of a factor; it is the identity where a parameter of the factor is on its edge, since the
+    edges are those of the user's columns. `to_standard` are the T of the criterion times the inverse of B.
+    """
+
+    criterion: Criterion
+    free: tuple[Entry, ...]
+    B: tuple[Floats, ...]
+    to_standard: tuple[Floats, ...]
+    sd: tuple[Floats, ...]
+    cor: tuple[Floats, ...]
+
+    def tied(self, entry: Entry) -> list[Entry]:
+        """Return all entries that are the same parameter."""
+        return [e for e in theta_entries(self.criterion.plan) if e.theta == entry.theta]
 
 
 def variance_covariance(criterion: Criterion, at: Evaluation, parts: Parts) -> Floats:
@@ -32,15 +54,15 @@ def variance_covariance(criterion: Criterion, at: Evaluation, parts: Parts) -> F
         NaN for parameters on the boundary, and throughout where the information is not positive definite.
     """
     parameters = free_parameters(criterion.plan)
-    inside = [k for k, e in enumerate(parameters) if not _on_edge(e, parts)]
+    inside = [k for k, entry in enumerate(parameters) if not _on_edge(entry, parts)]
     out = np.full((len(parameters) + 1, len(parameters) + 1), np.nan)
     sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
-    H = _information(criterion, at, parts, [parameters[k] for k in inside], sigma)
+    here = _coordinates(criterion, at, parts, tuple(parameters[k] for k in inside))
     try:
-        half = np.linalg.inv(np.linalg.cholesky(H))
+        half = np.linalg.inv(np.linalg.cholesky(_information(here, at, sigma)))
     except np.linalg.LinAlgError:
         return out
-    natural = _natural([parameters[k] for k in inside], parts, sigma, criterion.outcome.scale)
+    natural = _natural(here, parts, sigma)
     rows = [*inside, len(parameters)]
     out[np.ix_(rows, rows)] = natural @ (half.T @ half) @ natural.T
     return out
@@ -52,85 +74,114 @@ def _on_edge(entry: Entry, parts: Parts) -> bool:
     return (entry.factor, entry.row, entry.column) in parts.edge or min(sd[entry.row], sd[entry.column]) == 0.0
 
 
-def _information(criterion: Criterion, at: Evaluation, parts: Parts, free: Sequence[Entry], sigma: float) -> Floats:
+def _coordinates(criterion: Criterion, at: Evaluation, parts: Parts, free: tuple[Entry, ...]) -> Coordinates:
+    """Return the coordinates at the optimum."""
+    edged = {f for f, _, _ in parts.edge}
+    B, sds, cors = [], [], []
+    for f, (T, L) in enumerate(zip(criterion.T, at.forward.factors, strict=True)):
+        B.append(np.eye(len(T)) if f in edged else T)
+        sd, cor = (parts.sd[f], parts.cor[f]) if f in edged else correlations(L @ L.T)
+        sds.append(sd)
+        cors.append(np.where(np.isnan(cor), np.eye(len(sd)), cor))
+    to_standard = tuple(T @ np.linalg.inv(b) for T, b in zip(criterion.T, B, strict=True))
+    return Coordinates(
+        criterion=criterion, free=free, B=tuple(B), to_standard=to_standard, sd=tuple(sds), cor=tuple(cors)
+    )
+
+
+def _information(here: Coordinates, at: Evaluation, sigma: float) -> Floats:
     """Return half the Hessian of d in (tau, rho, sigma), standardised outcome."""
-    k, nn, r2 = len(free), at.profile.nn, at.profile.r2
+    k, nn, r2 = len(here.free), at.profile.nn, at.profile.r2
     H = np.zeros((k + 1, k + 1))
-    for i, entry in enumerate(free):
-        h = _step(entry, parts)
-        above, below = (_gradient(criterion, parts, free, (entry, s), sigma)[0] for s in (h, -h))
+    for i, entry in enumerate(here.free):
+        h = _step(here, entry)
+        above, below = (_gradient(here, *_moved(here, entry, s), sigma)[0] for s in (h, -h))
         H[i, :k] = (above - below) / (2.0 * h)
     H[:k, :k] = (H[:k, :k] + H[:k, :k].T) / 2.0
     if k:
-        H[:k, k] = H[k, :k] = -2.0 / sigma**3 * _gradient(criterion, parts, free, None, sigma)[1]
+        H[:k, k] = H[k, :k] = -2.0 / sigma**3 * _gradient(here, list(here.sd), list(here.cor), sigma)[1]
     H[k, k] = -2.0 * nn / sigma**2 + 6.0 * r2 / sigma**4
     return H / 2.0
 
 
-def _step(entry: Entry, parts: Parts) -> float:
+def _step(here: Coordinates, entry: Entry) -> float:
+    """Return a step that stays inside: the distance of a correlation matrix to its edge is its least eigenvalue."""
     if entry.row == entry.column:
-        return STEP * float(parts.sd[entry.factor][entry.row])
-    cor = parts.cor[entry.factor]
-    inside = ~np.isnan(cor.diagonal())
-    return min(STEP, 0.1 * float(np.linalg.eigvalsh(cor[np.ix_(inside, inside)])[0])) or STEP
+        return STEP * float(here.sd[entry.factor][entry.row])
+    least = float(np.linalg.eigvalsh(here.cor[entry.factor])[0])
+    return min(STEP, 0.1 * least) if least > 0.0 else STEP
 
 
-def _gradient(
-    criterion: Criterion,
-    parts: Parts,
-    free: Sequence[Entry],
-    move: tuple[Entry, float] | None,
-    sigma: float,
-) -> tuple[Floats, Floats]:
-    """Return the derivatives of d and of r2 with respect to the free (tau, rho), one of them moved."""
-    sds, cors = [sd.copy() for sd in parts.sd], [np.nan_to_num(cor) for cor in parts.cor]
-    if move is not None:
-        _move(criterion, sds, cors, *move)
-    theta = criterion.theta_from([from_parts(sd, cor) for sd, cor in zip(sds, cors, strict=True)])
-    logdet, r2, _ = criterion.covariance_slopes(criterion.evaluate(theta))
-    d = [T.T @ (a + b / sigma**2) @ T for T, a, b in zip(criterion.T, logdet, r2, strict=True)]
-    s = [T.T @ b @ T for T, b in zip(criterion.T, r2, strict=True)]
-    return _chain(criterion, free, sds, cors, d), _chain(criterion, free, sds, cors, s)
-
-
-def _tied(criterion: Criterion, entry: Entry) -> list[Entry]:
-    """Return all entries that are the same parameter."""
-    return [e for e in theta_entries(criterion.plan) if e.theta == entry.theta]
-
-
-def _move(criterion: Criterion, sds: list[Floats], cors: list[Floats], entry: Entry, h: float) -> None:
-    """Move one parameter in place."""
+def _moved(here: Coordinates, entry: Entry, h: float) -> tuple[list[Floats], list[Floats]]:
+    """Return standard deviations and correlations with one parameter moved."""
+    sds, cors = [sd.copy() for sd in here.sd], [cor.copy() for cor in here.cor]
     if entry.row == entry.column:
-        for e in _tied(criterion, entry):
+        for e in here.tied(entry):
             sds[e.factor][e.row] += h
     else:
         cors[entry.factor][entry.row, entry.column] += h
         cors[entry.factor][entry.column, entry.row] += h
+    return sds, cors
 
 
-def _chain(
-    criterion: Criterion, free: Sequence[Entry], sds: Sequence[Floats], cors: Sequence[Floats], G: Sequence[Floats]
-) -> Floats:
-    """Return ``<G, d Sigma / d phi>`` for each parameter; ``Sigma[a, b] = tau_a rho_ab tau_b``."""
-    out = np.zeros(len(free))
-    for i, entry in enumerate(free):
-        sd, f = sds[entry.factor], entry.factor
-        if entry.row == entry.column:
-            for e in _tied(criterion, entry):
-                cor = cors[e.factor] + np.diag(1.0 - cors[e.factor].diagonal())
-                out[i] += 2.0 * float(G[e.factor][e.row] @ (cor[e.row] * sds[e.factor]))
+def _gradient(here: Coordinates, sds: list[Floats], cors: list[Floats], sigma: float) -> tuple[Floats, Floats]:
+    """Return the derivatives of d and of r2 with respect to the free (tau, rho)."""
+    criterion = here.criterion
+    roots = [M @ from_parts(sd, cor) for M, sd, cor in zip(here.to_standard, sds, cors, strict=True)]
+    theta = theta_of(criterion.plan, [lower_factor(root) for root in roots])
+    logdet, r2, _ = criterion.covariance_slopes(criterion.evaluate(theta))
+    d = [M.T @ (a + b / sigma**2) @ M for M, a, b in zip(here.to_standard, logdet, r2, strict=True)]
+    s = [M.T @ b @ M for M, b in zip(here.to_standard, r2, strict=True)]
+    slopes = [[_directions(here, entry, sds, cors, G) for entry in here.free] for G in (d, s)]
+    return np.array(slopes[0]), np.array(slopes[1])
+
+
+def _directions(here: Coordinates, entry: Entry, sds: list[Floats], cors: list[Floats], G: list[Floats]) -> float:
+    """Return ``<G, d Sigma / d phi>`` for one parameter; ``Sigma[a, b] = tau_a rho_ab tau_b``."""
+    return sum(float((G[f] * slope).sum()) for f, slope in _sigma_slopes(here, entry, sds, cors))
+
+
+def _sigma_slopes(
+    here: Coordinates, entry: Entry, sds: Sequence[Floats], cors: Sequence[Floats]
+) -> list[tuple[int, Floats]]:
+    """Return the derivative of the covariances of each factor that a parameter is in."""
+    out = []
+    for e in here.tied(entry):
+        sd, cor = sds[e.factor], cors[e.factor]
+        slope = np.zeros_like(cor)
+        if e.row == e.column:
+            slope[e.row] = cor[e.row] * sd
+            slope[:, e.row] += cor[e.row] * sd
         else:
-            out[i] = 2.0 * float(G[f][entry.row, entry.column] * sd[entry.row] * sd[entry.column])
+            slope[e.row, e.column] = slope[e.column, e.row] = sd[e.row] * sd[e.column]
+        out.append((e.factor, slope))
     return out
 
 
-def _natural(free: Sequence[Entry], parts: Parts, sigma: float, scale: float) -> Floats:
-    """Return the Jacobian of (standard deviations and correlations, sigma) of the user's outcome."""
-    k = len(free)
-    J = np.eye(k + 1)
-    for i, entry in enumerate(free):
+def _natural(here: Coordinates, parts: Parts, sigma: float) -> Floats:
+    """Return the Jacobian of the user's (standard deviations and correlations, sigma) by the coordinates and sigma."""
+    k, scale = len(here.free), here.criterion.outcome.scale
+    J = np.zeros((k + 1, k + 1))
+    for i, moved in enumerate(here.free):
+        slopes = []
+        for f, slope in _sigma_slopes(here, moved, here.sd, here.cor):
+            back = np.linalg.inv(here.B[f])
+            slopes.append((f, back @ slope @ back.T))
+        for j, entry in enumerate(here.free):
+            J[j, i] = sum(_part_slope(entry, parts, slope) for f, slope in slopes if f == entry.factor)
+    for j, entry in enumerate(here.free):
         if entry.row == entry.column:
-            J[i, i] = scale * sigma
-            J[i, k] = scale * float(parts.sd[entry.factor][entry.row])
+            J[j, :k] *= scale * sigma
+            J[j, k] = scale * float(parts.sd[entry.factor][entry.row])
     J[k, k] = scale
     return J
+
+
+def _part_slope(entry: Entry, parts: Parts, slope: Floats) -> float:
+    """Return the derivative of a relative standard deviation or correlation, given that of the covariance."""
+    sd, cor = parts.sd[entry.factor], parts.cor[entry.factor]
+    a, b = entry.row, entry.column
+    if a == b:
+        return float(slope[a, a] / (2.0 * sd[a]))
+    relative = slope[a, b] / (sd[a] * sd[b])
+    return float(relative - cor[a, b] * (slope[a, a] / sd[a] ** 2 + slope[b, b] / sd[b] ** 2) / 2.0)

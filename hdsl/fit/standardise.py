@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from hdsl.plan import CovarianceBlock, Plan
 from hdsl.runtime import Indicators
 
-__all__ = ["FixedScale", "Floats", "Outcome", "random_scale", "standardise_fixed", "standardise_outcome"]
+__all__ = ["Block", "Codes", "Columns", "FixedScale", "Floats", "Outcome", "residuals", "random_scale", "standardise_fixed", "standardise_outcome"]
 
 Floats: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.intp]
 Block: TypeAlias = Floats | Indicators
 
 CONSTANT = 1e-13
@@ -145,3 +146,19 @@ def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Column
 def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
     """Return the constant column of a block that is not zero, if there is one."""
     return next((c for c in block.columns if is_constant(Z[c]) and Z[c][0] != 0.0), None)
+
+
+def residuals(X: Sequence[Block], y: Floats, gram: Floats) -> Floats:
+    """Return ``y - X beta`` by least squares, from the cross-products of ``[X, y]``; the columns of X are independent."""
+    beta = np.linalg.solve(gram[:-1, :-1], gram[:-1, -1])
+    error = y.copy()
+    at = 0
+    for block in X:
+        if isinstance(block, Indicators):
+            per_code = np.append(beta[at : at + block.size], 0.0)  # code -1 takes the last
+            error -= per_code[block.codes] * block.values
+            at += block.size
+        else:
+            error -= beta[at] * block
+            at += 1
+    return error

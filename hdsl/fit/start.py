@@ -1,23 +1,70 @@
-"""Where the search starts: the user's values where given, else a third of the residual variance for each effect."""
+"""Where the search starts: the user's values where given, else the method of moments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
-from hdsl.fit.criterion import Criterion
 from hdsl.fit.refusals import not_finite, unknown_start
-from hdsl.fit.standardise import Floats
+from hdsl.fit.standardise import Codes, Floats
+from hdsl.plan import Plan
 
-__all__ = ["Start", "starting_theta"]
+if TYPE_CHECKING:
+    from hdsl.fit.criterion import Criterion
+
+__all__ = ["Start", "moment_theta", "starting_theta"]
 
 Start = Mapping[tuple[int, int, int] | str, float]
 
-RELATIVE_SD = 0.5
-"""Relative standard deviation of each effect of a standardised column, where nothing else is known."""
+LEAST, MOST = 0.1, 10.0
+"""Bounds of the relative standard deviations that moments may give."""
+
+
+def moment_theta(plan: Plan, error: Floats, p: int, Z: Sequence[Sequence[Floats]], groups: Sequence[Codes]) -> Floats:
+    """Return theta by the method of moments, standardised columns; correlations start at zero.
+
+    Parameters
+    ----------
+    error : ndarray, (n,)
+        Least-squares residuals.
+    p : int
+        Number of fixed effects.
+    Z, groups
+        Standardised columns and group codes of each factor.
+
+    Notes
+    -----
+    With ``v_c = Z_c'e`` for effect c, ``E sum v_c^2 = sigma^2 tr A_c + sum_d psi_d |Z_c'Z_d|^2`` and
+    ``E e'e = sigma^2 (n - p) + sum_d psi_d tr A_d`` are solved for sigma^2 and the variances psi. The projection on X is
+    left out, and ``|Z_c'Z_d|^2`` is counted for equal columns of nested factors alone: a start needs no more.
+    """
+    effects = [(f, c) for f, columns in enumerate(Z) for c in range(len(columns))]
+    k = len(effects)
+    if not k:
+        return np.zeros(0)
+    system, right = np.zeros((k + 1, k + 1)), np.zeros(k + 1)
+    squares = [np.bincount(groups[f], Z[f][c] * Z[f][c]) for f, c in effects]
+    for i, (f, c) in enumerate(effects):
+        right[i] = float((np.bincount(groups[f], Z[f][c] * error) ** 2).sum())
+        system[i, k] = system[k, i] = squares[i].sum()
+        for j, (g, d) in enumerate(effects):
+            if i == j or (f != g and f in plan.chain and g in plan.chain and Z[f][c] is Z[g][d]):
+                finer = squares[i] if len(squares[i]) >= len(squares[j]) else squares[j]
+                system[i, j] = float((finer**2).sum())
+    system[k, k], right[k] = len(error) - p, float(error @ error)
+    solution = np.linalg.lstsq(system, right, rcond=None)[0]
+    sigma2 = max(float(solution[k]), 1e-3 * right[k] / len(error))
+    relative = np.sqrt(np.clip(solution[:k] / sigma2, LEAST**2, MOST**2))
+    theta = np.zeros(plan.n_theta)
+    for entry in reversed(theta_entries(plan)):
+        if entry.row == entry.column and entry.theta >= 0:
+            theta[entry.theta] = relative[effects.index((entry.factor, entry.row))]
+    return theta
+
 
 
 def starting_theta(criterion: Criterion, start: Start | None) -> Floats:
@@ -34,10 +81,7 @@ def starting_theta(criterion: Criterion, start: Start | None) -> Floats:
     FitError
         HM508 for an entry that is no parameter, HM506 for a value that is not finite.
     """
-    plan = criterion.plan
-    diagonal = np.array(plan.diagonal_theta, dtype=bool)
-    theta = np.where(diagonal, RELATIVE_SD, 0.0)
-    return _with_values(criterion, theta, start) if start else theta
+    return _with_values(criterion, criterion.guess, start) if start else criterion.guess
 
 
 def _with_values(criterion: Criterion, theta: Floats, start: Start) -> Floats:

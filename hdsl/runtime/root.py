@@ -64,9 +64,9 @@ def inverse(R: Floats) -> Floats:
         return half.T @ half
     from scipy.linalg import lapack
 
-    lower = lapack.dpotri(R, lower=1)[0]
-    out = np.tril(lower)
-    out += np.tril(lower, -1).T
+    lower = lapack.dpotri(R, lower=1)[0]  # above the diagonal are the zeros of R
+    out = lower + lower.T
+    out.flat[:: len(out) + 1] *= 0.5
     return np.asarray(out)
 
 
@@ -165,7 +165,12 @@ def root_covariance(root: Root, factors: Factors, X: Floats, cov_X: Floats) -> t
         return cov, inv
     F = cov @ X
     FC = F @ cov_X
-    return np.block([[cov + FC @ F.T, -FC], [-FC.T, cov_X]]), inv
+    m = len(cov)
+    out = np.empty((m + len(cov_X), m + len(cov_X)))
+    np.matmul(FC, F.T, out=out[:m, :m])
+    out[:m, :m] += cov
+    out[:m, m:], out[m:, :m], out[m:, m:] = -FC, -FC.T, cov_X
+    return out, inv
 
 
 def diagonal_blocks(C: Floats, factors: Factors) -> list[Floats]:
