@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
@@ -126,10 +127,16 @@ def run_emit(arguments: Namespace) -> int:
     if arguments.arrays is not None and data is None:
         raise UsageError("--arrays needs DATA")
     model = open_model(arguments.model)
-    source = model.emit(data, standalone=arguments.standalone)
-    if arguments.arrays is not None:
+    if data is None:
+        source = model.emit(standalone=arguments.standalone)
+    else:
+        from hdsl.codegen import emit
+
         design = model.bind(data, na=arguments.na)
-        write_whole(arguments.arrays, lambda file: _save_arrays(design, file))
+        print_diagnostics(design.diagnostics)
+        source = emit(design.plan, standalone=arguments.standalone, title=Path(model.source.name).name)
+        if arguments.arrays is not None:
+            write_whole(arguments.arrays, lambda file: _save_arrays(design, file))
     if arguments.output is None:
         print_text(source)
     else:

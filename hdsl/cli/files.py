@@ -7,6 +7,7 @@ wrong usage and is told by its path; a file is replaced as a whole or not at all
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ def read_source(name: str) -> Source:
     try:
         return _decode(Path(name).read_bytes(), name)
     except OSError as error:
-        raise UsageError(_reason(name, error)) from error
+        raise UsageError(_reason("read", name, error)) from error
 
 
 def read_data(arguments: Sequence[str]) -> str | dict[str, str] | None:
@@ -79,17 +80,17 @@ def write_whole(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
     """
     target = Path(path).resolve()
     try:
-        mode = target.stat().st_mode if target.exists() else None
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise UsageError(_reason(str(path), error)) from error
+        raise UsageError(_reason("write", str(path), error)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
-        Path(temporary).chmod(mode if mode is not None else 0o666 & ~_umask())
+        Path(temporary).chmod(mode)
         Path(temporary).replace(target)
     except OSError as error:
-        raise UsageError(_reason(str(path), error)) from error
+        raise UsageError(_reason("write", str(path), error)) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
@@ -111,9 +112,8 @@ def _check_file(path: str) -> None:
         raise UsageError(f"cannot read {path}: it is a directory")
 
 
-def _reason(name: str, error: OSError) -> str:
-    what = (error.strerror or str(error)).lower()
-    return f"cannot {'write' if isinstance(error, PermissionError) else 'open'} {name}: {what}"
+def _reason(verb: str, name: str, error: OSError) -> str:
+    return f"cannot {verb} {name}: {(error.strerror or str(error)).lower()}"
 
 
 def _umask() -> int:

@@ -313,7 +313,8 @@ class FittedModel:
 
     @cached_property
     def _se(self) -> NDArray[np.float64]:
-        return np.sqrt(np.diag(self.parameters.covariance))
+        variances = np.diag(self.parameters.covariance)
+        return np.sqrt(np.where(variances >= 0.0, variances, np.nan))  # where a fit stopped short none may exist
 
     @property
     def _z(self) -> NDArray[np.float64]:

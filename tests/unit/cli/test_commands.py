@@ -80,7 +80,8 @@ class TestMissingFiles:
             (["fit", "good.hm", "wrong.hm", "good.hm"], "each needs its level"),
             (["fit", "good.hm", "j=wrong.hm", "j=good.hm"], "two data files for the level 'j'"),
             (["emit", "good.hm", "--arrays", "a.npz"], "--arrays needs DATA"),
-            (["emit", "good.hm", "-o", "no/such/folder/f.py"], "no/such/folder/f.py"),
+            (["emit", "good.hm", "-o", "no/such/folder/f.py"], "cannot write no/such/folder/f.py"),
+            (["fmt", "."], "cannot read .: is a directory"),
             (["fmt", "nowhere.hm"], "nowhere.hm: no such file"),
         ],
     )

@@ -74,6 +74,12 @@ class TestParameters:
         fit = FittedModel(design, shuffled)
         assert np.allclose(fit.bse.to_numpy()[2:] ** 2, [33.6, 1.75, 0.1, 2.25])
 
+    def test_a_negative_variance_of_an_unfinished_fit_has_no_standard_error(self, parts):
+        design, outcome = parts
+        fit = FittedModel(design, replace(outcome, variance_cov=np.diag([-1.0, 1.75, 0.1, 2.25])))
+        assert np.isnan(fit.bse["sd(b0[j])"])
+        assert fit.bse["sd"] == 1.5
+
     def test_a_tied_standard_deviation_is_one_parameter(self, parts):
         design, outcome = parts
         design = replace(design, variance_names={(0, 0, 0): "tau", (0, 1, 1): "tau"})
