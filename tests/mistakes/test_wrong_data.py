@@ -139,12 +139,6 @@ CASES = [
         (("HM402", ("`z", "s01")), ("HM402", ("`w", "s02"))),
     ),
     Case(
-        "tables: a school without its row",
-        TWO_LEVELS,
-        lambda d: {"i": d.drop(columns="z"), "school": d[["school", "z"]].drop_duplicates().iloc[1:]},
-        one("HM413", "s00"),
-    ),
-    Case(
         "tables: a school twice",
         TWO_LEVELS,
         lambda d: {"i": d.drop(columns="z"), "school": pd.concat([d[["school", "z"]].drop_duplicates()] * 2)},
@@ -221,6 +215,16 @@ def test_rows_with_missing_values_are_counted_by_column() -> None:
     assert "`y`" in text
     assert "2" in text
     assert len(fit.fitted) == 44
+
+
+def test_rows_without_a_group_in_their_table_are_named() -> None:
+    """A school that its table lacks has no covariate: its rows go, and the word about it names the school."""
+    data = frame()
+    schools = data[["school", "z"]].drop_duplicates().iloc[1:]
+    fit = hdsl.Model(TWO_LEVELS).fit({"i": data.drop(columns="z"), "school": schools})
+    assert "s00" in codes(fit)["HM413"]
+    assert "4" in codes(fit)["HM405"]
+    assert fit.nobs == 44
 
 
 def test_missing_values_of_columns_that_the_model_does_not_use_cost_no_row() -> None:
