@@ -247,17 +247,52 @@ def test_names_of_python_are_names_of_indices(name: str, usual: pd.Series, canar
     np.testing.assert_allclose(bare.params.to_numpy(), usual.to_numpy(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("pair", [("ﬁ", "fi"), ("µ", "μ"), ("K", "K"), ("𝐱1", "x1"), ("ſ", "s"), ("é", "é")])
+LOOK_ALIKES = [
+    ("\ufb01", "fi"),  # a ligature
+    ("\u00b5", "\u03bc"),  # micro sign, mu
+    ("\U0001d4311", "x1"),  # mathematical bold
+    ("\u017f", "s"),  # long s
+    ("\u0430", "a"),  # Cyrillic
+]
+
+
+@pytest.mark.parametrize("pair", LOOK_ALIKES, ids=[ascii("-".join(pair)) for pair in LOOK_ALIKES])
 def test_names_that_look_alike_are_two_names(pair: tuple[str, str], canary: list[str]) -> None:
     """Python folds such names into one (NFKC); here each is the coefficient that it is written as."""
     one, two = pair
     assert one != two
     data = frame().assign(z=lambda d: d["x"] ** 2)
-    text = "y[i] ~ normal(b0 + {one}*x[i] + {two}*z[i], sd)\n"
+    text = "y[i] ~ normal(b0 + {one}*x[i] + {two}*z[i] + u[school], sd)\nu[school] ~ normal(0, s_u)\n"
     fit = hdsl.Model(text.format(one=one, two=two)).fit(data)
     plain_fit = hdsl.Model(text.format(one="b1", two="b2")).fit(data)
     np.testing.assert_allclose(fit.params.to_numpy(), plain_fit.params.to_numpy(), rtol=1e-8)
     assert list(fit.params.index[1:3]) == [one, two]
+
+
+SAME = [("\u212a", "K"), ("e\u0301", "\u00e9"), ("\u1100\u1161", "\uac00")]
+"""Spellings that Unicode calls canonically equivalent: no reader can tell them apart, and so they are one name."""
+
+
+@pytest.mark.parametrize("pair", SAME, ids=[ascii("-".join(pair)) for pair in SAME])
+def test_spellings_of_one_name_are_one_name(pair: tuple[str, str]) -> None:
+    one, two = pair
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model(f"y[i] ~ normal(b0 + b1*{one}[i], sd)\n{one}[i] = x[i]/2\n{two}[i] = x[i]/3\n")
+    assert caught.value.code == "HM101"
+    assert caught.value.span is not None
+    assert caught.value.span.line == 3
+
+
+@pytest.mark.parametrize("text", [spelling for pair in SAME for spelling in pair], ids=ascii)
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("other", [False, True])
+def test_a_column_is_found_in_either_spelling(text: str, quoted: bool, other: bool, usual: pd.Series) -> None:
+    pair = next(pair for pair in SAME if text in pair)
+    column = pair[1 - pair.index(text)] if other else text
+    head = f'data x[i] = "{text}"\n' if quoted else ""
+    model = hdsl.Model(f"{head}index j = school\n" + NAMED.format(**{**USUAL, "x": "x" if quoted else text}))
+    fit = model.fit(frame().rename(columns={"x": column}))
+    np.testing.assert_allclose(fit.params.to_numpy(), usual.to_numpy(), rtol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["in", "index", "data"])
