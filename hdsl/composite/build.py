@@ -20,6 +20,7 @@ from hdsl.form.model import (
     CompositeModel,
     DataColumn,
     Definition,
+    Derived,
     Outcome,
     Predictor,
     RandomBlock,
@@ -86,6 +87,7 @@ class _Builder:
             predictors=predictors,
             blocks=blocks,
             residual=residual,
+            derived=self.derived(),
             unsupported=tuple(self.unsupported),
         )
         return replace(form, parameters=collect_parameters(form, self.model))
@@ -290,6 +292,20 @@ class _Builder:
                 if predictors and not self.unsupported and effect not in used:
                     self.found.warning("HM108", f"`{effect}` does not reach the outcome", block.span, help="use it in an equation, or remove it")
         return tuple(blocks)
+
+    def derived(self) -> tuple[Derived, ...]:
+        """Coefficients that definitions give, coarser than the rows; those that are not linear are left out."""
+        found = []
+        for entity in self.model.of_role(Role.DEFINITION):
+            if entity.link is not None or not entity.index_set or self.model.levels.order.row in entity.index_set:
+                continue
+            assert entity.definition is not None  # noqa: S101 - the role says so
+            try:
+                terms = self.expansion.terms(entity.definition.right, entity.position, entity.index_set)
+            except NotLinearError:
+                continue
+            found.append(Derived(symbol=entity.printed, index_set=entity.index_set, terms=terms))
+        return tuple(found)
 
     def unmodelled(self, entity: Entity) -> UnmodelledSet:
         assert entity.stochastic is not None  # noqa: S101 - the role says so

@@ -19,6 +19,7 @@ __all__ = [
     "Covariate",
     "DataColumn",
     "Definition",
+    "Derived",
     "Index",
     "Nesting",
     "Outcome",
@@ -231,6 +232,15 @@ class RandomBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """A coefficient that a definition gives, ``b0[j] = g0 + g1*z[j] + u0[j]``, with all that it stands on substituted."""
+
+    symbol: str
+    index_set: IndexSet
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Residual:
     """The error of a Gaussian outcome: parameter `sd`, or a known standard deviation `known`; one of them is None."""
 
@@ -283,6 +293,7 @@ class CompositeModel:
     predictors: tuple[Predictor, ...]
     blocks: tuple[RandomBlock, ...]
     residual: Residual | None
+    derived: tuple[Derived, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
 
     @property

@@ -148,7 +148,8 @@ class Coefficients:
     def means(self) -> dict[str, tuple[Term, ...]]:
         """Terms of each effect's mean."""
         blocks = self.design.form.blocks
-        return {effect: mean for block in blocks for effect, mean in zip(block.effects, block.means, strict=True)}
+        means = {effect: mean for block in blocks for effect, mean in zip(block.effects, block.means, strict=True)}
+        return means | {derived.symbol: derived.terms for derived in self.design.form.derived}
 
     @cached_property
     def _fixed(self) -> dict[str, tuple[int, int, int]]:
@@ -161,13 +162,25 @@ class Coefficients:
         """Return the coefficient of each group, scale of the coefficient."""
         import pandas as pd
 
+        if effect in self.derived:
+            sibling = self.derived[effect]
+            return pd.DataFrame({"estimate": self.mean(effect)}, index=group_index(self.design, sibling))
         factor, column = self.places[effect]
         values = self.mean(effect) + self.outcome.modes[factor][:, column]
         return pd.DataFrame({"estimate": values}, index=group_index(self.design, effect))
 
+    @cached_property
+    def derived(self) -> dict[str, str]:
+        """Coefficients given by definitions, each with an effect of the same groups.
+
+        A definition over groups that no effect has (``a[k] = g0 + g1*z[k]``) is no coefficient of a group of its own.
+        """
+        effects = {s: effect for effect, s in effect_index_sets(self.design).items() if effect in self.places}
+        return {d.symbol: effects[d.index_set] for d in self.design.form.derived if d.index_set in effects}
+
     def mean(self, effect: str) -> NDArray[np.float64]:
-        """Return the mean of an effect in each group, (n_levels,)."""
-        factor, _ = self.places[effect]
+        """Return the mean of an effect in each group, or the whole of a coefficient given by a definition, (n_levels,)."""
+        factor, _ = self.places[self.derived.get(effect, effect)]
         codes = self.design.arrays.groups[factor]
         n_groups = len(self.design.levels[factor])
         rows = np.empty(n_groups, dtype=np.intp)

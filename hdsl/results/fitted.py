@@ -236,9 +236,12 @@ class FittedModel:
 
     @cached_property
     def coef(self) -> Mapping[str, pd.DataFrame]:
-        """The groups' own coefficients: ``coef["beta0[j]"]`` has `estimate`, mean plus deviation, for each group."""
+        """The groups' own coefficients: ``coef["beta0[j]"]`` has `estimate`, mean plus deviation, for each group.
+
+        Those that a definition gives (``b0[j] = g0 + g1*z[j] + u0[j]``) are there too.
+        """
         tables = Coefficients(design=self.design, outcome=self.outcome)
-        return EffectTables(self.design.form, tuple(tables.places), tables.table)
+        return EffectTables(self.design.form, (*tables.places, *tables.derived), tables.table)
 
     # ---------------------------------------------------------------- rows
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.latex import latex_symbol, latex_text
 from hdsl.semantics.record import ResolvedModel
@@ -10,6 +12,18 @@ from hdsl.semantics.walk import left_symbols
 from hdsl.syntax import tree
 
 __all__ = ["Equations"]
+
+
+def wrap(text: str, width: int, first: str, rest: str) -> list[str]:
+    """Break a statement after operators and commas, so that its lines could stand in a model file."""
+    lines, current = [], first
+    for piece in re.split(r"(?<=[+*/~=,-]) ", text):
+        room = current.strip() and len(current) + len(piece) + 1 > width
+        if room:
+            lines.append(current)
+            current = rest
+        current += piece if not current.strip() else f" {piece}"
+    return [*lines, current]
 
 
 class Equations:
@@ -38,7 +52,8 @@ class Equations:
         for index_set, statements in self.by_level.items():
             columns = self._model.levels.columns(index_set) if index_set else ""
             lines.append(f"level [{show_index_set(index_set)}], {columns}" if index_set else "without subscripts")
-            lines += [f"    {self._text(statement)}" for statement in statements]
+            for statement in statements:
+                lines += wrap(self._text(statement), 80, "    ", "        ")
         return "\n".join(lines)
 
     def latex(self) -> str:
