@@ -53,6 +53,8 @@ def test_stale_parts_are_noticed(generated: ModuleType) -> None:
     assert not generated.same("sd 1.2345 of b0", "sd 1.3 of b0")
     assert not generated.same("sd 1.2 of b0", "sd 1.2 of b1")
     assert not generated.same("1 2", "1 2 3")
+    assert generated.same("converged (9 evaluations)", "converged (11 evaluations)")
+    assert not generated.same("converged (9 evaluations)", "NOT CONVERGED (9 evaluations)")
 
 
 def blocks(language: str) -> list[object]:

@@ -36,6 +36,8 @@ FAMILIES = {
 }
 REGION = re.compile(r"(<!-- begin: (?P<what>[^>]+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])[-+\u2212]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
+EFFORT = re.compile(r"\d+ evaluations?")
+"""How long the optimizer took: it differs between machines, and says nothing of the result."""
 LANGUAGES = {".hm": "hm", ".py": "python", ".csv": "text"}
 
 sys.path.insert(0, str(ROOT))
@@ -221,6 +223,7 @@ def rewritten(text: str) -> str:
 
 def same(old: str, new: str) -> bool:
     """Whether two texts say the same: equal words, and numbers equal to the digits that another machine reproduces."""
+    old, new = EFFORT.sub("", old), EFFORT.sub("", new)
     if " ".join(NUMBER.sub("#", old).split()) != " ".join(NUMBER.sub("#", new).split()):
         return False
     return all(

@@ -31,11 +31,11 @@ IDS = tuple(sorted(path.stem for path in (HERE / "lme4").glob("*.json")))
 DENSE_IDS = tuple(name for name in IDS if not name.startswith("insteval"))  # one set of 73421 dependent rows
 EXPECTED_COUNT = 38
 
-LOGLIK = 1e-6
+LOGLIK = 1e-7
 """On the scale of the log-likelihood; the reference fits stop closer than this to their maximum."""
-IN_STANDARD_ERRORS = 1e-3
-RELATIVE = 1e-3
-OF_RESIDUAL_SD = 1e-4
+IN_STANDARD_ERRORS = 1e-4
+RELATIVE = 1e-4
+OF_RESIDUAL_SD = 1e-5
 
 
 @cache
