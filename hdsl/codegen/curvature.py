@@ -15,8 +15,8 @@ __all__ = ["average_information"]
 def average_information(plan_layout: Layout) -> Function:
     """Emit ``average_information(c, f, v)``; directions in the order of the chain, then of the dense factors."""
     doc = (
-        "Return [X, y]'V^-1 R and R'V^-1 R; the columns of R are Z E_a v for each entry a of the covariances, "
-        "factors of the chain first."
+        "Return [X, y]'V^-1 R and R'V^-1 R, for the average-information matrix.\n"
+        "The columns of R are Z E_a v for each entry a of the covariances, factors of the chain first."
     )
     body: list[Statement] = [Comment("directions: coefficients E_a v of each factor")]
     for factor in (*plan_layout.chain, *plan_layout.dense):

@@ -1,13 +1,15 @@
 """Emit the likelihood of a plan as NumPy source.
 
-Stage: code generation. Input: a `Plan`. Output: source text, the same for equal plans. The functions of the file are this
-model's forward and reverse sweep; `hdsl.runtime` holds what they call, and the standalone form holds those definitions too.
+Stage: code generation. Input: a `Plan`. Output: source text, the same for equal plans. The functions of the file are
+this model's forward and reverse sweep; `hdsl.runtime` holds what they call, and the standalone form holds those
+definitions too.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import textwrap
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -18,7 +20,7 @@ from hdsl.codegen.reverse import covariances, gradient, modes, theta_gradient
 from hdsl.codegen.rows import columns, cross_products, cross_record
 from hdsl.codegen.standalone import definitions, main, script
 from hdsl.codegen.sweep import estimates, forward, forward_record, relative_factors
-from hdsl.codegen.tree import Function, Record, Statement, code, plain, show
+from hdsl.codegen.tree import WIDTH, Function, Record, Statement, code, plain, show
 from hdsl.plan import FixedSet, Plan
 from hdsl.version import __version__
 
@@ -119,13 +121,11 @@ def _header(view: Layout, *, standalone: bool, title: str, x_symbols: Sequence[s
     sets = {item.codes: item.symbol for item in plan.fixed if isinstance(item, FixedSet)}
     lines += [f"  sets[{k}], (n,): column of each row in {symbol}, -1 for none" for k, symbol in sorted(sets.items())]
     if standalone:
-        lines += [
-            "",
-            "Run: python FILE DATA.npz THETA .. [reml], where DATA.npz holds y, x0, x1, .., group0, .., set0, .. and offset.",
-        ]
+        lines += ["", "Run: python FILE DATA.npz THETA .. [reml]"]
+        lines += ["where DATA.npz holds y, x0, x1, .., group0, group1, .., set0, .., and offset if there is one."]
+    wrapped = [part for line in lines for part in textwrap.wrap(plain(line), WIDTH, subsequent_indent="    ") or [""]]
     quotes = '"""'
-    text = "\n".join(plain(line).rstrip() for line in lines)
-    return f"{quotes}{text}\n{quotes}\n\n"
+    return "\n".join([quotes + wrapped[0], *wrapped[1:], quotes, "", ""])
 
 
 def _imports(used: set[str], *, standalone: bool) -> list[str]:

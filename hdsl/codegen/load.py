@@ -1,6 +1,7 @@
 """Emitted source to functions: the only place of the package that executes text.
 
-The text comes from `hdsl.codegen.emit` alone. It is registered in `linecache`, so that tracebacks and debuggers show it.
+The text comes from `hdsl.codegen.emit` alone. It is registered in `linecache`, so that tracebacks and debuggers show
+it.
 """
 
 from __future__ import annotations
@@ -53,5 +54,5 @@ def load(source: str) -> Emitted:
     filename = f"<hdsl {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": "hdsl_emitted"}
-    exec(compile(source, filename, "exec"), namespace)  # noqa: S102
+    exec(compile(source, filename, "exec"), namespace)
     return Emitted(source=source, filename=filename, **{name: namespace[name] for name in FUNCTIONS})

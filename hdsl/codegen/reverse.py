@@ -44,9 +44,7 @@ def modes(plan_layout: Layout) -> Function:
         body += _mode(plan_layout, k, factor)
     pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "bv"]
     body += code("return pair", pair=tuple_of(pairs))
-    doc = (
-        "Return the modes b and v = Z'V^-1 (y - X beta) of each factor, (q, 1, J); b = Sigma v, coarsest factor first."
-    )
+    doc = "Return the modes b and v = Z'V^-1 (y - X beta) of each factor, (q, 1, J); b = Sigma v."
     return Function("modes", "c, f, beta", doc, tuple(body))
 
 
@@ -92,8 +90,8 @@ def covariances(plan_layout: Layout) -> Function:
     pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "GV"]
     body += code("return pair", pair=tuple_of(pairs))
     doc = (
-        "Return for each factor G = sum over groups of Z'V^-1 Z, (q, q), and the covariance of its modes, (q, q, J); "
-        "cov_X is the covariance of beta, or 0 by 0 where beta is given."
+        "Return for each factor the sum over groups of Z'V^-1 Z, (q, q), and the covariance of its modes, (q, q, J).\n"
+        "cov_X is the covariance of beta, relative to sigma^2, or 0 by 0 where beta is given."
     )
     return Function("covariances", "c, f, cov_X", doc, tuple(body))
 
@@ -181,13 +179,21 @@ def theta_gradient(plan_layout: Layout) -> Function:
     body = code("g = np.zeros(n)", n=plan_layout.plan.n_theta) + code("factors = relative_factors(theta)")
     for k, factor in enumerate(plan_layout.factors):
         free = [entry for entry in factor.entries if entry.theta >= 0]
-        lists = {
-            "where": [entry.theta for entry in free],
-            "rows": [entry.row for entry in free],
-            "columns": [entry.column for entry in free],
-        }
-        filled = {name: ast.List([ast.Constant(i) for i in values], ast.Load()) for name, values in lists.items()}
-        body += code("np.add.at(g, where, 2.0 * (G[k] @ factors[k])[rows, columns])", k=k, **filled)
+        if factor.width == 1:
+            for entry in free:
+                body += code("g[t] += 2.0 * G[k][0, 0] * factors[k][0, 0]", t=entry.theta, k=k)
+            continue
+        entries = [tuple_of([ast.Constant(i) for i in (e.theta, e.row, e.column)]) for e in free]
+        body += [Comment(f"factor {factor.number}: (theta, row, column)")]
+        body += code("entries = items", items=tuple_of(entries))
+        body += code(
+            """
+            slope = 2.0 * G[k] @ factors[k]
+            for t, row, column in entries:
+                g[t] += slope[row, column]
+            """,
+            k=k,
+        )
     body += code("return g")
     return Function(
         "theta_gradient", "theta, G", "Return d objective / d theta = 2 G Lambda at the entries of theta.", tuple(body)

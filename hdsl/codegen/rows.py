@@ -48,7 +48,7 @@ def _all_columns(plan_layout: Layout) -> Iterator[Products]:
 def columns(plan_layout: Layout) -> Function:
     """Emit ``columns(y, x, sets, offset)``: X, outcome and the Z of each factor; equal columns are one array."""
     plan = plan_layout.plan
-    shared = {}
+    shared: dict[Products, str] = {}
     body: list[Statement] = []
     for products, times in Counter(_all_columns(plan_layout)).items():
         is_data = products == (Product(scale=1.0, factors=products[0].factors),) and len(products[0].factors) == 1
@@ -59,7 +59,7 @@ def columns(plan_layout: Layout) -> Function:
     def column(item: Column | FixedSet) -> ast.expr:
         return expression(shared[item.products]) if item.products in shared else _column(item.products)
 
-    X = []
+    X: list[ast.expr] = []
     for item in plan.fixed:
         if isinstance(item, FixedSet):
             value = expression("indicators(sets[k], (values,))[0]", k=item.codes, values=column(item))
@@ -95,8 +95,7 @@ def cross_record(plan_layout: Layout) -> Record:
         if plan_layout.is_sparse:
             fields.append((factor.name("cells"), "Cells", f"pattern of {Z}'D"))
             fields.append((factor.name("N"), "np.ndarray", f"{Z}'D on its occupied cells"))
-    for factor in plan_layout.dense:
-        fields.append((factor.name("size"), "int", f"groups of factor {factor.number}"))
+    fields += [(factor.name("size"), "int", f"groups of factor {factor.number}") for factor in plan_layout.dense]
     fields.append(("C", "np.ndarray", "[D, X, y]'[D, X, y]" if plan_layout.dense else "[X, y]'[X, y]"))
     return Record("Cross", "Cross-products; per group where they have a last axis J.", tuple(fields))
 
@@ -152,7 +151,7 @@ def cross_products(plan_layout: Layout) -> Function:
     for name, _, _ in cross_record(plan_layout).fields[1:]:
         values.append(_field(name, dense_sizes=plan_layout.dense))
     body.append(ast.Return(ast.Call(expression("Cross"), values, [])))
-    doc = "Return every sum over rows that the likelihood needs; W is the columns of X and the outcome."
+    doc = "Return every sum over rows that the likelihood needs.\nW is the columns of X and the outcome."
     return Function("cross_products", "W, Z, groups", doc, tuple(body))
 
 

@@ -15,16 +15,12 @@ from hdsl.runtime import blocks, cells, root, rows
 
 __all__ = ["definitions", "main", "script"]
 
-HEAD = """
-from __future__ import annotations
-
-import sys
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
-"""
+IMPORTS = (
+    ("collections.abc", ("Callable", "Sequence")),
+    ("typing", ("NamedTuple", "TypeAlias")),
+    ("numpy.typing", ("NDArray",)),
+)
+"""What the runtime imports by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,21 @@ def definitions(used: set[str]) -> str:
     while waiting:
         needed |= waiting
         waiting = {name for have in waiting for name in known[have].uses if name in known} - needed
-    return HEAD.lstrip() + "\n" + "".join(d.text for name, d in known.items() if name in needed)
+    chosen = [d for name, d in known.items() if name in needed]
+    named = frozenset().union(*(d.uses for d in chosen)) | {"NamedTuple"}
+    return _imports(named) + "\n" + "".join(d.text for d in chosen)
+
+
+def _imports(used: frozenset[str]) -> str:
+    """Return the import lines of a standalone file."""
+    lines = {
+        module: f"from {module} import {', '.join(name for name in names if name in used)}\n"
+        for module, names in IMPORTS
+        if used.intersection(names)
+    }
+    standard = "".join(lines.get(module, "") for module in ("collections.abc", "typing"))
+    arrays = "import numpy as np\n" + lines.get("numpy.typing", "")
+    return f"from __future__ import annotations\n\nimport sys\n{standard}\n{arrays}"
 
 
 def _highest(plan: Plan) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from hdsl.codegen.layout import Factor, Layout
-from hdsl.codegen.tree import Comment, Function, Record, Statement, code, expression, tuple_of, unpack
+from hdsl.codegen.tree import Comment, Filling, Function, Record, Statement, code, expression, tuple_of, unpack
 
 __all__ = ["dense_factors", "estimates", "forward", "forward_record", "product", "relative_factors", "unpack_chain"]
 
@@ -20,7 +20,7 @@ def relative_factors(plan_layout: Layout) -> Function:
     body: list[Statement] = []
     for factor in plan_layout.factors:
         where = {(entry.row, entry.column): entry.theta for entry in factor.entries}
-        rows = [
+        rows: list[ast.expr] = [
             ast.List([_entry(where.get((r, c))) for c in range(factor.width)], ast.Load()) for r in range(factor.width)
         ]
         body.append(Comment(f"factor {factor.number}: {factor.title}"))
@@ -147,10 +147,10 @@ def _inverse(factor: Factor) -> list[Statement]:
 
 def _eliminate(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     """Emit ``later -= B'KB`` for all that is coarser than a factor of the chain."""
-    names = {letter: factor.name(letter) for letter in "KABEN"}
+    names: dict[str, Filling] = {letter: factor.name(letter) for letter in "KABEN"}
     K, E, N, B = (expression(factor.name(letter)) for letter in "KENB")
     body = code("KE = product", product=expression(product(factor.width), left=K, right=E))
-    sparse = {"cells": expression("c.cells", cells=factor.name("cells")), **names}
+    sparse: dict[str, Filling] = {"cells": expression("c.cells", cells=factor.name("cells")), **names}
     if plan_layout.is_sparse:
         spread = expression("cells.spread(K)", **sparse)
         body += code("KN = product", product=expression(product(factor.width), left=spread, right=N))

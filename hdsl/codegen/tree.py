@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 WIDTH = 110
+SHORT = 12
+"""Longest item that shares its line with others when a call or tuple is broken."""
+
 Filling: TypeAlias = str | int | float | ast.expr
 
 
@@ -141,13 +144,21 @@ def _lines(item: Statement, width: int) -> list[str]:
             return [f"# {line}" for line in textwrap.wrap(plain(text), width - 2)] or ["#"]
         case Function():
             head = f"def {item.name}({item.arguments}):"
-            body = show(item.body, 4).splitlines()
-            return ["", "", head, f'    """{plain(item.doc)}"""', *body]
+            return ["", "", head, *_docstring(item.doc), *show(item.body, 4).splitlines()]
         case Record():
             fields = [f"    {name}: {kind}  # {plain(comment)}" for name, kind, comment in item.fields]
             return ["", "", f"class {item.name}(NamedTuple):", f'    """{plain(item.doc)}"""', "", *fields]
         case _:
             return _statement(item, width)
+
+
+def _docstring(doc: str) -> list[str]:
+    """Return the lines of a docstring: a summary, and more after a line end."""
+    summary, *more = doc.split("\n")
+    lines = [line for text in more for line in textwrap.wrap(plain(text), WIDTH - 4)]
+    if not lines:
+        return [f'    """{plain(summary)}"""']
+    return [f'    """{plain(summary)}', "", *(f"    {line}" for line in lines), '    """']
 
 
 def _statement(node: ast.stmt, width: int) -> list[str]:
@@ -173,16 +184,28 @@ def _broken(node: ast.expr, width: int) -> list[str]:
         case ast.Call(func=function, args=args, keywords=keywords):
             head, items = ast.unparse(function), [*args, *(keyword.value for keyword in keywords)]
             names = [""] * len(args) + [f"{keyword.arg}=" for keyword in keywords]
-        case ast.Tuple(elts=items):
+        case ast.Tuple(elts=items) | ast.List(elts=items):
             head, names = "", [""] * len(items)
         case _:
             return [text]
-    if all(isinstance(item, ast.Name) for item in items):
-        lines = textwrap.wrap(", ".join(ast.unparse(item) for item in items) + ",", WIDTH - 8)
+    opening, closing = "[]" if isinstance(node, ast.List) else "()"
+    texts = [ast.unparse(item) for item in items]
+    if all(len(item) <= SHORT for item in texts):
+        lines = _filled(texts, WIDTH - 12)
     else:
         lines = []
         for name, item in zip(names, items, strict=True):
-            first, *rest = _broken(item, WIDTH - 12)
+            first, *rest = _broken(item, WIDTH - 16)
             lines += [name + first, *rest]
             lines[-1] += ","
-    return [f"{head}(", *(f"    {line}" for line in lines), ")"]
+    return [head + opening, *(f"    {line}" for line in lines), closing]
+
+
+def _filled(texts: Sequence[str], width: int) -> list[str]:
+    """Return short items, as many on a line as there is room for."""
+    lines = [""]
+    for text in texts:
+        if len(lines[-1]) + len(text) + 2 > width:
+            lines.append("")
+        lines[-1] += f" {text}," if lines[-1] else f"{text},"
+    return lines

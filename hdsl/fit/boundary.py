@@ -29,8 +29,8 @@ NEARLY_EXACT = 1e-6
 def settle(criterion: Criterion, at: Evaluation) -> Evaluation:
     """Return the evaluation with entries of theta that are nearly zero made exactly zero, one after another.
 
-    A diagonal entry is tried together with what is left of its column, then alone; it stays zero where the criterion does
-    not rise.
+    A diagonal entry is tried together with what is left of its column, then alone; it stays zero where the criterion
+    does not rise.
     """
     entries = theta_entries(criterion.plan)
     best = at

@@ -20,7 +20,7 @@ def widths(plan: Plan) -> list[int]:
 
 def lower_factor(root: Floats) -> Floats:
     """Return the lower-triangular L with ``LL' = root root'`` and a diagonal that is not negative."""
-    R = np.linalg.qr(root.T, mode="r")
+    R: Floats = np.asarray(np.linalg.qr(root.T, mode="r"))
     L = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)
     return np.tril(L)
 
@@ -45,10 +45,10 @@ def correlations(sigma: Floats) -> tuple[Floats, Floats]:
 
 
 def from_parts(sd: Floats, cor: Floats) -> Floats:
-    """Return a root of ``diag(sd) cor diag(sd)``; entries of `cor` that are NaN count as 0, a singular one is allowed."""
+    """Return a root of ``diag(sd) cor diag(sd)``; NaN correlations count as 0, a singular matrix is allowed."""
     filled = np.where(np.isnan(cor), np.eye(len(sd)), cor)
     w, U = np.linalg.eigh(filled)
-    return sd[:, None] * U * np.sqrt(np.maximum(w, 0.0))
+    return np.asarray(sd[:, None] * U * np.sqrt(np.maximum(w, 0.0)))
 
 
 def free_parameters(plan: Plan) -> list[Entry]:

@@ -1,7 +1,7 @@
 """The criterion of a plan and its data as a function of theta, with exact gradient and curvature.
 
-Input: a plan with arrays. The emitted functions do the work, on standardised columns; here is what lies between them and
-the optimizer: the chain rule from covariances to theta, and the way back to the user's columns.
+Input: a plan with arrays. The emitted functions do the work, on standardised columns; here is what lies between them
+and the optimizer: the chain rule from covariances to theta, and the way back to the user's columns.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
 from hdsl.fit.covariance import lower_factor, theta_of
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
-from hdsl.fit.start import moment_theta
 from hdsl.fit.standardise import (
     Block,
     Columns,
@@ -28,6 +27,7 @@ from hdsl.fit.standardise import (
     standardise_fixed,
     standardise_outcome,
 )
+from hdsl.fit.start import moment_theta
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, Profile
 
@@ -101,9 +101,7 @@ class Criterion:
     def evaluate(self, theta: Floats) -> Evaluation:
         """Run the forward sweep."""
         forward = self.emitted.forward(self.cross, theta)
-        return Evaluation(
-            theta=theta, forward=forward, profile=self.emitted.estimates(self.cross, forward, self.reml)
-        )
+        return Evaluation(theta=theta, forward=forward, profile=self.emitted.estimates(self.cross, forward, self.reml))
 
     def covariance_slopes(self, at: Evaluation) -> tuple[list[Floats], list[Floats], tuple[Floats, ...]]:
         """Return d logdet / d Sigma and d r2 / d Sigma of each factor, and v."""
@@ -131,9 +129,7 @@ class Criterion:
         J, selection = self._jacobian(factors), self._selection()
         gradient = np.array([2.0 * (G[e.factor] @ factors[e.factor])[e.row, e.column] for e in self.entries])
         hessian = J.T @ H_S @ J + self._chain_term(G)
-        return Slope(
-            gradient=selection.T @ gradient, hessian=selection.T @ hessian @ selection, logdet=logdet, r2=r2
-        )
+        return Slope(gradient=selection.T @ gradient, hessian=selection.T @ hessian @ selection, logdet=logdet, r2=r2)
 
     def _jacobian(self, factors: Sequence[Floats]) -> Floats:
         """Return d Sigma[a, b] / d L[c, d] = (a == c) L[b, d] + (b == c) L[a, d]."""
@@ -174,7 +170,11 @@ class Criterion:
     def user_theta(self, factors: Sequence[Floats]) -> Floats:
         """Return theta of the user's columns."""
         return theta_of(
-            self.plan, [lower_factor(np.linalg.solve(T, L)) for T, L in zip(self.T, factors, strict=True)]
+            self.plan,
+            [
+                lower_factor(np.asarray(np.linalg.solve(T, L), dtype=float))
+                for T, L in zip(self.T, factors, strict=True)
+            ],
         )
 
     def user_objective(self, profile: Profile) -> float:
@@ -189,8 +189,8 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
     Raises
     ------
     FitError
-        HM504 where no more rows than independent columns of X are there, HM506 for a value that is not finite, HM511 for
-        a constant outcome.
+        HM504 where no more rows than independent columns of X are there, HM506 for a value that is not finite, HM511
+        for a constant outcome.
     """
     emitted = load(emit(plan))
     X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)

@@ -40,8 +40,8 @@ def fit_gaussian(
     arrays : Arrays
     method : {"ml", "reml"}
     start : mapping, optional
-        Entry (factor, row, column) to standard deviation or correlation, ``"sigma"`` to the residual standard deviation,
-        natural scale; what is left out starts at a default.
+        Entry (factor, row, column) to standard deviation or correlation, ``"sigma"`` to the residual standard
+        deviation, natural scale; what is left out starts at a default.
 
     Returns
     -------
@@ -171,8 +171,8 @@ def _message(optimum: Optimum, status: Status, parts: Parts) -> str:
     match status:
         case "not converged":
             return (
-                f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: one more step "
-                f"was expected to lower the criterion by {optimum.decrement / 2:.2g}."
+                f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "
+                f"one more step was expected to lower the criterion by {optimum.decrement / 2:.2g}."
             )
         case "boundary":
             count = len(parts.edge)

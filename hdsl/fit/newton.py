@@ -1,8 +1,9 @@
 """Newton's method in the entries of Lambda: unconstrained, with average information and the exact chain rule.
 
-At a singular optimum the gradient with respect to Sigma is positive semidefinite and supplies the curvature, so that theta
-goes to zero quickly; no bounds and no logarithms are needed. A stationary point where that gradient has a negative
-eigenvalue is no optimum: the Hessian in theta has a negative eigenvalue there, and the search steps out along it.
+At a singular optimum the gradient with respect to Sigma is positive semidefinite and supplies the curvature, so that
+theta goes to zero quickly; no bounds and no logarithms are needed. A stationary point where that gradient has a
+negative eigenvalue is no optimum: the Hessian in theta has a negative eigenvalue there, and the search steps out
+along it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def minimise(criterion: Criterion, start: Evaluation, tolerances: Tolerances) ->
         slope = criterion.slope(at)
         step, decrement, escape = newton_step(slope, tolerances)
         if decrement < tolerances.decrement and escape is None:
-            return Optimum(at=_polish(evaluate, at, step), n_evaluations=evaluate.count + 1, decrement=decrement, converged=True)
+            return Optimum(
+                at=_polish(evaluate, at, step), n_evaluations=evaluate.count + 1, decrement=decrement, converged=True
+            )
         if decrement < tolerances.decrement and escape is not None:
             better = _descend(evaluate, at, escape, tolerances, shrink=0.25)
         else:
@@ -86,7 +89,9 @@ def minimise(criterion: Criterion, start: Evaluation, tolerances: Tolerances) ->
         if better is None:
             break
         at = better
-    return Optimum(at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=decrement < 1e3 * tolerances.decrement)
+    return Optimum(
+        at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=decrement < 1e3 * tolerances.decrement
+    )
 
 
 def newton_step(slope: Slope, tolerances: Tolerances) -> tuple[Floats, float, Floats | None]:

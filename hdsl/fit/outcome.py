@@ -42,8 +42,8 @@ class FitOutcome:
         Covariance from the joint observed information of (all free standard deviations and correlations, sigma last),
         in the order of `variance_parameters`; NaN for those on the boundary.
     variance_parameters : tuple of (int, int, int)
-        For each free parameter: grouping factor, row, column of a covariance entry (row == column: a standard deviation).
-        Sigma is not listed but is the last row of `variance_cov`.
+        For each free parameter: grouping factor, row, column of a covariance entry (row == column: a standard
+        deviation). Sigma is not listed but is the last row of `variance_cov`.
     objective : float
         -2 log-likelihood, or -2 restricted log-likelihood, at the optimum, user's scale.
     logdet, r2 : float

@@ -19,7 +19,9 @@ def too_few_rows(n: int, p: int) -> FitError:
 
 def not_finite(what: str) -> FitError:
     """Return the error for an infinite or undefined value."""
-    return _refusal("HM506", f"{what} has a value that is not a finite number", "look for division by zero or log of zero")
+    return _refusal(
+        "HM506", f"{what} has a value that is not a finite number", "look for division by zero or log of zero"
+    )
 
 
 def exact_fit() -> FitError:
@@ -30,9 +32,13 @@ def exact_fit() -> FitError:
 
 def no_start(what: str) -> FitError:
     """Return the error for a criterion without a value where the fit starts."""
-    return _refusal("HM506", f"the criterion has no value at the start: {what}", "check the scales of outcome and covariates")
+    return _refusal(
+        "HM506", f"the criterion has no value at the start: {what}", "check the scales of outcome and covariates"
+    )
 
 
 def unknown_start(entry: object) -> FitError:
     """Return the error for a starting value of what is not a parameter."""
-    return _refusal("HM508", f"no covariance parameter is at {entry}", "give standard deviations, correlations or sigma")
+    return _refusal(
+        "HM508", f"no covariance parameter is at {entry}", "give standard deviations, correlations or sigma"
+    )

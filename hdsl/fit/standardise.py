@@ -1,8 +1,8 @@
 """Standardise columns before cross-products are taken, and map estimates back.
 
-Cross-products square the condition number, so X is centred (where it has an intercept) and scaled, an unstructured random
-block with a constant column has its other columns centred and scaled, and the outcome is centred and scaled. The criterion
-at the user's columns follows exactly: ``X = X* R``, ``Z = Z* T``, so that ``Sigma* = T Sigma T'``.
+Cross-products square the condition number, so X is centred (where it has an intercept) and scaled, an unstructured
+random block with a constant column has its other columns centred and scaled, and the outcome is centred and scaled.
+The criterion at the user's columns follows exactly: ``X = X* R``, ``Z = Z* T``, so that ``Sigma* = T Sigma T'``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from numpy.typing import NDArray
 from hdsl.plan import CovarianceBlock, Plan
 from hdsl.runtime import Indicators
 
-__all__ = ["Block", "Codes", "Columns", "FixedScale", "Floats", "Outcome", "residuals", "random_scale", "standardise_fixed", "standardise_outcome"]
+__all__ = [
+    "Block",
+    "Codes",
+    "Columns",
+    "FixedScale",
+    "Floats",
+    "Outcome",
+    "random_scale",
+    "residuals",
+    "standardise_fixed",
+    "standardise_outcome",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.intp]
@@ -127,8 +138,8 @@ def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
 def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Columns) -> tuple[tuple[Floats, ...], Floats]:
     """Return the columns of Z of one factor standardised, and T with ``Z = Z* T``.
 
-    A column is scaled where its standard deviation is a parameter of its own, and centred where it is correlated with the
-    effect of a constant column, so that the covariances of the block are the same model.
+    A column is scaled where its standard deviation is a parameter of its own, and centred where it is correlated with
+    the effect of a constant column, so that the covariances of the block are the same model.
     """
     times = Counter(t for term in plan.re_terms for block in term.blocks for t in block.theta)
     out, T = list(Z), np.eye(len(Z))
@@ -149,7 +160,7 @@ def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
 
 
 def residuals(X: Sequence[Block], y: Floats, gram: Floats) -> Floats:
-    """Return ``y - X beta`` by least squares, from the cross-products of ``[X, y]``; the columns of X are independent."""
+    """Return least-squares residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
     beta = np.linalg.solve(gram[:-1, :-1], gram[:-1, -1])
     error = y.copy()
     at = 0

@@ -39,8 +39,8 @@ def moment_theta(plan: Plan, error: Floats, p: int, Z: Sequence[Sequence[Floats]
     Notes
     -----
     With ``v_c = Z_c'e`` for effect c, ``E sum v_c^2 = sigma^2 tr A_c + sum_d psi_d |Z_c'Z_d|^2`` and
-    ``E e'e = sigma^2 (n - p) + sum_d psi_d tr A_d`` are solved for sigma^2 and the variances psi. The projection on X is
-    left out, and ``|Z_c'Z_d|^2`` is counted for equal columns of nested factors alone: a start needs no more.
+    ``E e'e = sigma^2 (n - p) + sum_d psi_d tr A_d`` are solved for sigma^2 and the variances psi. The projection on X
+    is left out, and ``|Z_c'Z_d|^2`` is counted for equal columns of nested factors alone: a start needs no more.
     """
     effects = [(f, c) for f, columns in enumerate(Z) for c in range(len(columns))]
     k = len(effects)
@@ -64,7 +64,6 @@ def moment_theta(plan: Plan, error: Floats, p: int, Z: Sequence[Sequence[Floats]
         if entry.row == entry.column and entry.theta >= 0:
             theta[entry.theta] = relative[effects.index((entry.factor, entry.row))]
     return theta
-
 
 
 def starting_theta(criterion: Criterion, start: Start | None) -> Floats:
@@ -101,7 +100,7 @@ def _with_values(criterion: Criterion, theta: Floats, start: Start) -> Floats:
         key = (parameter.factor, parameter.row, parameter.column)
         if key not in start:
             continue
-        sd, cor = parts[parameter.factor]
+        cor = parts[parameter.factor][1]
         if parameter.row == parameter.column:
             for entry in theta_entries(plan):
                 if entry.theta == parameter.theta:

@@ -1,7 +1,7 @@
 """One BLAS thread during a fit.
 
-With any other load on the machine, threads of OpenBLAS wait for each other for longer than they save. NumPy and SciPy wheels
-carry an OpenBLAS each, with a pool each. Where no such library is found nothing is done.
+With any other load on the machine, threads of OpenBLAS wait for each other for longer than they save. NumPy and SciPy
+wheels carry an OpenBLAS each, with a pool each. Where no such library is found nothing is done.
 """
 
 from __future__ import annotations

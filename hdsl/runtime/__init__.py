@@ -1,7 +1,7 @@
 """Primitives that emitted source calls: sums over rows, small matrices by group, occupied cells, the dense root.
 
-Imports NumPy, SciPy's LAPACK where a dense root is large, and nothing else of hdsl. The standalone form of an emitted file
-holds the definitions that it uses.
+Imports NumPy, SciPy's LAPACK where a dense root is large, and nothing else of hdsl. The standalone form of an emitted
+file holds the definitions that it uses.
 """
 
 from __future__ import annotations

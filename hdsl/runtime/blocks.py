@@ -34,7 +34,7 @@ def mul(a: Floats, b: Floats) -> Floats:
     out = a[:, 0, None] * b[0]
     for s in range(1, len(b)):
         out += a[:, s, None] * b[s]
-    return out
+    return np.asarray(out)
 
 
 def t_mul(a: Floats, b: Floats) -> Floats:
@@ -42,7 +42,7 @@ def t_mul(a: Floats, b: Floats) -> Floats:
     out = a[0][:, None] * b[0]
     for s in range(1, len(b)):
         out += a[s][:, None] * b[s]
-    return out
+    return np.asarray(out)
 
 
 def mul_t(a: Floats, b: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Sparse cross-products of a chain factor with dense columns: only the cells that occur in the data.
 
-A cell is a group and a dense column. Values on cells are arrays (.., n_cells). Cells are sorted by group, then by column.
+A cell is a group and a dense column. Values on cells are arrays (.., n_cells). Cells are sorted by group, then by
+column.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Cells:
         keys, within = np.unique(parent[self.group] * self.n_columns + self.column, return_inverse=True)
 
         def sums(a: Floats) -> Floats:
-            return np.bincount(within, self.sums(a))
+            return np.bincount(within, self.sums(a)).astype(float)
 
         return Cells(keys // self.n_columns, keys % self.n_columns, self.n_columns, sums, within)
 
@@ -96,8 +97,8 @@ class Cells:
         values *= b[0, 0][self._second]
         for row_a, row_b in zip(a[1:, 0], b[1:, 0], strict=True):
             values += row_a[self._first] * row_b[self._second]
-        out = np.bincount(self._pair, values, minlength=m * m).reshape(m, m)
-        out = out + out.T
+        lower: Floats = np.bincount(self._pair, values, minlength=m * m).astype(float, copy=False).reshape(m, m)
+        out = lower + lower.T
         out.flat[:: m + 1] += np.bincount(self.column, (a * b).sum(axis=(0, 1)), minlength=m)
         return out
 
@@ -105,9 +106,9 @@ class Cells:
         """Return ``a C`` in each group on its own cells; C is symmetric, its first n_columns belong to the cells."""
         values = C[: self.n_columns, : self.n_columns].ravel()[self._pair]
         out = a * np.diagonal(C)[self.column]
-        for row_out, row in zip(out[:, 0], a[:, 0], strict=True):
-            row_out += np.bincount(self._first, row[self._second] * values, minlength=len(self.group))
-            row_out += np.bincount(self._second, row[self._first] * values, minlength=len(self.group))
+        for r, row in enumerate(a[:, 0]):
+            out[r, 0] += np.bincount(self._first, row[self._second] * values, minlength=len(self.group))
+            out[r, 0] += np.bincount(self._second, row[self._first] * values, minlength=len(self.group))
         return out
 
     @staticmethod

@@ -39,7 +39,7 @@ SINGULAR = 1e-6
 def cholesky(M: Floats) -> Floats:
     """Return the lower Cholesky factor."""
     if len(M) < LAPACK_SIZE:
-        return np.linalg.cholesky(M)
+        return np.asarray(np.linalg.cholesky(M), dtype=float)
     from scipy.linalg import lapack
 
     R, info = lapack.dpotrf(M.T, lower=1, clean=1)  # M is symmetric; its transpose is in LAPACK's order
@@ -51,7 +51,7 @@ def cholesky(M: Floats) -> Floats:
 def solve_lower(R: Floats, B: Floats, *, transposed: bool = False) -> Floats:
     """Return ``R^-1 B``, or ``R'^-1 B``, for a lower triangular R."""
     if len(R) < LAPACK_SIZE:
-        return np.linalg.solve(R.T if transposed else R, B)
+        return np.asarray(np.linalg.solve(R.T if transposed else R, B), dtype=float)
     from scipy.linalg import lapack
 
     return np.asarray(lapack.dtrtrs(R, B, lower=1, trans=int(transposed))[0])
@@ -222,7 +222,7 @@ class Profile(NamedTuple):
     r2: float
     nn: int
     logdet: float
-    logdet_X: float
+    logdet_x: float
     cov_beta: Floats
 
 
@@ -239,6 +239,6 @@ def profile(S: Floats, logdet: float, n: int, *, reml: bool) -> Profile:
     z = half @ S[:p, p]
     r2 = float(S[p, p] - z @ z)
     nn = n - p if reml else n
-    logdet_X = 2.0 * float(np.log(R.diagonal()).sum())
-    objective = logdet + nn * (1.0 + np.log(2.0 * np.pi * r2 / nn)) + (logdet_X if reml else 0.0)
-    return Profile(float(objective), half.T @ z, r2, nn, logdet, logdet_X, half.T @ half)
+    logdet_x = 2.0 * float(np.log(R.diagonal()).sum())
+    objective = logdet + nn * (1.0 + np.log(2.0 * np.pi * r2 / nn)) + (logdet_x if reml else 0.0)
+    return Profile(float(objective), half.T @ z, r2, nn, logdet, logdet_x, half.T @ half)

@@ -185,7 +185,7 @@ class Nest(NamedTuple):
 
 
 def nest(*groups: Codes) -> Nest:
-    """Number the groups of nested factors, finest first, so that the groups of one parent are consecutive."""
+    """Renumber the groups of nested factors, finest first, so that the groups of one parent are consecutive."""
     sizes = [int(codes.max()) + 1 for codes in groups]
     rank = np.arange(sizes[-1])  # new code of each old one
     order, parents, starts = [rank], [], []
