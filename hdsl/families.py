@@ -73,16 +73,31 @@ _CUTS = Slot("thresholds", role="threshold", range="increasing", kind="new name"
 
 _ROWS = (
     DistributionRow("normal", (_MEAN, _SD), "real", _ANY),
-    DistributionRow("mvnormal", (_MEAN, Slot("cov", kind="covariance"), _OVER), "real", frozenset({"outcome", "coefficient"}), is_joint=True),
-    DistributionRow("student_t", (Slot("df", role="degrees of freedom", range="positive"), _MEAN, _SCALE), "real", _ANY),
-    DistributionRow("lognormal", (Slot("meanlog"), Slot("sdlog", role="standard deviation", range="positive")), "positive", _ANY),
+    DistributionRow(
+        "mvnormal",
+        (_MEAN, Slot("cov", kind="covariance"), _OVER),
+        "real",
+        frozenset({"outcome", "coefficient"}),
+        is_joint=True,
+    ),
+    DistributionRow(
+        "student_t", (Slot("df", role="degrees of freedom", range="positive"), _MEAN, _SCALE), "real", _ANY
+    ),
+    DistributionRow(
+        "lognormal", (Slot("meanlog"), Slot("sdlog", role="standard deviation", range="positive")), "positive", _ANY
+    ),
     DistributionRow("bernoulli", (_P,), "0 or 1", _OUTCOME),
     DistributionRow("binomial", (_SIZE, _P), "0 to size", _OUTCOME),
     DistributionRow("poisson", (_POSITIVE_MEAN,), "counts", _OUTCOME),
     DistributionRow("negative_binomial", (_POSITIVE_MEAN, _SIZE), "counts", _OUTCOME),
     DistributionRow("gamma", (_POSITIVE_MEAN, _SHAPE), "positive", _ANY, alternatives=((_SHAPE, _RATE),)),
     DistributionRow("inverse_gaussian", (_POSITIVE_MEAN, _SHAPE), "positive", _OUTCOME | _PRIOR),
-    DistributionRow("beta", (Slot("mean", role="mean", range="(0, 1)"), Slot("precision", role="precision", range="positive")), "(0, 1)", _OUTCOME | _PRIOR),
+    DistributionRow(
+        "beta",
+        (Slot("mean", role="mean", range="(0, 1)"), Slot("precision", role="precision", range="positive")),
+        "(0, 1)",
+        _OUTCOME | _PRIOR,
+    ),
     DistributionRow("exponential", (_POSITIVE_MEAN,), "positive", _OUTCOME | _PRIOR, alternatives=((_RATE,),)),
     DistributionRow("weibull", (_SHAPE, _SCALE), "positive", _OUTCOME | _PRIOR),
     DistributionRow("half_normal", (_SCALE,), "positive", _PRIOR),

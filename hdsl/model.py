@@ -183,9 +183,7 @@ class Model:
             self._refuse("has no closed-form moments yet")
         return Moments(self.form, self.levels)
 
-    def bind(
-        self, data: Any, *, na: str = "drop", matrices: Mapping[str, Any] | None = None
-    ) -> Design:
+    def bind(self, data: Any, *, na: str = "drop", matrices: Mapping[str, Any] | None = None) -> Design:
         """Bind data: read, join, check, code; see `fit` for the arguments.
 
         Raises
@@ -287,7 +285,7 @@ class Model:
             found.error(
                 "HM507",
                 f"{what} is not for a Gaussian linear model",
-                help="use method=\"ml\" or \"reml\": its likelihood is closed form",
+                help='use method="ml" or "reml": its likelihood is closed form',
             )
             raise FitError(found.sorted())
         return chosen
@@ -299,7 +297,9 @@ class Model:
         unknown = [name for name in start if name not in names]
         if unknown:
             found = Diagnostics(self.source)
-            found.error("HM508", f"no parameter is called `{unknown[0]}`", help=f"parameters are {', '.join(sorted(names))}")
+            found.error(
+                "HM508", f"no parameter is called `{unknown[0]}`", help=f"parameters are {', '.join(sorted(names))}"
+            )
             raise FitError(found.sorted())
         for entry, name in design.variance_names.items():
             if name in start:

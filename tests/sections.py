@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hdsl.diagnostics import HMError
+from hdsl.model import Model
 from hdsl.source import Source
 from hdsl.syntax import dump, format_text, parse
 
@@ -33,9 +34,55 @@ def _syntax(text: str) -> str:
     return "none"
 
 
+def _levels(text: str) -> str:
+    return str(Model(text, name="model.hm").levels)
+
+
+def _composite(text: str) -> str:
+    return str(Model(text, name="model.hm").composite)
+
+
+def _equations(text: str) -> str:
+    return str(Model(text, name="model.hm").equations)
+
+
+def _latex(text: str) -> str:
+    model = Model(text, name="model.hm")
+    return f"{model.equations.latex()}\n{model.composite.latex()}"
+
+
+def _moments(text: str) -> str:
+    return str(Model(text, name="model.hm").moments)
+
+
+def _plan(text: str) -> str:
+    return str(Model(text, name="model.hm").plan())
+
+
+def _source_text(text: str) -> str:
+    return Model(text, name="model.hm").emit()
+
+
+def _all_diagnostics(text: str) -> str:
+    """Everything that is said of a model: errors, or the warnings and notes of one that compiles."""
+    try:
+        found = Model(text, name="model.hm").diagnostics
+    except HMError as error:
+        found = error.diagnostics
+    return "\n\n".join(str(d) for d in found) or "none"
+
+
 SECTIONS: dict[str, Callable[[str], str]] = {
     "tree": _tree,
     "format": _format,
     "diagnostics": _syntax,
+    "said": _all_diagnostics,
+    "levels": _levels,
+    "equations": _equations,
+    "composite": _composite,
+    "latex": _latex,
+    "moments": _moments,
+    "plan": _plan,
+    "source": _source_text,
 }
 """From the text of `input` to the text of the section."""

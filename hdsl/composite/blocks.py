@@ -41,7 +41,7 @@ def random_block(
 ) -> RandomBlock:
     """Return the random block of the statement that `entity` stands on the left of."""
     statement = entity.stochastic
-    assert statement is not None  # noqa: S101 - the role says so
+    assert statement is not None
     members = tuple(model.entity(symbol) for symbol in left_symbols(statement))
     distribution = statement.distribution
     if entity.link is not None:

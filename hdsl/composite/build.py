@@ -114,7 +114,7 @@ class _Builder:
 
     def _written_out(self, entity: Entity) -> tuple[Outcome, tuple[Predictor, ...], Residual | None]:
         """An outcome with its error written out, ``y[i] = .. + e[i]``."""
-        assert entity.definition is not None  # noqa: S101 - the role says so
+        assert entity.definition is not None
         position = next(p for p, s in enumerate(self.model.program.statements) if s is entity.definition)
         terms = self.terms(entity.definition.right, position, entity.index_set)
         errors = [t for t in terms if t.part == "random" and t.coefficient_set == entity.index_set]
@@ -166,9 +166,7 @@ class _Builder:
         for slot, value in arguments_by_slot(distribution):
             if isinstance(value, tree.Distribution) or slot.kind == "index":
                 continue
-            if slot.kind == "new name":
-                scalars.append((slot.name, _name_of(value)))
-            elif _is_scalar(value, slot, self.model):
+            if slot.kind == "new name" or _is_scalar(value, slot, self.model):
                 scalars.append((slot.name, _name_of(value)))
             elif is_data(value, self.model) and slot.name not in ("mean", "eta", "p"):
                 known.append((slot.name, lower(value, entity.index_set, self.model)))
@@ -226,12 +224,15 @@ class _Builder:
             spans=(statement.span,),
         )
         return residual, [
-            replace(p, terms=(*p.terms, term)) if p.argument == "mean" and p.link == "identity" else p for p in predictors
+            replace(p, terms=(*p.terms, term)) if p.argument == "mean" and p.link == "identity" else p
+            for p in predictors
         ]
 
     def _residual_name(self, entity: Entity) -> str:
         names = {name for name, _ in self.model.entities}
-        free = next(name for name in ("e", "epsilon", "residual", "residual_") if name not in names or name == "residual_")
+        free = next(
+            name for name in ("e", "epsilon", "residual", "residual_") if name not in names or name == "residual_"
+        )
         return f"{free}[{show_index_set(entity.index_set)}]"
 
     def _argument(self, entity: Entity, slot: Slot, value: tree.Expr) -> list[Predictor]:
@@ -240,7 +241,12 @@ class _Builder:
         terms = self.terms(inner, position, left)
         if not terms and self.unsupported:
             return []
-        if entity.stochastic is not None and entity.stochastic.distribution.name == "normal" and link != "identity" and slot.name == "mean":
+        if (
+            entity.stochastic is not None
+            and entity.stochastic.distribution.name == "normal"
+            and link != "identity"
+            and slot.name == "mean"
+        ):
             self.refuse(f"a normal outcome with a {link} link", value.span)
         return [self._predictor(entity, slot.name, link, terms, symbol)]
 
@@ -290,7 +296,12 @@ class _Builder:
         for block in blocks:
             for effect in block.effects:
                 if predictors and not self.unsupported and effect not in used:
-                    self.found.warning("HM108", f"`{effect}` does not reach the outcome", block.span, help="use it in an equation, or remove it")
+                    self.found.warning(
+                        "HM108",
+                        f"`{effect}` does not reach the outcome",
+                        block.span,
+                        help="use it in an equation, or remove it",
+                    )
         return tuple(blocks)
 
     def derived(self) -> tuple[Derived, ...]:
@@ -299,7 +310,7 @@ class _Builder:
         for entity in self.model.of_role(Role.DEFINITION):
             if entity.link is not None or not entity.index_set or self.model.levels.order.row in entity.index_set:
                 continue
-            assert entity.definition is not None  # noqa: S101 - the role says so
+            assert entity.definition is not None
             try:
                 terms = self.expansion.terms(entity.definition.right, entity.position, entity.index_set)
             except NotLinearError:
@@ -308,7 +319,7 @@ class _Builder:
         return tuple(found)
 
     def unmodelled(self, entity: Entity) -> UnmodelledSet:
-        assert entity.stochastic is not None  # noqa: S101 - the role says so
+        assert entity.stochastic is not None
         references: tuple[str, ...] = ()
         for _, value in arguments_by_slot(entity.stochastic.distribution):
             if isinstance(value, tree.TupleExpr):
@@ -320,7 +331,7 @@ class _Builder:
                 "HM007",
                 f"`ref` of `{entity.printed}` needs {len(entity.index_set)} labels, one for each index",
                 entity.stochastic.distribution.span,
-                help="write the labels in brackets: `flat(ref = (\"a\", \"b\"))`",
+                help='write the labels in brackets: `flat(ref = ("a", "b"))`',
             )
             references = ()
         written = left_order(entity, self.model)
@@ -363,7 +374,9 @@ class _Builder:
                 if statement is entity.definition and use.key in entities and use.key != entity.key:
                     visit(entities[use.key])
             expr = lower(entity.definition.right, entity.index_set, self.model)
-            done[entity.key] = Definition(name=entity.name, index_set=entity.index_set, expr=expr, span=entity.definition.span)
+            done[entity.key] = Definition(
+                name=entity.name, index_set=entity.index_set, expr=expr, span=entity.definition.span
+            )
 
         for entity in entities.values():
             visit(entity)

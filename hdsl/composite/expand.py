@@ -144,10 +144,14 @@ class Expansion:
         if value is not None and value != 0.0:
             return sympy.Float(1.0 / value)
         one = tree.Number(value=1.0, text="1", span=expr.span)
-        return self._covariate(covariate(tree.Binary(operator="/", left=one, right=expr, span=expr.span), left, self.model), position)
+        return self._covariate(
+            covariate(tree.Binary(operator="/", left=one, right=expr, span=expr.span), left, self.model), position
+        )
 
     def _covariate(self, factor: Covariate, position: int) -> sympy.Symbol:
-        return self._symbol(("covariate", factor.text, position), "x", _Atom(position, covariate=factor, rank=len(self._atoms)))
+        return self._symbol(
+            ("covariate", factor.text, position), "x", _Atom(position, covariate=factor, rank=len(self._atoms))
+        )
 
     def _unknown(self, symbol: tree.Symbol, position: int) -> sympy.Expr:
         entity = self.model.entity(symbol)
@@ -278,5 +282,6 @@ def statement_position(model: ResolvedModel, entity: Entity) -> int:
     return next(
         p
         for p, s in enumerate(model.program.statements)
-        if isinstance(s, tree.Stochastic | tree.Deterministic) and any(model.canonical(x) == entity.key for x in left_symbols(s))
+        if isinstance(s, tree.Stochastic | tree.Deterministic)
+        and any(model.canonical(x) == entity.key for x in left_symbols(s))
     )

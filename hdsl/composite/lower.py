@@ -35,7 +35,9 @@ def covariate(expr: tree.Expr, by: IndexSet, model: ResolvedModel) -> Covariate:
     """Return an expression free of unknowns as one opaque covariate of a statement at `by`."""
     text = printed(expr, model)
     is_sum = isinstance(expr, tree.Compare) or (isinstance(expr, tree.Binary) and expr.operator in "+-")
-    return Covariate(text=f"({text})" if is_sum else text, expr=lower(expr, by, model), index_set=_own_set(expr, by, model))
+    return Covariate(
+        text=f"({text})" if is_sum else text, expr=lower(expr, by, model), index_set=_own_set(expr, by, model)
+    )
 
 
 def _own_set(expr: tree.Expr, by: IndexSet, model: ResolvedModel) -> IndexSet:
@@ -60,7 +62,10 @@ def lower(expr: tree.Expr, by: IndexSet, model: ResolvedModel) -> Expr:
         case tree.Unary(operator=operator, operand=operand):
             inner = lower(operand, by, model)
             return inner if operator == "+" else Apply(operator="-", operands=(inner,))
-        case tree.Binary(operator=operator, left=left, right=right) | tree.Compare(operator=operator, left=left, right=right):
+        case (
+            tree.Binary(operator=operator, left=left, right=right)
+            | tree.Compare(operator=operator, left=left, right=right)
+        ):
             return Apply(operator=operator, operands=(lower(left, by, model), lower(right, by, model)))
         case tree.Call() if is_aggregate(expr):
             operand = expr.arguments[0].value
@@ -98,9 +103,15 @@ def constant_value(expr: tree.Expr) -> float | None:
             return None if inner is None else inner if operator == "+" else -inner
         case tree.Binary(operator=operator, left=left, right=right):
             return _arithmetic(operator, constant_value(left), constant_value(right))
-        case tree.Call(function=function, arguments=arguments) if function in _CONSTANT_FUNCTIONS and not is_aggregate(expr):
+        case tree.Call(function=function, arguments=arguments) if function in _CONSTANT_FUNCTIONS and not is_aggregate(
+            expr
+        ):
             values = [constant_value(a.value) for a in arguments]
-            return None if any(v is None for v in values) else _guarded(lambda: float(_CONSTANT_FUNCTIONS[function](*values)))  # type: ignore[operator]
+            return (
+                None
+                if any(v is None for v in values)
+                else _guarded(lambda: float(_CONSTANT_FUNCTIONS[function](*values)))
+            )  # type: ignore[operator]
         case _:
             return None
 

@@ -78,7 +78,9 @@ class Moments:
     @cached_property
     def _residual(self) -> sympy.Expr:
         residual = self._form.residual
-        return self._parameter(residual.sd) ** 2 if residual is not None and residual.sd is not None else sympy.Integer(0)
+        return (
+            self._parameter(residual.sd) ** 2 if residual is not None and residual.sd is not None else sympy.Integer(0)
+        )
 
     def _block(self, block: RandomBlock, *, primed: bool) -> sympy.Expr:
         loadings = self._loadings(block, primed=False)
@@ -108,7 +110,9 @@ class Moments:
         for predictor in self._form.predictors:
             for term in predictor.terms:
                 if term.part == "random" and term.coefficient in block.effects:
-                    product = sympy.Float(term.scale) if term.scale != int(term.scale) else sympy.Integer(int(term.scale))
+                    product = (
+                        sympy.Float(term.scale) if term.scale != int(term.scale) else sympy.Integer(int(term.scale))
+                    )
                     for covariate in term.covariates:
                         constant = self._levels.determines(block.index_set, covariate.index_set)
                         product *= self._covariate(covariate.text, covariate.index_set, primed=primed and not constant)
@@ -162,7 +166,9 @@ class Moments:
 
         rows = [rf"\operatorname{{Var}}(y \mid x) &= {show(self.variance)}"]
         for shared in self.shared:
-            rows.append(rf"\operatorname{{Cov}}(y, y' \mid x, \text{{same }} {shared}) &= {show(self.covariance(shared))}")
+            rows.append(
+                rf"\operatorname{{Cov}}(y, y' \mid x, \text{{same }} {shared}) &= {show(self.covariance(shared))}"
+            )
             rows.append(rf"\rho_{{{shared.replace(',', '')}}} &= {show(self.icc(shared))}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Aggregate", "Apply", "Expr", "IndexSet", "Num", "Ref", "Text", "references", "show_index_set", "show_symbol"]
+__all__ = [
+    "Aggregate",
+    "Apply",
+    "Expr",
+    "IndexSet",
+    "Num",
+    "Ref",
+    "Text",
+    "references",
+    "show_index_set",
+    "show_symbol",
+]
 
 IndexSet: TypeAlias = tuple[str, ...]
 """A canonical index set: index names in the order of the model; ``()`` is the set without subscripts."""

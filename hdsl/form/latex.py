@@ -9,10 +9,55 @@ from hdsl.form.model import CompositeModel, Predictor, Term
 __all__ = ["composite_latex", "latex_symbol", "latex_text"]
 
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+    ]
 )
-_SPECIAL = {"\\": r"\backslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\sim{}", "^": r"\hat{}"}
+_SPECIAL = {
+    "\\": r"\backslash{}",
+    "_": r"\_",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\sim{}",
+    "^": r"\hat{}",
+}
 _SYMBOL = re.compile(r"^([^\W\d]\w*)(?:\[([\w,]*)\])?$")
 _ATOM = re.compile(r"[^\W\d]\w*(?:\[[\w,]*\])?")
 
@@ -27,7 +72,15 @@ def _base(name: str) -> tuple[str, str]:
     head, _, tail = name.partition("_")
     match = re.match(r"^(\D*)(\d*)$", head)
     letters, digits = (match.group(1), match.group(2)) if match is not None else (head, "")
-    shown = rf"\{letters}" if letters in _GREEK else letters if len(letters) == 1 else latex_text(letters) if letters else ""
+    shown = (
+        rf"\{letters}"
+        if letters in _GREEK
+        else letters
+        if len(letters) == 1
+        else latex_text(letters)
+        if letters
+        else ""
+    )
     below = digits + (latex_text(tail) if tail else "")
     return shown or latex_text(name), below
 
@@ -36,8 +89,24 @@ def latex_symbol(symbol: str, *, primed: bool = False) -> str:
     """Return a printed symbol (``beta0[j,k]``, ``sd(u0[j])``, ``(x[i] - 3)``) as LaTeX."""
     match = _SYMBOL.match(symbol)
     if match is None:
-        return _ATOM.sub(lambda m: latex_symbol(m.group(0), primed=primed), symbol).replace("*", r" \cdot ").replace("==", "=")
-    if match.group(2) is None and symbol in ("sd", "cor", "log", "exp", "sqrt", "sin", "cos", "mean", "sum", "min", "max"):
+        return (
+            _ATOM.sub(lambda m: latex_symbol(m.group(0), primed=primed), symbol)
+            .replace("*", r" \cdot ")
+            .replace("==", "=")
+        )
+    if match.group(2) is None and symbol in (
+        "sd",
+        "cor",
+        "log",
+        "exp",
+        "sqrt",
+        "sin",
+        "cos",
+        "mean",
+        "sum",
+        "min",
+        "max",
+    ):
         return rf"\operatorname{{{symbol}}}"
     letter, below = _base(match.group(1))
     subscripts = "".join((match.group(2) or "").split(","))
@@ -65,7 +134,11 @@ def _term(term: Term, deviations: frozenset[str]) -> str:
 
 def _predictor(predictor: Predictor, deviations: frozenset[str]) -> str:
     name = predictor.name
-    left = rf"\operatorname{{{predictor.link}}}({latex_symbol(name[len(predictor.link) + 1 : -1])})" if predictor.link != "identity" else latex_symbol(name)
+    left = (
+        rf"\operatorname{{{predictor.link}}}({latex_symbol(name[len(predictor.link) + 1 : -1])})"
+        if predictor.link != "identity"
+        else latex_symbol(name)
+    )
     rows: list[str] = []
     for part in ("fixed", "offset", "random", "residual"):
         pieces = [(term.scale < 0, _term(term, deviations)) for term in predictor.terms if term.part == part]

@@ -11,7 +11,9 @@ _WAYS = {2: "two-way", 3: "three-way", 4: "four-way", 5: "five-way"}
 
 def deviations(form: CompositeModel) -> frozenset[str]:
     """Return the effects that have a mean of their own: in the composite they stand for their deviation from it."""
-    return frozenset(effect for block in form.blocks for effect, mean in zip(block.effects, block.means, strict=True) if mean)
+    return frozenset(
+        effect for block in form.blocks for effect, mean in zip(block.effects, block.means, strict=True) if mean
+    )
 
 
 def term_text(term: Term, of_mean: frozenset[str] = frozenset(), separator: str = "*") -> str:
@@ -39,7 +41,9 @@ def composite_text(form: CompositeModel, width: int = 80) -> str:
     lines: list[str] = []
     for predictor in form.predictors:
         lines += _equation(predictor, of_mean, width)
-    implied = [term for predictor in form.predictors for term in predictor.terms if term.implied and term.part == "fixed"]
+    implied = [
+        term for predictor in form.predictors for term in predictor.terms if term.implied and term.part == "fixed"
+    ]
     if implied:
         lines += ["", "implied interactions (products that no statement wrote):"]
         shown = [term_text(term, of_mean, " * ") for term in implied]

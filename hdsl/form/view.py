@@ -54,7 +54,9 @@ class Composite:
             for term in predictor.terms
         ]
         columns = ["predictor", "part", "coefficient", "covariates", "level", "order", "implied", "lines", "scale"]
-        return pd.DataFrame(rows, columns=columns)
+        frame = pd.DataFrame(rows, columns=columns)
+        frame["coefficient"] = pd.Series([row["coefficient"] for row in rows], dtype=object)  # None stays None
+        return frame
 
     def __str__(self) -> str:
         return composite_text(self.form)

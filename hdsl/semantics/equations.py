@@ -40,7 +40,9 @@ class Equations:
     @property
     def by_level(self) -> dict[IndexSet, tuple[tree.Stochastic | tree.Deterministic, ...]]:
         """Statements of each index set; ``()`` is the level without subscripts."""
-        found: dict[IndexSet, list[tree.Stochastic | tree.Deterministic]] = {s: [] for s in (*self._model.levels.index_sets, ())}
+        found: dict[IndexSet, list[tree.Stochastic | tree.Deterministic]] = {
+            s: [] for s in (*self._model.levels.index_sets, ())
+        }
         for statement in self._model.program.statements:
             if isinstance(statement, tree.Stochastic | tree.Deterministic):
                 _, index_set = self._model.canonical(left_symbols(statement)[0])
@@ -81,7 +83,9 @@ class Equations:
         arguments = []
         for argument in distribution.arguments:
             value = argument.value
-            shown = self._distribution(value) if isinstance(value, tree.Distribution) else show_expr(value, self._symbol)
+            shown = (
+                self._distribution(value) if isinstance(value, tree.Distribution) else show_expr(value, self._symbol)
+            )
             arguments.append(f"{argument.name}={shown}" if argument.name is not None else shown)
         return f"{distribution.name}({', '.join(arguments)})"
 
@@ -89,7 +93,11 @@ class Equations:
 
     def _latex(self, statement: tree.Stochastic | tree.Deterministic) -> str:
         if isinstance(statement.left, tree.Joint):
-            left = r"\begin{pmatrix} " + r" \\ ".join(latex_symbol(self._symbol(s)) for s in statement.left.symbols) + r" \end{pmatrix}"
+            left = (
+                r"\begin{pmatrix} "
+                + r" \\ ".join(latex_symbol(self._symbol(s)) for s in statement.left.symbols)
+                + r" \end{pmatrix}"
+            )
         else:
             left = latex_symbol(self._symbol(statement.left.symbol))
             if statement.left.link is not None:
@@ -121,7 +129,9 @@ class Equations:
                 return self._binary(expr)
             case tree.Compare(operator=operator, left=left, right=right):
                 signs = {"==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq"}
-                return rf"\mathbf{{1}}\left[{self._expr(left)} {signs.get(operator, operator)} {self._expr(right)}\right]"
+                return (
+                    rf"\mathbf{{1}}\left[{self._expr(left)} {signs.get(operator, operator)} {self._expr(right)}\right]"
+                )
             case tree.Call(function=function, arguments=arguments):
                 inner = ", ".join(self._expr(a.value) for a in arguments)
                 return rf"\operatorname{{{function}}}\left({inner}\right)"

@@ -34,7 +34,9 @@ def collect_indices(program: tree.Program, source: Source, found: Diagnostics) -
             continue
         declared[statement.name] = statement
     row = _row_index(declared, source, found)
-    indices: dict[str, Index] = {row: Index(name=row, column=None, span=declared[row].name_span if row in declared else None)}
+    indices: dict[str, Index] = {
+        row: Index(name=row, column=None, span=declared[row].name_span if row in declared else None)
+    }
     for name, statement in declared.items():
         if name != row:
             parents = (statement.parent,) if statement.parent is not None else ()

@@ -104,7 +104,11 @@ class Levels:
     def finest(self, index_sets: Iterable[IndexSet]) -> IndexSet:
         """Return the finest set that some sets span together; of crossed sets it is their union."""
         names = {name for index_set in index_sets for name in index_set}
-        kept = {n for n in names if not any(m != n and n in self._closure((m,)) and m not in self._closure((n,)) for m in names)}
+        kept = {
+            n
+            for n in names
+            if not any(m != n and n in self._closure((m,)) and m not in self._closure((n,)) for m in names)
+        }
         return self.order.canonical(kept)
 
     @cached_property
@@ -140,7 +144,11 @@ class Levels:
 
     def _line_of(self, finer: IndexSet, coarser: IndexSet) -> int | None:
         for nesting in self.nestings:
-            if set(nesting.finer) <= self._closure(finer) and set(nesting.coarser) <= set(coarser) and nesting.span is not None:
+            if (
+                set(nesting.finer) <= self._closure(finer)
+                and set(nesting.coarser) <= set(coarser)
+                and nesting.span is not None
+            ):
                 return nesting.span.line
         return None
 
@@ -181,7 +189,9 @@ class Levels:
             visit(node, "", "")
         lines = _columns(rows)
         for a, b in self.crossed:
-            lines.append(f"[{show_index_set(a)}] and [{show_index_set(b)}] are crossed, unless the data show them nested")
+            lines.append(
+                f"[{show_index_set(a)}] and [{show_index_set(b)}] are crossed, unless the data show them nested"
+            )
         return "\n".join(lines)
 
     def to_mermaid(self) -> str:

@@ -15,7 +15,6 @@ from hdsl.semantics.levels import Order
 from hdsl.semantics.record import Entity, Key, Role
 from hdsl.semantics.show import show_expr
 from hdsl.semantics.walk import is_aggregate, left_symbols, occurrences, symbols_in
-from hdsl.source import Span
 from hdsl.syntax import tree
 
 __all__ = ["aggregates_in", "check_levels", "index_set_of"]
@@ -27,7 +26,13 @@ class _Claims:
     def __init__(self, order: Order) -> None:
         self.order = order
         self.found: list[Nesting] = [
-            Nesting(finer=(i.name,), coarser=(parent,), declared=True, reason=f"`index {i.name} = .. in {parent}`", span=i.span)
+            Nesting(
+                finer=(i.name,),
+                coarser=(parent,),
+                declared=True,
+                reason=f"`index {i.name} = .. in {parent}`",
+                span=i.span,
+            )
             for i in order.indices.values()
             for parent in i.parents
         ]
@@ -145,10 +150,19 @@ def _report_finer(
         message = f"`{printed}` {where}"
     is_data = entity is None or entity.role in (Role.DATA, Role.DATA_DEFINITION, Role.OUTCOME)
     mean = show_symbol(f"{symbol.name}_mean", left)
-    advice = f"aggregate it first: `{mean} = mean({printed})`" if is_data else f"write it in the equation of a symbol with subscript [{index}]"
+    advice = (
+        f"aggregate it first: `{mean} = mean({printed})`"
+        if is_data
+        else f"write it in the equation of a symbol with subscript [{index}]"
+    )
     secondary = ()
     if reverse is not None and reverse.span is not None and not reverse.declared:
-        secondary = (Label(span=reverse.span, text=f"here `{show_index_set(reverse.finer)}` lies in `{show_index_set(reverse.coarser)}`"),)
+        secondary = (
+            Label(
+                span=reverse.span,
+                text=f"here `{show_index_set(reverse.finer)}` lies in `{show_index_set(reverse.coarser)}`",
+            ),
+        )
     found.error(
         "HM203",
         message,
@@ -208,7 +222,12 @@ def _check_aggregate(call: tree.Call, left: IndexSet, name: str, claims: _Claims
         )
         return
     if not over:
-        found.error("HM204", f"`{call.function}({shown})` has nothing to run over", call.span, help="aggregate an indexed name: `mean(x[i])`")
+        found.error(
+            "HM204",
+            f"`{call.function}({shown})` has nothing to run over",
+            call.span,
+            help="aggregate an indexed name: `mean(x[i])`",
+        )
         return
     if set(over) <= claims.closure(left):
         _report_own_units(call, shown, over, left, name, found)

@@ -133,4 +133,6 @@ class ResolvedModel:
 
     def of_role(self, *roles: Role) -> tuple[Entity, ...]:
         """Return the entities of some roles, in the order of the text."""
-        return tuple(sorted((e for e in self.entities.values() if e.role in roles), key=lambda e: (e.position, e.span.start)))
+        return tuple(
+            sorted((e for e in self.entities.values() if e.role in roles), key=lambda e: (e.position, e.span.start))
+        )

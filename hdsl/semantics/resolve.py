@@ -133,7 +133,11 @@ def _collect_uses(scope: _Scope) -> None:
                 symbol=occurrence.symbol,
                 statement=position,
                 slot=slot.name if slot is not None else None,
-                role=_NEW_NAMES[slot.kind].value if slot is not None and _is_new_name(slot.name, slot.kind) else slot.role if slot is not None else None,
+                role=_NEW_NAMES[slot.kind].value
+                if slot is not None and _is_new_name(slot.name, slot.kind)
+                else slot.role
+                if slot is not None
+                else None,
                 range=slot.range if slot is not None else None,
             )
             scope.uses.setdefault(key, []).append(use)
@@ -154,9 +158,9 @@ def _is_data_only(scope: _Scope, key: Key, within: tuple[Key, ...] = ()) -> bool
         answer = bool(key[1])
     elif left.data is not None:
         answer = True
-    elif left.definition is not None and left.stochastic is None:
-        answer = _reads_data_only(scope, left.definition, (*within, key))
-    elif left.definition is not None and left.stochastic is not None:
+    elif (left.definition is not None and left.stochastic is None) or (
+        left.definition is not None and left.stochastic is not None
+    ):
         answer = _reads_data_only(scope, left.definition, (*within, key))
     else:
         answer = False
@@ -180,7 +184,12 @@ def _has_modelled_term(scope: _Scope, key: Key, seen: frozenset[Key] = frozenset
     for occurrence in occurrences(left.definition):
         other = scope.key(occurrence.symbol)
         before = scope.left.get(other)
-        if before is not None and before.stochastic is not None and before.stochastic.distribution.name != "flat" and other[1]:
+        if (
+            before is not None
+            and before.stochastic is not None
+            and before.stochastic.distribution.name != "flat"
+            and other[1]
+        ):
             return True
         if _has_modelled_term(scope, other, seen | {key}):
             return True
@@ -275,7 +284,12 @@ def _check_circles(scope: _Scope) -> None:
         visit(key, ())
 
 
-_USES = {Role.OUTCOME: "outcome", Role.COEFFICIENT: "coefficient", Role.PARAMETER: "prior", Role.UNMODELLED: "coefficient"}
+_USES = {
+    Role.OUTCOME: "outcome",
+    Role.COEFFICIENT: "coefficient",
+    Role.PARAMETER: "prior",
+    Role.UNMODELLED: "coefficient",
+}
 _PLACES = {"outcome": "an outcome", "coefficient": "coefficients", "prior": "a parameter"}
 
 
@@ -294,7 +308,9 @@ def _check_distributions(scope: _Scope, entities: dict[Key, Entity]) -> None:
             "HM007",
             f"`{distribution.name}` cannot be the distribution of {_PLACES[use]} (`{entity.printed}`)",
             distribution.name_span,
-            notes=(f"`{entity.printed}` is {'used by no statement, so it is read as observed' if use == 'outcome' else 'not observed: another statement uses it'}",),
+            notes=(
+                f"`{entity.printed}` is {'used by no statement, so it is read as observed' if use == 'outcome' else 'not observed: another statement uses it'}",
+            ),
             help=f"{_PLACES[use]} can have {allowed}",
         )
 
@@ -308,8 +324,8 @@ def _check_strings(scope: _Scope) -> None:
                     "HM110",
                     "a string cannot be a value",
                     string.span,
-                    help=f"write `x[{scope.order.row}]` for a column (and `data x[{scope.order.row}] = \"{string.value}\"` if its name is no word), "
-                    f"or compare: `use[{scope.order.row}] == \"Y\"`",
+                    help=f'write `x[{scope.order.row}]` for a column (and `data x[{scope.order.row}] = "{string.value}"` if its name is no word), '
+                    f'or compare: `use[{scope.order.row}] == "Y"`',
                 )
 
 
@@ -366,10 +382,15 @@ def _check_forgotten(scope: _Scope, entities: dict[Key, Entity]) -> None:
                 help=f"write its equation (`{entity.printed} ~ normal(.., sd)`), or `data {entity.printed}` if it is observed",
             )
         unused = entity.key in scope.left and not entity.uses and has_outcome
-        if unused and entity.role in (Role.UNMODELLED, Role.PARAMETER):
-            scope.found.warning("HM108", f"no statement uses `{entity.printed}`", entity.span, help="use it in an equation, or remove it")
-        elif unused and entity.role in (Role.DEFINITION, Role.DATA_DEFINITION) and entity.stochastic is None:
-            scope.found.warning("HM108", f"no statement uses `{entity.printed}`", entity.span, help="use it in an equation, or remove it")
+        if (unused and entity.role in (Role.UNMODELLED, Role.PARAMETER)) or (
+            unused and entity.role in (Role.DEFINITION, Role.DATA_DEFINITION) and entity.stochastic is None
+        ):
+            scope.found.warning(
+                "HM108",
+                f"no statement uses `{entity.printed}`",
+                entity.span,
+                help="use it in an equation, or remove it",
+            )
 
 
 def _check_outcomes(scope: _Scope, entities: dict[Key, Entity]) -> None:

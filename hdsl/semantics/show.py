@@ -8,7 +8,21 @@ from hdsl.syntax import tree
 
 __all__ = ["show_expr"]
 
-_PRECEDENCE = {"==": 1, "!=": 1, "<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "neg": 4, "^": 5, "atom": 9}
+_PRECEDENCE = {
+    "==": 1,
+    "!=": 1,
+    "<": 1,
+    "<=": 1,
+    ">": 1,
+    ">=": 1,
+    "+": 2,
+    "-": 2,
+    "*": 3,
+    "/": 3,
+    "neg": 4,
+    "^": 5,
+    "atom": 9,
+}
 
 
 def show_expr(expr: tree.Expr, symbol: Callable[[tree.Symbol], str]) -> str:
@@ -26,7 +40,10 @@ def _show(expr: tree.Expr, symbol: Callable[[tree.Symbol], str]) -> tuple[str, i
             return symbol(expr), _PRECEDENCE["atom"]
         case tree.Unary(operator=operator, operand=operand):
             return operator + _wrap(_show(operand, symbol), _PRECEDENCE["neg"]), _PRECEDENCE["neg"]
-        case tree.Binary(operator=operator, left=left, right=right) | tree.Compare(operator=operator, left=left, right=right):
+        case (
+            tree.Binary(operator=operator, left=left, right=right)
+            | tree.Compare(operator=operator, left=left, right=right)
+        ):
             return _binary(operator, _show(left, symbol), _show(right, symbol))
         case tree.Call(function=function, arguments=arguments):
             inner = ", ".join(

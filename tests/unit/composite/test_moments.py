@@ -1,0 +1,76 @@
+"""Implied moments against the covariance matrix that the random effects imply, computed by hand in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import hdsl
+
+THREE = """index j = class in k
+index k = school
+y[i] ~ normal(b0[j] + b1[j]*x[i], sd)
+(b0[j], b1[j]) ~ mvnormal((a0[k], a1[k] + g*w[j]), Omega)
+a0[k] ~ normal(g00, s)
+a1[k] ~ normal(g10, t)
+"""
+VALUES = {"sd(b0[j])": 1.3, "sd(b1[j])": 0.7, "cor(b0[j], b1[j])": -0.4, "s": 0.9, "t": 0.5, "sd": 2.0}
+OMEGA = np.array([[1.3**2, -0.4 * 1.3 * 0.7], [-0.4 * 1.3 * 0.7, 0.7**2]])
+SCHOOL = np.diag([0.9**2, 0.5**2])
+
+
+def value(expr: object, **covariates: float) -> float:
+    names = {
+        **VALUES,
+        **{name.replace("_", "[").replace("P", "]'").replace("Q", "]"): v for name, v in covariates.items()},
+    }
+    return float(expr.subs({symbol: names[symbol.name] for symbol in expr.free_symbols}))  # type: ignore[attr-defined]
+
+
+def test_variance_is_a_quadratic_in_the_covariate() -> None:
+    moments = hdsl.Model(THREE).moments
+    for x in (-1.0, 0.0, 2.5):
+        z = np.array([1.0, x])
+        assert value(moments.variance, x_iQ=x) == pytest.approx(z @ (OMEGA + SCHOOL) @ z + 4.0)
+
+
+def test_rows_of_one_class_share_its_school_too() -> None:
+    moments = hdsl.Model(THREE).moments
+    one, other = np.array([1.0, 0.5]), np.array([1.0, -2.0])
+    assert value(moments.covariance("j"), x_iQ=0.5, x_iP=-2.0) == pytest.approx(one @ (OMEGA + SCHOOL) @ other)
+    assert value(moments.covariance("k"), x_iQ=0.5, x_iP=-2.0) == pytest.approx(one @ SCHOOL @ other)
+
+
+def test_intraclass_correlation_is_covariance_over_variance_at_equal_covariates() -> None:
+    moments = hdsl.Model(THREE).moments
+    z = np.array([1.0, 1.5])
+    total = z @ (OMEGA + SCHOOL) @ z + 4.0
+    assert value(moments.icc("j"), x_iQ=1.5) == pytest.approx(z @ (OMEGA + SCHOOL) @ z / total)
+    assert value(moments.icc("k"), x_iQ=1.5) == pytest.approx(z @ SCHOOL @ z / total)
+
+
+def test_crossed_groups_are_shared_apart() -> None:
+    moments = hdsl.Model("y[i] ~ normal(b + u[r] + v[o], sd)\nu[r] ~ normal(0, s)\nv[o] ~ normal(0, t)").moments
+    assert value(moments.covariance("r")) == pytest.approx(0.81)
+    assert value(moments.covariance("o")) == pytest.approx(0.25)
+    assert value(moments.covariance("r,o")) == pytest.approx(1.06)
+
+
+def test_an_unknown_index_is_named() -> None:
+    with pytest.raises(KeyError, match="no index `q`; two rows can share j, k"):
+        hdsl.Model(THREE).moments.covariance("q")
+
+
+def test_text_fits_the_terminal_and_latex_balances() -> None:
+    moments = hdsl.Model(THREE).moments
+    assert max(len(line) for line in str(moments).splitlines()) <= 80
+    latex = moments.latex()
+    assert latex.count("{") == latex.count("}")
+    assert r"\begin{aligned}" in latex
+
+
+def test_other_outcomes_are_refused_by_name() -> None:
+    with pytest.raises(hdsl.FitError) as caught:
+        _ = hdsl.Model("y[i] ~ poisson(m[i])\nlog(m[i]) = b + u[j]\nu[j] ~ normal(0, s)").moments
+    assert caught.value.code == "HM501"
+    assert "poisson" in caught.value.message
