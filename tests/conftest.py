@@ -1,12 +1,14 @@
 """Golden cases: a ``.case`` file is a model text and what some stages make of it.
 
-A file has sections, each headed by a line ``=== name``; the first is ``input``, the others name rows of `SECTIONS`. Each
-section is one test. ``pytest --update-golden`` writes what the stages make now into the files; read the difference.
+A file has sections, each headed by a line ``=== name``; the first is ``input``, the others name rows of `SECTIONS`.
+Each section is one test. ``pytest --update-golden`` writes what the stages make now into the files; read the
+difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,10 @@ def write_case(path: Path, sections: dict[str, str]) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+class GoldenError(AssertionError):
+    """A stage makes something else of a case than its file says; carries the difference."""
+
+
 class CaseFile(pytest.File):
     """One ``.case`` file."""
 
@@ -66,7 +72,16 @@ class Section(pytest.Item):
         if self.config.getoption("--update-golden"):
             write_case(self.path, sections | {self.name: made})
         else:
-            assert made.split("\n") == sections[self.name].split("\n")
+            wanted = sections[self.name]
+            if made != wanted:
+                raise GoldenError(
+                    "\n".join(unified_diff(wanted.split("\n"), made.split("\n"), "golden", "made", lineterm=""))
+                )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+        if isinstance(excinfo.value, GoldenError):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.path.name}: {self.name}"

@@ -96,7 +96,7 @@ def is_too_deep(statement: Statement, found: Diagnostics) -> bool:
 def _tuple(value: TupleExpr, found: Diagnostics) -> None:
     found.error(
         "HM007",
-        "values in parentheses with commas stand only for the mean of a joint distribution",
+        "several values in parentheses are only for the mean of a joint distribution",
         value.span,
         label="one value expected here",
         help="write `(a[j], b[j]) ~ mvnormal((m0, m1), Omega)` for several, one value for one",
@@ -206,9 +206,16 @@ def _pair(
             bound[key] = argument
         else:
             near = near_names(key, [slot.name for slot in slots])
+            elsewhere = " beside these" if _is_elsewhere(owner, key) else ""
             label = f"did you mean {one_of(near)}?" if near else "unknown argument"
-            troubles.append((argument.span, f"`{owner}` has no argument `{key}` here", label))
+            troubles.append((argument.span, f"`{owner}` has no argument `{key}`{elsewhere}", label))
     return bound, troubles
+
+
+def _is_elsewhere(owner: str, name: str) -> bool:
+    """Tell whether another way of calling the distribution has an argument of that name."""
+    row = DISTRIBUTIONS.get(owner)
+    return row is not None and any(slot.name == name for way in (row.slots, *row.alternatives) for slot in way)
 
 
 def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, found: Diagnostics) -> bool:

@@ -18,7 +18,7 @@ from hdsl.diagnostics.spelling import one_of
 from hdsl.source import Source, Span
 from hdsl.syntax.builder import ESCAPES, span_of
 from hdsl.syntax.grammar import MISFITS
-from hdsl.syntax.habits import CHARACTERS, HABITS, Character, Habit
+from hdsl.syntax.habits import CHARACTERS, HABITS, KEYWORDS, Character, Habit
 from hdsl.syntax.lexer import CLOSERS, OPENERS, logical_lines, open_brackets, scan
 
 if TYPE_CHECKING:
@@ -64,9 +64,14 @@ class Failure:
         return self.tokens[self.position - 1] if self.position else None
 
     @property
-    def key(self) -> tuple[int, str]:
-        """State and terminal; for a misfit its text, which tells one from another."""
-        return self.state, str(self.token) if self.kind == "OTHER" else self.kind
+    def opened(self) -> tuple[Token, ...]:
+        """The brackets that are open there, outermost first."""
+        return open_brackets(self.tokens[: self.position])
+
+    @property
+    def key(self) -> tuple[int, str, bool]:
+        """State, terminal (for a misfit its text, which tells one from another), and whether a bracket is open."""
+        return self.state, str(self.token) if self.kind == "OTHER" else self.kind, bool(self.opened)
 
 
 _WORDS = {
@@ -95,13 +100,15 @@ def explain(failure: Failure, source: Source, found: Diagnostics) -> None:
     if habit is not None and habit.words:
         _add_habit(failure, habit, source, found)
     elif not _brackets(failure, source, found):
-        if failure.kind in _RESERVED and "NAME" in failure.accepts:
-            _reserved(failure, source, found)
+        if (word := _reserved_word(failure)) is not None:
+            _reserved(word, found)
         elif habit is not None:
             _add_habit(failure, habit, source, found)
         elif failure.kind in MISFITS:
             for token in failure.tokens[failure.position :]:
                 _misfit(token, found)
+        elif failure.tokens[0].type in KEYWORDS:
+            _add_habit(failure, KEYWORDS[failure.tokens[0].type], source, found)
         else:
             _unexpected(failure, source, found)
 
@@ -133,11 +140,11 @@ def _shown(token: Token | None) -> str:
 
 
 @cache
-def _examples() -> dict[tuple[int, str], tuple[Habit, ...]]:
+def _examples() -> dict[tuple[int, str, bool], tuple[Habit, ...]]:
     """Return the habits by the key of the error that their snippets make, in the table's order."""
     from hdsl.syntax.parser import read_line  # the parser explains with this module
 
-    table: dict[tuple[int, str], list[Habit]] = {}
+    table: dict[tuple[int, str, bool], list[Habit]] = {}
     for habit in HABITS:
         for snippet in habit.snippets:
             result = read_line(next(logical_lines(scan(snippet))))
@@ -148,7 +155,9 @@ def _examples() -> dict[tuple[int, str], tuple[Habit, ...]]:
 
 def _habit(failure: Failure) -> Habit | None:
     nearby = {str(token) for token in (failure.tokens[0], failure.before, failure.token) if token is not None}
-    rows = _examples().get(failure.key, ())
+    state, kind, is_inside = failure.key
+    # An example from inside brackets helps outside of them too, where no other one is nearer.
+    rows = (*_examples().get(failure.key, ()), *_examples().get((state, kind, not is_inside), ()))
     return next((row for row in rows if not row.words or row.words & nearby), None)
 
 
@@ -167,7 +176,7 @@ def _fields(failure: Failure) -> dict[str, str]:
     tokens = failure.tokens
     end = next((k for k, token in enumerate(tokens) if token.type in {"TILDE", "EQUAL", "COMPARISON"}), len(tokens))
     end = min(end, failure.position)
-    opened = open_brackets(tokens[: failure.position])
+    opened = failure.opened
     owner = tokens.index(opened[-1]) - 1 if opened else -1
     return {
         "token": _shown(failure.token),
@@ -187,7 +196,7 @@ def _compact(tokens: Sequence[Token]) -> str:
 
 def _brackets(failure: Failure, source: Source, found: Diagnostics) -> bool:
     """Report a bracket that is not closed, or closed by another one, or closes nothing; tell whether it did."""
-    opened = open_brackets(failure.tokens[: failure.position])
+    opened = failure.opened
     span = _span(failure, source)
     if failure.kind in CLOSERS and not opened:
         closer = str(failure.token)
@@ -204,13 +213,15 @@ def _brackets(failure: Failure, source: Source, found: Diagnostics) -> bool:
         return False
     opener_token = opened[-1]
     opener, closer = str(opener_token), ")" if opener_token.type == "LPAR" else "]"
-    where = f"`{failure.token}`" if failure.token is not None else "the end of the statement"
+    where = f"`{_shown(failure.token)}`" if failure.token is not None else "the end of the statement"
+    # Another token shows that the innermost was forgotten; at the end all that are open are.
+    unclosed = opened[-3:] if failure.token is None else opened[-1:]
     found.error(
         "HM002",
         f"`{opener}` is not closed before {where}",
         span,
         label=f"`{closer}` expected here or before",
-        secondary=(Label(span=span_of(opener_token), text="opened here"),),
+        secondary=tuple(Label(span=span_of(token), text="opened here") for token in unclosed),
         help=f"close it with `{closer}`",
     )
     return True
@@ -223,20 +234,40 @@ def _shows_open(failure: Failure, opener: Token) -> bool:
         return opener.type == "LSQB" or (is_left and failure.tokens[0] is not opener)
     if failure.kind in CLOSERS:
         return OPENERS[opener.type] != failure.kind
+    if opener.type == "LSQB" and not _closes(failure.tokens[failure.position :], opener.type):
+        return True
     return failure.kind in {"NEWLINE", "TILDE"}
+
+
+def _closes(tokens: Sequence[Token], opener: str) -> bool:
+    """Tell whether `tokens` close a bracket of this kind that was opened before them."""
+    depth = 0
+    for token in tokens:
+        depth += (token.type == opener) - (token.type == OPENERS[opener])
+        if depth < 0:
+            return True
+    return False
 
 
 # ---------------------------------------------------------------------------------------------- words and characters
 
 
-def _reserved(failure: Failure, source: Source, found: Diagnostics) -> None:
-    word = str(failure.token)
+def _reserved_word(failure: Failure) -> Token | None:
+    """Return the reserved word that stands where a name should, or None."""
+    if failure.kind in _RESERVED and "NAME" in failure.accepts:
+        return failure.token
+    if failure.position == 1 and failure.kind in {"EQUAL", "TILDE", "LSQB"}:
+        return failure.before if failure.tokens[0].type in _RESERVED else None
+    return None
+
+
+def _reserved(token: Token, found: Diagnostics) -> None:
     found.error(
         "HM001",
-        f"`{word}` is a reserved word and cannot be a name",
-        _span(failure, source),
+        f"`{token}` is a reserved word and cannot be a name",
+        span_of(token),
         label="a name expected here",
-        help=f'take another name; a column of that name is reached by `data x[i] = "{word}"` or `index j = "{word}"`',
+        help=f'take another name; a column of that name is reached by `data x[i] = "{token}"` or `index j = "{token}"`',
     )
 
 
@@ -288,7 +319,7 @@ def _bad_number(token: Token, found: Diagnostics) -> None:
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_" + "".join(c for c in text if c.isalpha())
     )
     rest = text[len(digits) :]
-    if digits.replace(".", "", 1).isdigit() and rest and not rest.startswith("_"):
+    if digits.replace(".", "", 1).isdigit() and rest and not rest.startswith("_") and rest not in {"e", "E"}:
         way_out = f"for a product write `{digits}*{rest}`; a name does not start with a digit"
     else:
         way_out = "numbers are written as `12`, `1.5`, `1e-3` or `1_000`"
@@ -308,7 +339,7 @@ def _unknown_character(text: str) -> Character:
     if category(text) in {"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}:
         what = "a space that is not the ordinary one" if category(text) == "Zs" else "a character that does not print"
         return Character(
-            texts=(), message=f"{what}: {{described}}", label="{described}", help="delete it and type the line again"
+            texts=(), message=f"{what}: {{described}}", label="this one", help="delete it and type the line again"
         )
     return Character(
         texts=(),
@@ -363,7 +394,7 @@ def _odd_escape(token: Token, found: Diagnostics) -> None:
                 _at(span_of(token), place, 2),
                 label="unknown escape",
                 help="write `\\\\` for a backslash; the others are "
-                + one_of(set(ESCAPES) - {"\\\\"}).replace(" or ", " and "),
+                + one_of([escape for escape in ESCAPES if escape != "\\\\"]).replace(" or ", " and "),
             )
         place += 2
 

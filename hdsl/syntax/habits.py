@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hdsl.families import DISTRIBUTIONS, WRAPPERS
 
-__all__ = ["CHARACTERS", "DISTRIBUTION_NAMES", "FUNCTION_NAMES", "HABITS", "Character", "Habit"]
+__all__ = ["CHARACTERS", "DISTRIBUTION_NAMES", "FUNCTION_NAMES", "HABITS", "KEYWORDS", "Character", "Habit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ HABITS: tuple[Habit, ...] = (
         message="variables are not declared with a type",
         label="a type, not a statement",
         help="leave the line out: a parameter's range follows from where it stands",
-        snippets=("real a", "real<lower=0> s", "vector[n] b", "vector[n] b", "array[n] real y", "matrix[n,m] x"),
+        snippets=("real a", "real<lower=0> s", "vector[n] b", "array[n] real y", "matrix[n,m] x"),
         words=frozenset(
             {"real", "int", "vector", "matrix", "array", "var", "let", "const", "cov_matrix", "corr_matrix"}
         ),
@@ -144,9 +144,9 @@ HABITS: tuple[Habit, ...] = (
     Habit(
         code="HM001",
         message="after `~` stands a distribution",
-        label="not a distribution",
+        label="a distribution expected here",
         help="write, for example, `{left} ~ normal(0, sd)`",
-        snippets=('y ~ "a"', '(a, b) ~ "a"', "y ~ = x", "y ~ ~ x", "y ~", "y ~ )", "y ~ ,", "y ~ *", "(a, b) ~"),
+        snippets=('y ~ "a"', '(a, b) ~ "a"', "y ~ = x", "y ~ ~ x", "y ~", "y ~ ,", "y ~ *", "(a, b) ~"),
     ),
     Habit(
         code="HM001",
@@ -328,7 +328,7 @@ HABITS: tuple[Habit, ...] = (
         message="a statement starts with a name, not with `{token}`",
         label="a name expected here",
         help="the left side is one symbol, `y[i]`, or a link of one, `log(y[i])`; a comment starts with `#`",
-        snippets=("2*y", '"y" ~ normal(0, 1)', "~ normal(0, 1)", "in k", ")", "]", "[i]"),
+        snippets=("2*y", '"y" ~ normal(0, 1)', "~ normal(0, 1)", "[i]"),
     ),
     Habit(
         code="HM004",
@@ -412,82 +412,31 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="an index statement is `index j = column`",
-        label="not expected here",
-        help="write `index j = district`, or `index j = district in k`; other column names stand in double quotes",
-        snippets=(
-            "index j",
-            "index j ~ a",
-            "index j district",
-            "index j in k",
-            "index j, k",
-            "index j == a",
-            "index",
-            "index 2",
-            'index "j"',
-            "index =",
-            "index j =",
-            "index j = 2",
-            "index j = (a)",
-            "index j = factor(x)",
-            "index j = a +",
-            "index j = a * b",
-            "index j = a, b",
-            "index j = a b",
-            "index j = a[i]",
-            'index j = "a" b',
-            'index j = "a"[i]',
-            "index j = a in",
-            "index j = a in 2",
-            'index j = a in "b"',
-            "index j = a in b in c",
-            "index j = a in b, c",
-            "index j = a in b[i]",
-            "index j = a = b",
-            "index j[k] = a",
-            "index j:k",
-            "index j = a:b",
-        ),
-    ),
-    Habit(
-        code="HM001",
         message="a column's name stands in double quotes here",
         label='write `"{token}"`',
         help='write `data x[i] = "{token}"`',
         snippets=("data x = y", "data x[i] = y"),
     ),
-    Habit(
+)
+"""Habits by example; the first row that fits counts."""
+
+KEYWORDS: dict[str, Habit] = {
+    "INDEX": Habit(
+        code="HM001",
+        message="an index statement is `index j = column`",
+        label="not expected here",
+        help="write `index j = district`, or `index j = district in k`; other column names stand in double quotes",
+        snippets=("index j", "index j in k", "index j - a", "index j = factor(a)", "index j = a in", "index j[k] = a"),
+    ),
+    "DATA": Habit(
         code="HM001",
         message="a data statement is `data x[i]`",
         label="not expected here",
         help='write `data x[i]`, or `data x[i] = "Some column"`; one statement for each name',
-        snippets=(
-            "data x[i], y[i]",
-            "data x, y",
-            "data",
-            "data {",
-            "data 2",
-            'data "x"',
-            "data x[i] =",
-            "data x[i] = 2",
-            'data x[i] = "a" b',
-            'data x[i] = "a"[i]',
-            'data x[i] = "a" + b',
-            "data x ~ y",
-            "data x[i] ~ y",
-            "data x y",
-            "data x[i] y",
-            "data x(i)",
-            "data x[i] in k",
-            "data x in k",
-            "data x + y",
-            "data (x, y)",
-            "data x[i] + y",
-            "data x[i] == y",
-        ),
+        snippets=("data", "data x[i], y[i]", "data x[i] = 2", "data x ~ y", "data x(i)", 'data x[i] = "a" + b'),
     ),
-)
-"""Habits by example; the first row that fits counts."""
+}
+"""What is said of a statement that starts with a reserved word, where no habit says more."""
 
 CHARACTERS: tuple[Character, ...] = (
     Character(

@@ -111,16 +111,19 @@ def _depth(row: Sequence[Token], depth: int) -> int:
 def _is_start(row: Sequence[Token]) -> bool:
     """Tell whether a line can only be the first one of a statement.
 
-    It is where it starts with a reserved word, or has a ``~`` outside brackets of its own, or defines a symbol with
-    subscripts or a link of one: nothing of that may stand inside a statement.
+    It is where it starts with a reserved word, or has a ``~`` and closes no bracket from above before it, or defines a
+    symbol with subscripts or a link of one: nothing of that may stand inside a statement.
     """
     if row[0].type in {"INDEX", "DATA"}:
         return True
     depth = 0
+    outside = []
     for position, token in enumerate(row):
         depth += (token.type in OPENERS) - (token.type in CLOSERS)
         if depth < 0:
             return False
-        if depth == 0 and token.type in {"TILDE", "EQUAL"}:
-            return position > 0 and (token.type == "TILDE" or (row[0].type == "NAME" and position > 1))
-    return False
+        if token.type == "TILDE":
+            return position > 0
+        if depth == 0:
+            outside.append(token.type)
+    return outside[:3] in (["NAME", "RSQB", "EQUAL"], ["NAME", "RPAR", "EQUAL"])
