@@ -51,9 +51,16 @@ def _report_twins(form: CompositeModel, term: ReTerm, name: str, found: Diagnost
         key = frozenset((product.scale, tuple(sorted(product.factors))) for product in column.products)
         if key in seen:
             message = f"`{seen[key].symbol}` and `{column.symbol}` have the same covariates in the same groups"
-            note = f"in these data both have one value for each `{name}`, so only their sum counts"
+            sets = dict.fromkeys(_index_set(form, symbol) for symbol in (seen[key].symbol, column.symbol))
+            alike = " and ".join(f"`{index_set}`" for index_set in sets)
+            reason = f"{alike} group the rows of these data alike" if len(sets) > 1 else f"both vary over `{name}`"
+            note = f"{reason}, so only the sum of the two effects counts"
             found.error("HM302", message, _span(form, column.symbol), notes=[note], help="drop one of the two")
         seen.setdefault(key, column)
+
+
+def _index_set(form: CompositeModel, effect: str) -> str:
+    return next(show_index_set(block.index_set) for block in form.blocks if effect in block.effects)
 
 
 def _span(form: CompositeModel, effect: str) -> Span | None:

@@ -350,6 +350,7 @@ def test_two_intercepts_of_sets_that_are_one_in_the_data_are_refused() -> None:
     with pytest.raises(FitError) as error:
         bind(form, data)
     assert codes(error) == ["HM302"]
+    assert "`j` and `k` group the rows of these data alike" in error.value.first.notes[0]
 
 
 def test_description_fits_eighty_columns() -> None:
