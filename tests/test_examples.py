@@ -16,11 +16,14 @@ import pandas as pd
 import pytest
 
 import hdsl
+from hdsl.source import Source
+from hdsl.syntax import format_text
 
 if TYPE_CHECKING:
     from hdsl.results import FittedModel
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+MODEL_FILES = sorted([*EXAMPLES.rglob("*.hm"), *(EXAMPLES.parent / "tests" / "reference").rglob("*.hm")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +172,12 @@ def test_every_example_is_tried() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_model_has_no_warnings(name: str) -> None:
     assert [str(diagnostic) for diagnostic in model_of(name).diagnostics] == []
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.relative_to(EXAMPLES.parent).as_posix())
+def test_model_is_laid_out_as_fmt_does(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert format_text(Source(text, path.name)) == text
 
 
 @pytest.mark.parametrize("name", NAMES)
