@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.expr import Expr, IndexSet, show_symbol
 from hdsl.form.model import CompositeModel, Covariate, RandomBlock, Term, UnmodelledSet
 from hdsl.plan import Column, Product
@@ -69,7 +70,13 @@ class _Covariates:
 
 
 def lay_out(form: CompositeModel) -> Layout:
-    """Return the columns of the first linear predictor, which is the mean's."""
+    """Return the columns of the first linear predictor, which is the mean's.
+
+    Raises
+    ------
+    FitError
+        HM108, for a random effect that cancels out of the composite equation.
+    """
     covariates = _Covariates()
     sets = {show_symbol(unmodelled.name, unmodelled.index_set): unmodelled for unmodelled in form.sets}
     terms = form.predictors[0].terms
@@ -82,6 +89,7 @@ def lay_out(form: CompositeModel) -> Layout:
         elif term.part in ("fixed", "random"):
             assert term.coefficient is not None
             (fixed if term.part == "fixed" else random).setdefault(term.coefficient, []).append(term)
+    _refuse_cancelled(form, random)
     fixed_terms = [
         FixedTerm(
             symbol=symbol,
@@ -102,6 +110,16 @@ def lay_out(form: CompositeModel) -> Layout:
         offset=_products(offset, covariates),
         covariates=tuple(covariates.items),
     )
+
+
+def _refuse_cancelled(form: CompositeModel, random: dict[str, list[Term]]) -> None:
+    found = Diagnostics(form.source)
+    for block in form.blocks:
+        for effect in block.effects:
+            if effect not in random:
+                message = f"`{effect}` is in no term of the composite equation, so nothing can be learned of it"
+                found.error("HM108", message, block.span, help=f"use `{effect}` in an equation, or drop its statement")
+    found.raise_errors(FitError)
 
 
 def _products(terms: Sequence[Term], covariates: _Covariates) -> tuple[Product, ...]:

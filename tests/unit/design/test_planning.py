@@ -236,3 +236,11 @@ def test_sets_that_group_the_rows_alike_are_one_factor() -> None:
     assert len(plan.re_terms) == 1
     assert [b.columns for b in plan.re_terms[0].blocks] == [(0,), (1,)]
     assert plan.reasons[0] == "`c` and `h` group the rows alike, so they are one factor."
+
+
+def test_effect_that_cancels_out_is_refused() -> None:
+    form = model(fixed("b0"), indices={"j": "child"}, blocks=(block("u[j]"),))
+    with pytest.raises(FitError) as error:
+        structural_plan(form)
+    assert error.value.code == "HM108"
+    assert error.value.span is not None
