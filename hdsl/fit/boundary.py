@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdsl.codegen import theta_entries
-from hdsl.fit.covariance import correlations
+from hdsl.fit.covariance import correlations, lower_factor, theta_of
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.standardise import Floats
+from hdsl.plan import Plan
 
-__all__ = ["Parts", "parts_at", "settle"]
+__all__ = ["Parts", "free_blocks", "parts_at", "settle", "with_block"]
 
 NEARLY_ZERO = 1e-3
 """Relative standard deviation (standardised column) below which exactly zero is tried."""
@@ -27,26 +28,53 @@ NEARLY_EXACT = 1e-6
 
 
 def settle(criterion: Criterion, at: Evaluation) -> Evaluation:
-    """Return the evaluation with entries of theta that are nearly zero made exactly zero, one after another.
+    """Return the evaluation with what is nearly zero made exactly zero, where the criterion does not rise.
 
-    A diagonal entry is tried together with what is left of its column, then alone; it stays zero where the criterion
-    does not rise.
+    First effects without variance (a row of Lambda), then combinations without variance (an eigenvalue of Sigma).
     """
-    entries = theta_entries(criterion.plan)
     best = at
-    for entry in entries:
-        if entry.row != entry.column or entry.theta < 0 or abs(best.theta[entry.theta]) >= NEARLY_ZERO:
-            continue
-        column = [e.theta for e in entries if (e.factor, e.column) == (entry.factor, entry.column) and e.theta >= 0]
-        small = [t for t in column if abs(best.theta[t]) < NEARLY_ZERO]
-        for zeros in (small, [entry.theta]):
-            theta = best.theta.copy()
-            theta[zeros] = 0.0
-            new = criterion.evaluate(theta)
-            if new.objective <= at.objective + RISE:
-                best = new
-                break
+    for entry in theta_entries(criterion.plan):
+        if entry.row == entry.column and entry.theta >= 0:
+            row = np.abs(best.forward.factors[entry.factor][entry.row])
+            if 0.0 < row.max() < NEARLY_ZERO:
+                zeros = [
+                    e.theta for e in theta_entries(criterion.plan) if (e.factor, e.row) == (entry.factor, entry.row)
+                ]
+                theta = best.theta.copy()
+                theta[zeros] = 0.0
+                best = _unless_higher(criterion, theta, best, at)
+    for f, columns in free_blocks(criterion.plan):
+        L = best.forward.factors[f][np.ix_(columns, columns)]
+        w, U = np.linalg.eigh(L @ L.T)
+        small = w < NEARLY_ZERO**2
+        if np.any(small) and not np.all(small):
+            root = (U * np.sqrt(np.where(small, 0.0, np.abs(w))))[:, ::-1]  # the largest first
+            theta = with_block(criterion.plan, best, (f, columns), root)
+            best = _unless_higher(criterion, theta, best, at)
     return best
+
+
+def _unless_higher(criterion: Criterion, theta: Floats, best: Evaluation, at: Evaluation) -> Evaluation:
+    """Return the evaluation at `theta` unless its criterion is above that of `at`."""
+    new = criterion.evaluate(theta)
+    return new if new.objective <= at.objective + RISE else best
+
+
+def free_blocks(plan: Plan) -> list[tuple[int, tuple[int, ...]]]:
+    """Return factor and columns of the blocks with several columns; none of their entries is tied."""
+    return [
+        (f, block.columns) for f, term in enumerate(plan.re_terms) for block in term.blocks if len(block.columns) > 1
+    ]
+
+
+def with_block(plan: Plan, at: Evaluation, block: tuple[int, tuple[int, ...]], root: Floats) -> Floats:
+    """Return theta with the covariance of one block given by a root of it, zero rows kept exactly."""
+    f, columns = block
+    factors = [L.copy() for L in at.forward.factors]
+    own = lower_factor(root)
+    own[np.all(root == 0.0, axis=1)] = 0.0
+    factors[f][np.ix_(columns, columns)] = own
+    return theta_of(plan, factors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

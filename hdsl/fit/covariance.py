@@ -19,9 +19,11 @@ def widths(plan: Plan) -> list[int]:
 
 
 def lower_factor(root: Floats) -> Floats:
-    """Return the lower-triangular L with ``LL' = root root'`` and a diagonal that is not negative."""
-    R: Floats = np.asarray(np.linalg.qr(root.T, mode="r"))
-    L = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)
+    """Return the lower-triangular L, (q, q), with ``LL' = root root'`` and a diagonal that is not negative."""
+    q = len(root)
+    R: Floats = np.asarray(np.linalg.qr(root.T, mode="r"))[:q]
+    L = np.zeros((q, q))
+    L[:, : len(R)] = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)
     return np.tril(L)
 
 

@@ -10,12 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from hdsl.fit.boundary import Parts, parts_at, settle
+from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
-from hdsl.fit.newton import Optimum, Tolerances, minimise
+from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, Status
 from hdsl.fit.refusals import exact_fit, no_start
+from hdsl.fit.search import search
 from hdsl.fit.standard_errors import variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
@@ -57,11 +58,10 @@ def fit_gaussian(
     with one_thread():
         problem = criterion(plan, arrays, reml=method == "reml")
         begin = _begin(problem, starting_theta(problem, start))
-        optimum = minimise(problem, begin, Tolerances())
-        at = settle(problem, optimum.at)
-        _refuse_exact(problem, at)
-        parts = parts_at(problem, at)
-        return _outcome(problem, optimum, at, parts)
+        optimum = search(problem, begin, Tolerances())
+        _refuse_exact(problem, optimum.at)
+        parts = parts_at(problem, optimum.at)
+        return _outcome(problem, optimum, parts)
 
 
 def _load_lapack(plan: Plan, arrays: Arrays) -> None:
@@ -88,8 +88,9 @@ def _refuse_exact(problem: Criterion, at: Evaluation) -> None:
         raise exact_fit()
 
 
-def _outcome(problem: Criterion, optimum: Optimum, at: Evaluation, parts: Parts) -> FitOutcome:
+def _outcome(problem: Criterion, optimum: Optimum, parts: Parts) -> FitOutcome:
     """Assemble what the fit found, on the user's scale."""
+    at = optimum.at
     profile, scale = at.profile, problem.outcome.scale
     sigma = scale * float(np.sqrt(profile.r2 / profile.nn))
     fixed = _fixed(problem, at, sigma)

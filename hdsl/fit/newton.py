@@ -1,9 +1,8 @@
 """Newton's method in the entries of Lambda: unconstrained, with average information and the exact chain rule.
 
 At a singular optimum the gradient with respect to Sigma is positive semidefinite and supplies the curvature, so that
-theta goes to zero quickly; no bounds and no logarithms are needed. A stationary point where that gradient has a
-negative eigenvalue is no optimum: the Hessian in theta has a negative eigenvalue there, and the search steps out
-along it.
+theta goes to zero quickly; no bounds and no logarithms are needed. Stationary points in theta that are no optimum
+exist where a Sigma is singular; `hdsl.fit.search` finds the way out of them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,14 @@ import numpy as np
 from hdsl.fit.criterion import Criterion, Evaluation, Slope
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Optimum", "Tolerances", "minimise"]
+__all__ = ["Optimum", "Tolerances", "minimise", "newton_step"]
+
+
+SHRINK = 0.35
+"""Share of a step that is tried where the criterion rises."""
+
+ROUNDING = 1e-9
+"""Decrement, relative to the criterion, at which a search that cannot go down further counts as converged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +37,12 @@ class Tolerances:
         Rise of the criterion, relative to its size, that is taken for rounding.
     floor : float
         Least curvature, relative to the largest.
-    saddle : float
-        Share of the largest curvature by which one must be negative to be left.
     max_evaluations : int
     """
 
     decrement: float = 1e-7
     rise: float = 1e-13
     floor: float = 1e-7
-    saddle: float = 1e-6
     max_evaluations: int = 200
 
 
@@ -70,38 +73,30 @@ class Counted:
 
 
 def minimise(criterion: Criterion, start: Evaluation, tolerances: Tolerances) -> Optimum:
-    """Return the minimum of the criterion, from `start` on."""
+    """Return a stationary point of the criterion, downhill from `start`."""
     evaluate = Counted(criterion)
-    at, decrement = start, 0.0
-    if not len(start.theta):
-        return Optimum(at=at, n_evaluations=1, decrement=0.0, converged=True)
-    while evaluate.count < tolerances.max_evaluations:
-        slope = criterion.slope(at)
-        step, decrement, escape = newton_step(slope, tolerances)
-        if decrement < tolerances.decrement and escape is None:
-            return Optimum(
-                at=_polish(evaluate, at, step), n_evaluations=evaluate.count + 1, decrement=decrement, converged=True
-            )
-        if decrement < tolerances.decrement and escape is not None:
-            better = _descend(evaluate, at, escape, tolerances, shrink=0.25)
-        else:
-            better = _descend(evaluate, at, step, tolerances, shrink=0.35)
-        if better is None:
+    at, decrement, is_stationary = start, 0.0, not len(start.theta)
+    while not is_stationary and evaluate.count < tolerances.max_evaluations:
+        step, decrement = newton_step(criterion.slope(at), tolerances)
+        is_stationary = decrement < tolerances.decrement
+        if is_stationary:  # one more step costs one evaluation and squares the error
+            at = _polish(evaluate, at, step)
+            break
+        better = _descend(evaluate, at, step, tolerances)
+        if better is None:  # rounding is larger than what is left to gain
+            is_stationary = decrement < ROUNDING * (1.0 + abs(at.objective))
             break
         at = better
-    return Optimum(
-        at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=decrement < 1e3 * tolerances.decrement
-    )
+    return Optimum(at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=is_stationary)
 
 
-def newton_step(slope: Slope, tolerances: Tolerances) -> tuple[Floats, float, Floats | None]:
-    """Return the step, its decrement, and a direction out of a saddle point if there is one."""
+def newton_step(slope: Slope, tolerances: Tolerances) -> tuple[Floats, float]:
+    """Return the step and its decrement; curvatures are taken positive, so that the step goes downhill."""
     w, U = np.linalg.eigh(slope.hessian)
     along = U.T @ slope.gradient
     largest = max(float(np.abs(w).max()), np.finfo(float).tiny)
     size = np.maximum(np.abs(w), tolerances.floor * largest)
-    escape = U[:, 0] if w[0] < -tolerances.saddle * largest else None
-    return -U @ (along / size), float((along**2 / size).sum()), escape
+    return -U @ (along / size), float((along**2 / size).sum())
 
 
 def _descend(
@@ -109,8 +104,6 @@ def _descend(
     at: Evaluation,
     step: Floats,
     tolerances: Tolerances,
-    *,
-    shrink: float,
 ) -> Evaluation | None:
     """Return the first point along a shrinking step where the criterion does not rise."""
     allowed = at.objective + tolerances.rise * (1.0 + abs(at.objective))
@@ -120,7 +113,7 @@ def _descend(
         new = evaluate(at.theta + step)
         if new is not None and new.objective <= allowed:
             return new
-        step = step * shrink
+        step = step * SHRINK
     return None
 
 

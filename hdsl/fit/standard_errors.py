@@ -1,9 +1,9 @@
 """Standard errors of variance parameters from the joint observed information.
 
 The criterion with sigma not profiled out is ``d(tau, rho, sigma) = logdet + nn log(2 pi sigma^2) + r2 / sigma^2``; REML
-has it with ``log det X'V^-1X``. Its tau are the standard deviations relative to sigma, its second derivatives by (tau, rho) are
-central differences of the exact gradient; those with sigma are analytic. They are taken for standardised columns, where
-correlations are moderate, and carried to the user's columns by the delta method.
+has it with ``log det X'V^-1X``. Its tau are the standard deviations relative to sigma, its second derivatives by
+(tau, rho) are central differences of the exact gradient; those with sigma are analytic. They are taken for
+standardised columns, where correlations are moderate, and carried to the user's columns by the delta method.
 """
 
 from __future__ import annotations
