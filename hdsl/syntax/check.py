@@ -43,7 +43,7 @@ from hdsl.syntax.walk import Value, walk
 
 __all__ = ["MAX_DEPTH", "check_statement", "is_too_deep"]
 
-MAX_DEPTH = 200
+MAX_DEPTH = 300
 """Operators and brackets that may stand in one another; a sum of n terms is n - 1 deep."""
 
 _USAGE = {
@@ -86,8 +86,8 @@ def is_too_deep(statement: Statement, found: Diagnostics) -> bool:
     found.error(
         "HM009",
         f"an expression has more than {MAX_DEPTH} operators in one another",
-        statement.span,
-        label="too long",
+        statement.left.span if isinstance(statement, Stochastic | Deterministic) else statement.span,
+        label="the right side is too long",
         help="give parts of it a name of their own: `part1[i] = ..`, `part2[i] = ..`, and add these",
     )
     return True
@@ -158,7 +158,8 @@ def _signature(name: str) -> str:
 
 
 def _written(name: str, slots: Iterable[Slot]) -> str:
-    return f"{name}({', '.join(_USAGE.get(slot.name, slot.name) for slot in slots)})"
+    shown = [slot for slot in slots if slot.required or slot.kind != "index"]
+    return f"{name}({', '.join(_USAGE.get(slot.name, slot.name) for slot in shown)})"
 
 
 def _bind(
@@ -389,5 +390,6 @@ def _link(left: LeftSide, found: Diagnostics) -> None:
     elif inverse is not None:
         way_out = f"it undoes the link `{inverse}`: write `{symbol} = {left.link}(..)`, or `{inverse}({symbol}) = ..`"
     else:
-        way_out = f"did you mean {one_of(near)}?" if near else f"the links are {one_of(LINKS).replace(' or ', ' and ')}"
+        known = one_of(LINKS).replace(" or ", " and ")
+        way_out = f"did you mean {one_of(near)}?" if near else f"subscripts stand in `[ ]`; the links are {known}"
     found.error("HM008", f"there is no link `{left.link}`", left.link_span, label="unknown link", help=way_out)

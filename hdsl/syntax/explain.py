@@ -7,7 +7,7 @@ mistake. What no example covers says what was expected. Nothing of lark's own wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -105,7 +105,7 @@ def explain(failure: Failure, source: Source, found: Diagnostics) -> None:
         elif habit is not None:
             _add_habit(failure, habit, source, found)
         elif failure.kind in MISFITS:
-            for token in failure.tokens[failure.position :]:
+            for token in _distinct(failure.tokens[failure.position :]):
                 _misfit(token, found)
         elif failure.tokens[0].type in KEYWORDS:
             _add_habit(failure, KEYWORDS[failure.tokens[0].type], source, found)
@@ -307,6 +307,15 @@ def _misfit(token: Token, found: Diagnostics) -> None:
         _character(token, found)
 
 
+def _distinct(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens without those that repeat the character of an earlier one: once said is enough."""
+    seen: set[str] = set()
+    for token in tokens:
+        if token.type != "OTHER" or str(token) not in seen:
+            seen.add(str(token))
+            yield token
+
+
 def _inside(comment: str) -> str:
     """Return what a comment of another language says, cut where it is long."""
     words = comment.strip("/* ")
@@ -436,9 +445,12 @@ def _unexpected(failure: Failure, source: Source, found: Diagnostics) -> None:
             help="a value is a number, a symbol such as `x[i]`, a function of one, or an expression in parentheses",
         )
         return
-    expected = sorted({_WORDS[kind] for kind in failure.accepts if kind in _WORDS})
-    if failure.accepts & _OPERATORS:
-        expected.insert(0, "an operator")
+    accepts = failure.accepts
+    if accepts & _OPERATORS:
+        accepts = accepts - {"LPAR", "LSQB", "EQUAL"}  # grammatical, but nobody misses them behind a value
+    expected = ["an operator"] * bool(accepts & _OPERATORS) + sorted(
+        {_WORDS[kind] for kind in accepts if kind in _WORDS}
+    )
     choice = f"{', '.join(expected[:-1])} or {expected[-1]}" if len(expected) > 1 else "".join(expected)
     found.error(
         "HM001",

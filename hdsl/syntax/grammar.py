@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lark import Lark, Token
+    from lark.lexer import BasicLexer
 
-__all__ = ["MISFITS", "grammar_text", "language", "tokens"]
+__all__ = ["MISFITS", "grammar_text", "language", "lex"]
 
 MISFITS = ("SLASH_COMMENT", "BAD_NUMBER", "OPEN_STRING", "OTHER_QUOTES", "OTHER")
 """Terminals that no rule takes: text that is no token of the language."""
@@ -45,20 +46,33 @@ def grammar_text() -> str:
 @cache
 def language() -> Lark:
     """Return the parser of the language; its rules build nodes through `hdsl.syntax.builder.TreeBuilder`."""
+    from lark import Lark  # a warm start compiles nothing and must not pay for lark
+
     from hdsl.syntax.builder import TreeBuilder
 
     builder: Any = TreeBuilder()
-    return _build(parser="lalr", transformer=builder)
+    layout: Any = _AllTokens()
+    return Lark(
+        grammar_text(),
+        start="program",
+        parser="lalr",
+        lexer="basic",
+        postlex=layout,
+        transformer=builder,
+        keep_all_tokens=True,
+    )
+
+
+def lex(text: str) -> Iterator[Token]:
+    """Yield every token of `text`; the parser's own method would make its lexer anew for each text."""
+    from lark.lexer import LexerThread
+
+    stream: Iterator[Token] = LexerThread.from_text(_lexer(), text).lex(None)  # type: ignore[no-untyped-call]
+    return stream
 
 
 @cache
-def tokens() -> Lark:
-    """Return the lexer of the language alone; lark makes that of a parser anew for each text."""
-    return _build(parser=None)
+def _lexer() -> BasicLexer:
+    from lark.lexer import BasicLexer
 
-
-def _build(**options: Any) -> Lark:
-    from lark import Lark  # a warm start compiles nothing and must not pay for lark
-
-    layout: Any = _AllTokens()
-    return Lark(grammar_text(), start="program", lexer="basic", postlex=layout, keep_all_tokens=True, **options)
+    return BasicLexer(language().lexer_conf)

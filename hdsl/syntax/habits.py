@@ -231,6 +231,13 @@ HABITS: tuple[Habit, ...] = (
         snippets=("y[i(j)]", "a = b[g[i]]", "y[g[i]]", 'a = b["x"]', 'y["x"]', "a = b[(i)]", "y[(i)]"),
     ),
     Habit(
+        code="HM003",
+        message="subscripts stand in square brackets, not in braces",
+        label="`[` expected here",
+        help="write `beta0[j]` for a coefficient of `j`, `beta0` for a single one",
+        snippets=("y{i} = 3", "a = y{i}", "a = f(y{i})", "data x{i}", "y ~ x{i}"),
+    ),
+    Habit(
         code="HM001",
         message="an index is missing between the brackets",
         label="a name expected here",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hdsl.syntax.grammar import tokens as lexer
+from hdsl.syntax.grammar import lex
 
 if TYPE_CHECKING:
     from lark import Token
@@ -30,7 +30,7 @@ _TRIVIA = frozenset({"NEWLINE", "COMMENT"})
 
 def scan(text: str) -> tuple[Token, ...]:
     """Return all tokens of `text`, comments and line ends among them."""
-    return tuple(lexer().lex(text))
+    return tuple(lex(text))
 
 
 def statement_ends(tokens: Sequence[Token]) -> frozenset[int]:
