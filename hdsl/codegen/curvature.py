@@ -18,7 +18,13 @@ def average_information(plan_layout: Layout) -> Function:
         "Return [X, y]'V^-1 R and R'V^-1 R, for the average-information matrix.\n"
         "The columns of R are Z E_a v for each entry a of the covariances, factors of the chain first."
     )
-    body: list[Statement] = [Comment("directions: coefficients E_a v of each factor")]
+    body: list[Statement]
+    if not plan_layout.factors:
+        body = code("return np.zeros((len(c.C), 0)), np.zeros((0, 0))")
+        return Function(
+            "average_information", "c, f, v", "Return empty matrices: there are no covariances.", tuple(body)
+        )
+    body = [Comment("directions: coefficients E_a v of each factor")]
     for factor in (*plan_layout.chain, *plan_layout.dense):
         pairs = [tuple_of([ast.Constant(e.row), ast.Constant(e.column)]) for e in factor.entries]
         body += code("d = directions(v[k], pairs)", d=factor.name("d"), k=factor.position, pairs=tuple_of(pairs))

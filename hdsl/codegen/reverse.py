@@ -27,8 +27,9 @@ def _split(plan_layout: Layout, letter: str, call: str) -> list[Statement]:
 
 def modes(plan_layout: Layout) -> Function:
     """Emit ``modes(c, f, beta)``."""
-    body: list[Statement] = [Comment("coefficients of the border: y - X beta")]
-    body += code("w = np.append(-beta, 1.0)")
+    body: list[Statement] = []
+    if plan_layout.factors:
+        body += [Comment("coefficients of the border: y - X beta"), *code("w = np.append(-beta, 1.0)")]
     if plan_layout.dense:
         body += dense_prelude(plan_layout)
         body += [
@@ -83,7 +84,7 @@ def covariances(plan_layout: Layout) -> Function:
             *_split(plan_layout, "G", "root_information(f.C[:m, :m], f.root, inv, dense, X, cov_X)"),
             *_split(plan_layout, "V", "diagonal_blocks(cov, dense)"),
         ]
-    else:
+    elif plan_layout.chain:
         body += code("cov = cov_X")
     for k, factor in reversed(list(enumerate(plan_layout.chain))):
         body += _covariance(plan_layout, k, factor)
@@ -176,7 +177,9 @@ def gradient() -> Function:
 
 def theta_gradient(plan_layout: Layout) -> Function:
     """Emit ``theta_gradient(theta, G)``: the chain rule from Sigma to theta."""
-    body = code("g = np.zeros(n)", n=plan_layout.plan.n_theta) + code("factors = relative_factors(theta)")
+    body = code("g = np.zeros(n)", n=plan_layout.plan.n_theta)
+    if plan_layout.factors:
+        body += code("factors = relative_factors(theta)")
     for k, factor in enumerate(plan_layout.factors):
         free = [entry for entry in factor.entries if entry.theta >= 0]
         if factor.width == 1:

@@ -26,8 +26,8 @@ from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["fit_gaussian"]
 
-EXACT = 1e-20
-"""Residual sum of squares, relative to that of the outcome about its mean, that counts as zero."""
+EXACT = 1e-12
+"""Residual sum of squares, relative to that of the outcome about its mean, that rounding cannot tell from zero."""
 
 
 def fit_gaussian(

@@ -231,7 +231,8 @@ def profile(S: Floats, logdet: float, n: int, *, reml: bool) -> Profile:
 
     Notes
     -----
-    ``d = logdet + nn (1 + log(2 pi r2 / nn))``, nn = n; REML: nn = n - p and ``+ log det X'V^-1 X``.
+    ``d = logdet + nn (1 + log(2 pi r2 / nn))``, nn = n; REML: nn = n - p and ``+ log det X'V^-1 X``. It has no
+    value (NaN) where r2 is not positive, which is rounding.
     """
     p = len(S) - 1
     R = np.linalg.cholesky(S[:p, :p])
@@ -240,5 +241,6 @@ def profile(S: Floats, logdet: float, n: int, *, reml: bool) -> Profile:
     r2 = float(S[p, p] - z @ z)
     nn = n - p if reml else n
     logdet_x = 2.0 * float(np.log(R.diagonal()).sum())
-    objective = logdet + nn * (1.0 + np.log(2.0 * np.pi * r2 / nn)) + (logdet_x if reml else 0.0)
+    log_r2 = np.log(2.0 * np.pi * r2 / nn) if r2 > 0.0 else np.nan
+    objective = logdet + nn * (1.0 + log_r2) + (logdet_x if reml else 0.0)
     return Profile(float(objective), half.T @ z, r2, nn, logdet, logdet_x, half.T @ half)

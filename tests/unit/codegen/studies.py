@@ -306,6 +306,11 @@ def only_dense() -> Study:
     )
 
 
+def without_random() -> Study:
+    """Return a linear model without random effects."""
+    return study("no random", [], [], chain=[])
+
+
 def without_fixed() -> Study:
     """Return a study without any fixed effect."""
     return study("no fixed", [term("j", effects(1), full(1, 0))], [codes(50, 9, 3)], chain=[0], fixed=())
@@ -350,5 +355,6 @@ STUDIES = (
     with_sets(),
     only_dense(),
     without_fixed(),
+    without_random(),
     sums_of_products(),
 )
