@@ -24,8 +24,8 @@ __all__ = [
 class Slot:
     """One argument of a distribution.
 
-    `role` is what a bare parameter in this place is (``"standard deviation"``); `range` its range; `required` whether it
-    must be given; `kind` how it is read: ``"value"`` (an expression), ``"covariance"``, ``"index"``, ``"label"``,
+    `role` is what a bare parameter in this place is (``"standard deviation"``); `range` its range; `required` whether
+    it must be given; `kind` how it is read: ``"value"`` (an expression), ``"covariance"``, ``"index"``, ``"label"``,
     ``"new name"``, ``"distribution"``.
     """
 

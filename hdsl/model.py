@@ -71,6 +71,23 @@ def read(path: str | Path) -> Model:
     return Model(text, name=str(path))
 
 
+def _compile(source: Source, found: Diagnostics) -> tuple[ResolvedModel, CompositeModel]:
+    """Run the stages that need no data; raise `ModelError` with all that is wrong."""
+    from hdsl.composite import build_composite, check_identification
+    from hdsl.semantics import resolve
+    from hdsl.syntax import read_program
+
+    program = read_program(source, found)
+    names = Diagnostics(source)
+    resolved = resolve(program, source, names)
+    found.extend(d for d in names if not found.has_errors or d.code in _INDEPENDENT)
+    found.raise_errors(ModelError)
+    form = build_composite(resolved, found)
+    check_identification(form, resolved, found)
+    found.raise_errors(ModelError)
+    return resolved, form
+
+
 class PlanView:
     """A plan that prints as what was found, how the likelihood is computed, and why.
 
@@ -109,20 +126,17 @@ class Model:
     """
 
     def __init__(self, text: str, *, name: str = "<model>") -> None:
-        from hdsl.composite import build_composite, check_identification
-        from hdsl.semantics import resolve
-        from hdsl.syntax import read_program
-
         self.source = Source(text, name)
         found = Diagnostics(self.source)
-        program = read_program(self.source, found)
-        names = Diagnostics(self.source)
-        self._resolved: ResolvedModel = resolve(program, self.source, names)
-        found.extend(d for d in names if not found.has_errors or d.code in _INDEPENDENT)
-        found.raise_errors(ModelError)
-        self.form: CompositeModel = build_composite(self._resolved, found)
-        check_identification(self.form, self._resolved, found)
-        found.raise_errors(ModelError)
+        try:
+            self._resolved, self.form = _compile(self.source, found)
+        except RecursionError:
+            found.error(
+                "HM009",
+                "definitions stand on one another too deeply",
+                help="a chain of several hundred definitions is too long: substitute some of them",
+            )
+            raise ModelError(found.sorted()) from None
         self.diagnostics: tuple[Diagnostic, ...] = found.sorted()
 
     def __repr__(self) -> str:
@@ -240,8 +254,8 @@ class Model:
         Parameters
         ----------
         data : frame, path or dict
-            One frame with a row for each observation (any that narwhals reads, or a path to CSV or Parquet), or a dict from
-            index name to the frame of that level.
+            One frame with a row for each observation (any that narwhals reads, or a path to CSV or Parquet), or a dict
+            from index name to the frame of that level.
         method : {"ml", "reml"}, optional
             ``None`` is maximum likelihood.
         start : dict, optional

@@ -1,8 +1,8 @@
 """The plan: structure without values, and the arrays that go with it.
 
-Input: `hdsl.design` makes both from a composite model and data. Output: `hdsl.codegen` emits source from the plan alone;
-`hdsl.fit` calls that source on the arrays. Invariants: a `Plan` is hashable and holds no data value and no label; equal
-plans give byte-identical source; arrays are read-only, rows in the order of the data used.
+Input: `hdsl.design` makes both from a composite model and data. Output: `hdsl.codegen` emits source from the plan
+alone; `hdsl.fit` calls that source on the arrays. Invariants: a `Plan` is hashable and holds no data value and no
+label; equal plans give byte-identical source; arrays are read-only, rows in the order of the data used.
 
 The model is ``y = X beta + sum_f Z_f b_f + e``; grouping factor f has `n_levels` groups of width p_f, and its
 coefficients have covariance ``sigma^2 Sigma_f`` in each group, ``Sigma_f = Lambda_f Lambda_f'``, ``Lambda_f`` block
@@ -47,8 +47,8 @@ class Column:
 class FixedSet:
     """The columns of an unmodelled set: indicators of its kept levels, times the sum of `products`.
 
-    `codes` is a position in `Arrays.sets`, whose integer array holds for each row the column within the set, or -1 for a
-    level that was set to zero. `n_columns` is in `Sizes.set_columns`, in the order of the fixed sets.
+    `codes` is a position in `Arrays.sets`, whose integer array holds for each row the column within the set, or -1 for
+    a level that was set to zero. `n_columns` is in `Sizes.set_columns`, in the order of the fixed sets.
     """
 
     symbol: str
@@ -68,8 +68,8 @@ class CovarianceBlock:
         The effects' symbols.
     theta : tuple of int
         Positions in theta of the lower-triangular entries, column by column: (1,1), (2,1), .., (2,2), ..
-        A position may stand more than once (tied standard deviations); -1 is the constant 1 (a standard deviation tied to
-        the residual's).
+        A position may stand more than once (tied standard deviations); -1 is the constant 1 (a standard deviation tied
+        to the residual's).
     """
 
     columns: tuple[int, ...]

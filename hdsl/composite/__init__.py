@@ -1,4 +1,8 @@
-"""Level equations to one equation per predictor: substitution, implied interactions, identification, moments (SymPy lives here alone)."""
+"""Level equations to one equation per predictor (SymPy lives here alone).
+
+Substitution and expansion with the statements that each term came from, implied interactions, what is not identified,
+and the implied moments.
+"""
 
 from __future__ import annotations
 

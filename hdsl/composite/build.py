@@ -1,8 +1,8 @@
 """Resolved model → composite model.
 
 For the outcome each argument of its distribution becomes a linear predictor, a scalar parameter or known data; each
-modelled coefficient becomes an effect of a random block; definitions from data are listed in the order in which they can be
-evaluated. What no back end fits yet is listed in `CompositeModel.unsupported`, with its place.
+modelled coefficient becomes an effect of a random block; definitions from data are listed in the order in which they
+can be evaluated. What no back end fits yet is listed in `CompositeModel.unsupported`, with its place.
 """
 
 from __future__ import annotations
@@ -107,13 +107,13 @@ class _Builder:
         return self._distributed(entity, entity.stochastic)
 
     def _observed(self, entity: Entity) -> Expr:
-        """What gives the outcome's value: its column, or its definition from data."""
+        """Return what gives the outcome's value: its column, or its definition from data."""
         if entity.definition is not None and entity.stochastic is not None:
             return lower(entity.definition.right, entity.index_set, self.model)
         return Ref(name=entity.name, index_set=entity.index_set)
 
     def _written_out(self, entity: Entity) -> tuple[Outcome, tuple[Predictor, ...], Residual | None]:
-        """An outcome with its error written out, ``y[i] = .. + e[i]``."""
+        """Read an outcome with its error written out, ``y[i] = .. + e[i]``."""
         assert entity.definition is not None
         position = next(p for p, s in enumerate(self.model.program.statements) if s is entity.definition)
         terms = self.terms(entity.definition.right, position, entity.index_set)
@@ -123,11 +123,12 @@ class _Builder:
             residual = self._error(errors[0])
             terms = tuple(_as_residual(t) if t is errors[0] else t for t in terms)
         elif not errors and not self.unsupported:
+            row = show_index_set(entity.index_set)
             self.found.error(
                 "HM304",
-                f"`{entity.printed}` has no error: all that varies at random on its right side is coarser than its rows",
+                f"`{entity.printed}` has no error: all that varies at random on its right is coarser than its rows",
                 entity.span,
-                help=f"add `+ e[{show_index_set(entity.index_set)}]` with `e[{show_index_set(entity.index_set)}] ~ normal(0, sd)`",
+                help=f"add `+ e[{row}]` with `e[{row}] ~ normal(0, sd)`",
             )
         elif len(errors) == 1:
             self.refuse(f"a residual that is multiplied (`{errors[0].coefficient}`)", errors[0].spans[-1])
@@ -143,7 +144,7 @@ class _Builder:
         return outcome, (self._predictor(entity, "mean", "identity", terms, None),), residual
 
     def _error(self, term: Term) -> Residual:
-        """The residual that a written-out error gives: its own distribution must be a plain normal."""
+        """Return the residual that a written-out error gives: its own distribution must be a plain normal."""
         entity = next(e for e in self.model.of_role(Role.COEFFICIENT) if e.printed == term.coefficient)
         block = random_block(entity, self.model, self.expansion, self.found, self.refuse)
         if block.distribution != "normal" or len(block.effects) > 1 or block.covariance.structure != "diagonal":
@@ -202,7 +203,7 @@ class _Builder:
         known: list[tuple[str, Expr]],
         scalars: list[tuple[str, str]],
     ) -> tuple[Residual, list[Predictor]]:
-        """The residual of ``y[i] ~ normal(mean, sd)``, and its term beside those of the mean."""
+        """Return the residual of ``y[i] ~ normal(mean, sd)``, and the predictors with its term."""
         sd = dict(scalars).get("sd")
         given = dict(known).get("sd")
         if given is not None:
@@ -236,7 +237,7 @@ class _Builder:
         return f"{free}[{show_index_set(entity.index_set)}]"
 
     def _argument(self, entity: Entity, slot: Slot, value: tree.Expr) -> list[Predictor]:
-        """The predictor that an argument of the outcome's distribution is."""
+        """Return the predictor that an argument of the outcome's distribution is."""
         symbol, link, inner, position, left = self._unlink(entity, value)
         terms = self.terms(inner, position, left)
         if not terms and self.unsupported:

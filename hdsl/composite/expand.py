@@ -2,9 +2,9 @@
 
     y[i] = b0[j] + b1[j]*x[i];  b1[j] = g0 + g1*z[j] + u1[j]   →   .. + g1*z[j]*x[i] + u1[j]*x[i]
 
-SymPy does the algebra. Every statement that is substituted multiplies its right side by a tag, and every covariate is one
-symbol for each statement that it stands in; after expansion the tags of a monomial are its source lines, and a product whose
-covariates come from several statements is one that nobody wrote.
+SymPy does the algebra. Every statement that is substituted multiplies its right side by a tag, and every covariate is
+one symbol for each statement that it stands in; after expansion the tags of a monomial are its source lines, and a
+product whose covariates come from several statements is one that nobody wrote.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Expansion:
         return symbol
 
     def _tag_of(self, entity: Entity) -> sympy.Expr:
-        """The statement that declares an unmodelled set or a prior, where there is one."""
+        """Return the tag of the statement that declares an unmodelled set or a prior, where there is one."""
         return self._tag(entity.position) if entity.stochastic is not None else sympy.Integer(1)
 
     def _position(self, statement: tree.Statement) -> int:
@@ -272,7 +272,7 @@ _PARTS: dict[Part, int] = {"fixed": 0, "offset": 1, "random": 2, "residual": 3}
 
 
 def _place(term: Term) -> tuple[int, int]:
-    """Fixed terms by the number of variables that they multiply (a set counts with its indices), then the other parts."""
+    """Rank a term: fixed ones by the variables that they multiply (a set counts with its indices), then the rest."""
     n_variables = term.order + len(term.coefficient_set) if term.part == "fixed" else 0
     return _PARTS[term.part], n_variables
 

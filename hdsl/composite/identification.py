@@ -1,7 +1,7 @@
 """What cannot be identified, found on the composite without data: HM301, HM302, HM303, HM305.
 
-A coefficient has one column, the sum of its terms; two coefficients with the same column cannot be told apart. Random effects
-of one index set with the same column are one effect with the sum of their variances.
+A coefficient has one column, the sum of its terms; two coefficients with the same column cannot be told apart. Random
+effects of one index set with the same column are one effect with the sum of their variances.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], 
 
 
 def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagnostics) -> None:
-    """A random effect with a value for each row, beside a Gaussian residual with one unknown sd."""
+    """Report a random effect with a value for each row, beside a Gaussian residual with one unknown sd."""
     if form.outcome.distribution != "normal" or form.unsupported:
         return
     rows = form.outcome.index_set

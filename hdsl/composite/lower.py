@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
 from hdsl.form.model import Covariate
@@ -77,7 +78,7 @@ def lower(expr: tree.Expr, by: IndexSet, model: ResolvedModel) -> Expr:
             raise TypeError("a tuple is not a value")
 
 
-_CONSTANT_FUNCTIONS = {
+_CONSTANT_FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": math.exp,
     "log": math.log,
     "log1p": math.log1p,
@@ -103,17 +104,14 @@ def constant_value(expr: tree.Expr) -> float | None:
             return None if inner is None else inner if operator == "+" else -inner
         case tree.Binary(operator=operator, left=left, right=right):
             return _arithmetic(operator, constant_value(left), constant_value(right))
-        case tree.Call(function=function, arguments=arguments) if function in _CONSTANT_FUNCTIONS and not is_aggregate(
-            expr
-        ):
-            values = [constant_value(a.value) for a in arguments]
-            return (
-                None
-                if any(v is None for v in values)
-                else _guarded(lambda: float(_CONSTANT_FUNCTIONS[function](*values)))
-            )  # type: ignore[operator]
+        case tree.Call() if expr.function in _CONSTANT_FUNCTIONS and not is_aggregate(expr):
+            return _constant_call(_CONSTANT_FUNCTIONS[expr.function], [constant_value(a.value) for a in expr.arguments])
         case _:
             return None
+
+
+def _constant_call(function: Callable[..., float], values: list[float | None]) -> float | None:
+    return None if any(value is None for value in values) else _guarded(lambda: float(function(*values)))
 
 
 def _arithmetic(operator: str, left: float | None, right: float | None) -> float | None:
@@ -132,10 +130,10 @@ def _arithmetic(operator: str, left: float | None, right: float | None) -> float
             return _guarded(lambda: float(left**right))
 
 
-def _guarded(compute) -> float | None:  # type: ignore[no-untyped-def]
-    """Return a value, or None where it is not a finite real number (then it stays an expression and is refused on data)."""
+def _guarded(compute: Callable[[], float]) -> float | None:
+    """Return a value, or None where it is not a finite real number: it stays an expression and is refused on data."""
     try:
         value = compute()
     except (ArithmeticError, ValueError, TypeError):
         return None
-    return value if isinstance(value, float) and math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None

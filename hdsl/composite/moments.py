@@ -65,7 +65,7 @@ class Moments:
         return sympy.expand(sum((self._block(block, primed=True) for block in blocks), sympy.Integer(0)))
 
     def icc(self, shared: str) -> sympy.Expr:
-        """Return the intraclass correlation of `shared`: the correlation of two rows with the same covariates that share it."""
+        """Return the intraclass correlation: of two rows with the same covariates that share a group of `shared`."""
         same = {symbol: self._unprimed(symbol) for symbol in self.covariance(shared).free_symbols}
         return self.covariance(shared).subs(same) / self.variance
 

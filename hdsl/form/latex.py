@@ -68,7 +68,7 @@ def latex_text(text: str) -> str:
 
 
 def _base(name: str) -> tuple[str, str]:
-    """Split a name into its letter and what stands below it: ``beta0`` -> (``\\beta``, ``0``), ``b_age`` -> (``b``, age)."""
+    r"""Split a name into its letter and what stands below it: ``beta0`` gives ``\beta`` and ``0``."""
     head, _, tail = name.partition("_")
     match = re.match(r"^(\D*)(\d*)$", head)
     letters, digits = (match.group(1), match.group(2)) if match is not None else (head, "")

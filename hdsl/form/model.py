@@ -197,9 +197,9 @@ class Predictor:
 class Covariance:
     """Covariance structure of a random block.
 
-    `structure` is ``"unstructured"``, ``"diagonal"`` (also for one effect), or one that no back end fits yet. `sd` names
-    the parameter of each effect's standard deviation; a name may stand more than once (tied). `cor` names the
-    correlations of an unstructured block by column: (2,1), (3,1), .., (3,2), ..
+    `structure` is ``"unstructured"`` or ``"diagonal"`` (also for one effect). `sd` names the parameter of each effect's
+    standard deviation; a name may stand more than once (tied). `cor` names the correlations of an unstructured block by
+    column: (2,1), (3,1), .., (3,2), ..
     """
 
     structure: str
@@ -233,7 +233,7 @@ class RandomBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """A coefficient that a definition gives, ``b0[j] = g0 + g1*z[j] + u0[j]``, with all that it stands on substituted."""
+    """A coefficient that a definition gives, ``b0[j] = g0 + g1*z[j] + u0[j]``, with all that it needs substituted."""
 
     symbol: str
     index_set: IndexSet

@@ -31,10 +31,10 @@ class Composite:
     def terms(self) -> pd.DataFrame:
         """A row for each term.
 
-        Columns: `predictor`; `part` (``fixed``, ``random``, ``residual``, ``offset``); `coefficient`; `covariates` (tuple of
-        symbols); `level` (finest index set among the covariates, ``"j,k"``; of a term without covariates that of its
-        coefficient); `order` (number of covariates); `implied`; `lines` (tuple of source lines); `scale` (a number that
-        multiplies the term).
+        Columns: `predictor`; `part` (``fixed``, ``random``, ``residual``, ``offset``); `coefficient`; `covariates`
+        (tuple of symbols); `level` (finest index set among the covariates, ``"j,k"``; of a term without covariates
+        that of its coefficient); `order` (number of covariates); `implied`; `lines` (tuple of source lines); `scale`
+        (a number that multiplies the term).
         """
         import pandas as pd
 

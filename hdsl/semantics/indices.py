@@ -109,7 +109,7 @@ def _check_circles(declared: dict[str, tree.IndexStatement], indices: dict[str, 
 
 
 def _free_indices(program: tree.Program, indices: dict[str, Index]) -> frozenset[str]:
-    """Indices over the categories of a nominal outcome: the row does not determine them."""
+    """Return the indices over the categories of a nominal outcome: the row does not determine them."""
     free = set()
     for statement in program.statements:
         if isinstance(statement, tree.Stochastic) and statement.distribution.name == "categorical":

@@ -1,12 +1,13 @@
 """The rule of levels: all that stands on the right of a statement must be determined by the index set on its left.
 
-What a statement needs and no declaration says becomes a `Nesting` claim, checked against the data later. Mistakes: HM203 (a
-finer quantity), HM204 and HM205 (aggregates), HM206 (joint statements).
+What a statement needs and no declaration says becomes a `Nesting` claim, checked against the data later. Mistakes:
+HM203 (a finer quantity), HM204 (aggregates), HM206 (joint statements).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
@@ -59,6 +60,21 @@ class _Claims:
             self.found.append(claim)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The statement that is being checked: its left side, and what is claimed and known so far.
+
+    `categories` are indices that the predictor of a nominal outcome may have beside those of its left side.
+    """
+
+    left: IndexSet
+    name: str
+    claims: _Claims
+    entities: Mapping[Key, Entity]
+    found: Diagnostics
+    categories: frozenset[str]
+
+
 def check_levels(
     program: tree.Program, order: Order, entities: Mapping[Key, Entity], found: Diagnostics
 ) -> tuple[Nesting, ...]:
@@ -72,12 +88,12 @@ def check_levels(
             continue
         name = show_symbol(left_symbols(statement)[0].name, left)
         is_nominal = isinstance(statement, tree.Stochastic) and statement.distribution.name == "categorical"
-        categories = order.free if is_nominal else frozenset[str]()
+        place = _Place(left, name, claims, entities, found, order.free if is_nominal else frozenset())
         for occurrence in occurrences(statement):
             if occurrence.aggregate is None:
-                _check_symbol(occurrence.symbol, left, name, claims, entities, found, categories)
+                _check_symbol(occurrence.symbol, place)
         for call in aggregates_in(statement):
-            _check_aggregate(call, left, name, claims, found)
+            _check_aggregate(call, place)
     return tuple(claims.found)
 
 
@@ -98,109 +114,72 @@ def _left_set(statement: tree.Stochastic | tree.Deterministic, order: Order, fou
     return sets[0]
 
 
-def _check_symbol(
-    symbol: tree.Symbol,
-    left: IndexSet,
-    name: str,
-    claims: _Claims,
-    entities: Mapping[Key, Entity],
-    found: Diagnostics,
-    categories: frozenset[str],
-) -> None:
-    """Check one symbol on the right; `categories` are indices that a nominal outcome's predictor may have."""
-    order = claims.order
+def _check_symbol(symbol: tree.Symbol, place: _Place) -> None:
+    """Check one symbol on the right, outside aggregates."""
+    claims, order = place.claims, place.claims.order
     index_set = order.canonical(s.name for s in symbol.subscripts)
-    entity = entities.get((symbol.name, index_set))
+    entity = place.entities.get((symbol.name, index_set))
     if entity is not None and entity.role is Role.MATRIX:
         return
-    needed = [index for index in index_set if index not in claims.closure(left) | categories]
-    if not needed:
-        return
-    printed = show_symbol(symbol.name, index_set)
+    needed = [index for index in index_set if index not in claims.closure(place.left) | place.categories]
     for index in needed:
-        reverse = claims.against(left, index)
-        if not left or index == order.row or reverse is not None or index in order.free:
-            _report_finer(symbol, printed, index, left, name, entity, reverse, found)
+        reverse = claims.against(place.left, index)
+        if not place.left or index == order.row or reverse is not None or index in order.free:
+            _report_finer(symbol, index, entity, reverse, place)
             return
-    claims.add(
-        Nesting(
-            finer=left,
-            coarser=index_set,
-            declared=False,
-            reason=f"the equation of `{name}` uses `{printed}`",
-            span=symbol.span,
-        )
-    )
+    if needed:
+        reason = f"the equation of `{place.name}` uses `{show_symbol(symbol.name, index_set)}`"
+        claims.add(Nesting(finer=place.left, coarser=index_set, declared=False, reason=reason, span=symbol.span))
 
 
 def _report_finer(
-    symbol: tree.Symbol,
-    printed: str,
-    index: str,
-    left: IndexSet,
-    name: str,
-    entity: Entity | None,
-    reverse: Nesting | None,
-    found: Diagnostics,
+    symbol: tree.Symbol, index: str, entity: Entity | None, reverse: Nesting | None, place: _Place
 ) -> None:
-    by = show_index_set(left)
-    where = f"varies within `{by}`" if left else "varies between units, and `" + name + "` has no subscripts"
-    message = f"`{printed}` {where}, so the equation of `{name}` cannot use it"
-    if not left:
-        message = f"`{printed}` {where}"
-    is_data = entity is None or entity.role in (Role.DATA, Role.DATA_DEFINITION, Role.OUTCOME)
-    mean = show_symbol(f"{symbol.name}_mean", left)
-    advice = (
-        f"aggregate it first: `{mean} = mean({printed})`"
-        if is_data
-        else f"write it in the equation of a symbol with subscript [{index}]"
-    )
-    secondary = ()
-    if reverse is not None and reverse.span is not None and not reverse.declared:
-        secondary = (
-            Label(
-                span=reverse.span,
-                text=f"here `{show_index_set(reverse.finer)}` lies in `{show_index_set(reverse.coarser)}`",
-            ),
-        )
-    found.error(
+    """Report a symbol that varies within the units of the left side; `reverse` is the claim that says so."""
+    by = show_index_set(place.left)
+    printed = show_symbol(symbol.name, place.claims.order.canonical(s.name for s in symbol.subscripts))
+    if place.left:
+        message = f"`{printed}` varies within `{by}`, so the equation of `{place.name}` cannot use it"
+    else:
+        message = f"`{printed}` varies between units, and `{place.name}` has no subscripts"
+    if entity is None or entity.role in (Role.DATA, Role.DATA_DEFINITION, Role.OUTCOME):
+        advice = f"aggregate it first: `{show_symbol(f'{symbol.name}_mean', place.left)} = mean({printed})`"
+    else:
+        advice = f"write it in the equation of a symbol with subscript [{index}]"
+    place.found.error(
         "HM203",
         message,
         symbol.span,
-        label=f"level {index} is finer than {by}" if left else f"level {index}",
+        label=f"level {index} is finer than {by}" if by else f"level {index}",
         help=advice,
-        secondary=secondary,
+        secondary=_reverse_label(reverse),
     )
+
+
+def _reverse_label(reverse: Nesting | None) -> tuple[Label, ...]:
+    if reverse is None or reverse.span is None or reverse.declared:
+        return ()
+    text = f"here `{show_index_set(reverse.finer)}` lies in `{show_index_set(reverse.coarser)}`"
+    return (Label(span=reverse.span, text=text),)
+
+
+def _right_expressions(statement: tree.Stochastic | tree.Deterministic) -> Iterator[tree.Expr]:
+    if isinstance(statement, tree.Deterministic):
+        yield statement.right
+        return
+    stack: list[tree.Expr | tree.Distribution] = [a.value for a in statement.distribution.arguments]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, tree.Distribution):
+            stack += [a.value for a in value.arguments]
+        else:
+            yield value
 
 
 def aggregates_in(statement: tree.Stochastic | tree.Deterministic) -> Iterator[tree.Call]:
     """Yield every aggregate on the right of a statement, outer ones first."""
-    seen: list[tree.Expr] = []
-    if isinstance(statement, tree.Deterministic):
-        seen.append(statement.right)
-    else:
-        stack: list[tree.Expr | tree.Distribution] = [a.value for a in statement.distribution.arguments]
-        while stack:
-            value = stack.pop()
-            if isinstance(value, tree.Distribution):
-                stack += [a.value for a in value.arguments]
-            else:
-                seen.append(value)
-    while seen:
-        node = seen.pop()
-        match node:
-            case tree.Call():
-                if is_aggregate(node):
-                    yield node
-                seen += [argument.value for argument in node.arguments]
-            case tree.Unary(operand=operand):
-                seen.append(operand)
-            case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
-                seen += [left, right]
-            case tree.TupleExpr(items=items):
-                seen += items
-            case _:
-                pass
+    for expr in _right_expressions(statement):
+        yield from (call for call in _calls(expr) if is_aggregate(call))
 
 
 def index_set_of(expr: tree.Expr, order: Order) -> IndexSet:
@@ -208,7 +187,9 @@ def index_set_of(expr: tree.Expr, order: Order) -> IndexSet:
     return order.canonical(s.name for symbol, _ in symbols_in(expr) for s in symbol.subscripts)
 
 
-def _check_aggregate(call: tree.Call, left: IndexSet, name: str, claims: _Claims, found: Diagnostics) -> None:
+def _check_aggregate(call: tree.Call, place: _Place) -> None:
+    """Check one aggregate: its units must be finer than those of the left side."""
+    left, name, claims, found = place.left, place.name, place.claims, place.found
     order = claims.order
     operand = call.arguments[0].value
     over = index_set_of(operand, order)

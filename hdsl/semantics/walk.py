@@ -23,8 +23,8 @@ __all__ = [
 class Occurrence:
     """A symbol on a right side.
 
-    `slot` is the distribution's argument that the symbol is the whole value of, None within an expression; `aggregate` is the
-    innermost aggregate around it.
+    `slot` is the distribution's argument that the symbol is the whole value of, None within an expression; `aggregate`
+    is the innermost aggregate around it.
     """
 
     symbol: tree.Symbol
@@ -33,7 +33,7 @@ class Occurrence:
 
 
 _KNOWN = frozenset({*FUNCTIONS, *AGGREGATES, *COVARIANCES})
-"""Functions whose operands are at the level of the statement; an unknown one, a mistake already told, may be an aggregate."""
+"""Functions whose operands are at the level of the statement; an unknown one may be a misspelt aggregate."""
 
 
 def is_aggregate(call: tree.Call) -> bool:
@@ -51,8 +51,8 @@ def left_symbols(statement: tree.Stochastic | tree.Deterministic) -> tuple[tree.
 def arguments_by_slot(distribution: tree.Distribution) -> tuple[tuple[Slot, tree.Expr | tree.Distribution], ...]:
     """Pair the arguments of a distribution with its slots, by position or by name.
 
-    The syntax stage has checked names and numbers; among alternative sets of arguments the one that has all names is taken.
-    Arguments of an unknown distribution, which is a mistake already told, are plain values.
+    The syntax stage has checked names and numbers; among alternative sets of arguments the one that has all names is
+    taken. Arguments of an unknown distribution, which is a mistake already told, are plain values.
     """
     row = DISTRIBUTIONS.get(distribution.name) or WRAPPERS.get(distribution.name)
     if row is None:

@@ -57,7 +57,10 @@ def test_a_written_product_is_not_implied_even_where_it_is_implied_elsewhere() -
 
 
 def test_an_implied_product_of_a_set_and_a_covariate() -> None:
-    text = "y[i] ~ normal(b0[j] + b1[j]*x[i], sd)\nb0[j] ~ normal(a, s)\nb1[j] = d + h[type] + u[j]\nh[type] ~ flat()\nu[j] ~ normal(0, t)"
+    text = (
+        "y[i] ~ normal(b0[j] + b1[j]*x[i], sd)\nb0[j] ~ normal(a, s)\n"
+        "b1[j] = d + h[type] + u[j]\nh[type] ~ flat()\nu[j] ~ normal(0, t)"
+    )
     row = hdsl.Model(text).composite.terms.set_index("coefficient").loc["h[type]"]
     assert row["implied"]
     assert row["covariates"] == ("x[i]",)

@@ -110,3 +110,10 @@ def test_what_no_statement_uses_is_warned_of(text: str, symbol: str) -> None:
     (warning,) = hdsl.Model(text).diagnostics
     assert warning.code == "HM108"
     assert f"`{symbol}`" in warning.message
+
+
+def test_a_chain_of_definitions_that_is_too_long_is_refused_by_name() -> None:
+    chain = [f"m{k}[i] = m{k + 1}[i] + b{k}*x[i]" for k in range(2000)]
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model("\n".join(["y[i] ~ normal(m0[i], sd)", *chain, "m2000[i] = c"]))
+    assert caught.value.code == "HM009"
