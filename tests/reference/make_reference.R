@@ -15,7 +15,7 @@ LEVELS <- list(
   cake = list(temperature = c("175", "185", "195", "205", "215", "225")),
   Oxboys = list(Subject = as.character(1:26)))
 FACTORS <- c("Batch", "Subject", "batch", "cask", "sample", "plate", "replicate", "recipe", "temperature", "school", "lea",
-  "class", "s", "d", "dept", "service", "childid", "schoolid", "black", "hispanic", "sector", "gender", "sex", "schgend", "Sex")
+  "class", "s", "d", "dept", "service", "childid", "schoolid", "black", "hispanic", "female", "sector", "gender", "sex", "schgend", "Sex")
 
 read_data <- function(path) {
   d <- read.csv(file.path("../..", path))
@@ -120,6 +120,8 @@ reference("hsb_null_reml", here("Hsb82.csv.gz"), mAch ~ 1 + (1 | school), TRUE)
 reference("hsb_meanses_reml", here("Hsb82.csv.gz"), mAch ~ meanses + (1 | school), TRUE)
 reference("hsb_randomcoef_reml", here("Hsb82.csv.gz"), mAch ~ cses + (cses | school), TRUE)
 reference("egsingle_uncond_ml", there("egsingle/egsingle.csv.gz"), math ~ year + (year | childid) + (year | schoolid), FALSE)
+reference("egsingle_sex_reml", there("egsingle/egsingle.csv.gz"), math ~ year * female * lowinc + (year | childid) + (year * female | schoolid), TRUE)
+reference("egsingle_sex_zero_ml", there("egsingle/egsingle.csv.gz"), math ~ year * female * lowinc + (year | childid) + (year | schoolid) + (0 + as.numeric(female == "Male") | schoolid), FALSE)
 reference("chem97_3level_ml", here("Chem97.csv.gz"), score ~ gcsecnt + (1 | school) + (1 | lea), FALSE)
 reference("chem97_slope_reml", here("Chem97.csv.gz"), score ~ gcsecnt + gender + age + (gcsecnt | school) + (1 | lea), TRUE)
 reference("insteval_service_ml", there("insteval/insteval.csv.gz"), y ~ service + (1 | s) + (1 | d) + (1 | dept), FALSE)

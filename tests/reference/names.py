@@ -123,6 +123,18 @@ MIX = single("recipe:replicate", "u[recipe,replicate]", "sd_mix")
 SLEEP = {"(Intercept)": ("b0", one), "Days": ("b1", col("Days"))}
 CATHOLIC = equals("sector", "Catholic")
 GIRL = equals("Sex", "Female")
+MALE = equals("female", "Male")
+SEX = {
+    "(Intercept)": ("g00", one),
+    "year": ("g10", col("year")),
+    "femaleMale": ("g02", MALE),
+    "lowinc": ("g01", col("lowinc")),
+    "year:femaleMale": ("g12", times(col("year"), MALE)),
+    "year:lowinc": ("g11", times(col("year"), col("lowinc"))),
+    "femaleMale:lowinc": ("g03", times(MALE, col("lowinc"))),
+    "year:femaleMale:lowinc": ("g13", times(col("year"), MALE, col("lowinc"))),
+}
+CHILD_LINE = joint("childid", ("(Intercept)", "r0[c]", one), ("year", "r1[c]", col("year")))
 HOMEWORK, EXPERIENCE, RESOURCES = col("homework"), col("experience"), col("resources")
 SCHOOL_LINE = joint("school", ("(Intercept)", "u0[j]", one), ("standLRT", "u1[j]", col("standLRT")))
 
@@ -217,8 +229,36 @@ MODELS = (
             "year:hispanic1": ("b1_hisp", times(col("year"), col("hispanic"))),
         },
         blocks=(
-            joint("childid", ("(Intercept)", "r0[c]", one), ("year", "r1[c]", col("year"))),
+            CHILD_LINE,
             joint("schoolid", ("(Intercept)", "u0[s]", one), ("year", "u1[s]", col("year"))),
+        ),
+    ),
+    Model(
+        file="egsingle_sex",
+        outcome="math",
+        fixed=SEX,
+        blocks=(
+            CHILD_LINE,
+            joint(
+                "schoolid",
+                ("(Intercept)", "u0[s]", one),
+                ("year", "v0[s]", col("year")),
+                ("femaleMale", "u1[s]", MALE),
+                ("year:femaleMale", "v1[s]", times(col("year"), MALE)),
+            ),
+        ),
+    ),
+    Model(
+        file="egsingle_sex_zero",
+        outcome="math",
+        fixed=SEX,
+        blocks=(
+            CHILD_LINE,
+            joint("schoolid", ("(Intercept)", "u0[s]", one), ("year", "v0[s]", col("year"))),
+            Block(
+                group="schoolid",
+                effects=(Effect(r_name='as.numeric(female == "Male")', symbol="u1[s]", sd="sd_u1", column=MALE),),
+            ),
         ),
     ),
     Model(
