@@ -61,7 +61,7 @@ math[i] ~ normal(b0[c] + b1[c]*year[i], sd)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A model, its data, and its formulas for statsmodels; where those cannot say it `peer` is None and `why` says why."""
+    """A model, its data, and its formulas for statsmodels: `peer` is None where those cannot say it, `why` says why."""
 
     name: str
     text: str
