@@ -30,6 +30,7 @@ from hdsl.fit.standardise import (
 from hdsl.fit.start import moment_theta
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, Profile
+from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["Criterion", "Evaluation", "Slope", "criterion"]
 
@@ -109,6 +110,11 @@ class Criterion:
         G, _ = self.emitted.covariances(self.cross, at.forward, at.profile.cov_beta[:p, :p])
         _, v = self.emitted.modes(self.cross, at.forward, at.profile.beta)
         return list(G), [-(u[:, 0] @ u[:, 0].T) for u in v], v
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether the dense root is large, so that an evaluation is worth sparing."""
+        return len(self.cross.C) - len(self.kept) > LAPACK_SIZE
 
     def slope(self, at: Evaluation) -> Slope:
         """Return gradient and average-information Hessian.
