@@ -7,6 +7,7 @@ Invariant: every parameter on its boundary and every column dropped for rank is 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hdsl.diagnostics import Diagnostic, Severity
@@ -17,11 +18,30 @@ if TYPE_CHECKING:
 
 __all__ = ["boundary_words", "fit_diagnostics", "status_message"]
 
+AT_EDGE = 1.0 - 1e-6
+"""Size from which a correlation is printed as -1 or 1."""
+
 
 def boundary_words(parameters: ParameterTable) -> tuple[str, ...]:
-    """Return ``"sd_u1 = 0"``, ``"cor(u0[j], u1[j]) = -1"`` for each parameter on its boundary."""
-    values = {parameters.design.variance_names[entry]: parameters.value(entry) for entry in parameters.outcome.boundary}
-    return tuple(f"{name} = {_edge(value)}" for name, value in values.items())
+    """Return ``"sd_u1 = 0"``, ``"cor(u0[j], u1[j]) = -1"`` for each parameter on its edge.
+
+    Correlations that are on it together, none of them at -1 or 1, are named by what their effects have in common.
+    """
+    values = {entry: parameters.value(entry) for entry in parameters.outcome.boundary}
+    inner = [entry for entry, value in values.items() if entry[1] != entry[2] and abs(value) < AT_EDGE]
+    names = parameters.design.variance_names
+    alone = dict.fromkeys(f"{names[entry]} = {_edge(value)}" for entry, value in values.items() if entry not in inner)
+    return (*alone, *_combinations(parameters, inner))
+
+
+def _combinations(parameters: ParameterTable, entries: list[tuple[int, int, int]]) -> Iterator[str]:
+    """Yield words for each covariance block that some correlations belong to: it has not full rank."""
+    for factor, term in enumerate(parameters.design.plan.re_terms):
+        for block in term.blocks:
+            used = {place for f, *pair in entries if f == factor for place in pair}
+            effects = [effect for effect, at in zip(block.effects, block.columns, strict=True) if at in used]
+            if effects:
+                yield f"a combination of {', '.join(effects)} has variance 0"
 
 
 def status_message(parameters: ParameterTable) -> str:

@@ -165,6 +165,12 @@ def test_status(name: str) -> None:
     assert fit.status == ("boundary" if reference(name)["singular"] else "converged")
 
 
+def test_boundary_in_words() -> None:
+    """A covariance without full rank, none of its correlations at -1 or 1, and a standard deviation of zero."""
+    assert fit_of("egsingle_sex_reml").message.endswith("a combination of u0[s], v0[s], u1[s], v1[s] has variance 0")
+    assert fit_of("egsingle_sex_zero_ml").message.endswith("on the boundary: sd_u1 = 0")
+
+
 @pytest.mark.parametrize("name", IDS)
 def test_counts(name: str) -> None:
     r, fit = reference(name), fit_of(name)
