@@ -26,6 +26,7 @@ from hdsl.source import Source
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hdsl.algebra import Rewriting
     from hdsl.composite import Moments
     from hdsl.design import Design
     from hdsl.form.model import CompositeModel
@@ -73,7 +74,7 @@ def read(path: str | Path) -> Model:
 
 def _compile(source: Source, found: Diagnostics) -> tuple[ResolvedModel, CompositeModel]:
     """Run the stages that need no data; raise `ModelError` with all that is wrong."""
-    from hdsl.composite import build_composite, check_identification
+    from hdsl.composite import build_composite, check_identification, remark
     from hdsl.semantics import resolve
     from hdsl.syntax import read_program
 
@@ -85,6 +86,7 @@ def _compile(source: Source, found: Diagnostics) -> tuple[ResolvedModel, Composi
     form = build_composite(resolved, found)
     check_identification(form, resolved, found)
     found.raise_errors(ModelError)
+    remark(form, resolved, found)
     return resolved, form
 
 
@@ -290,6 +292,81 @@ class Model:
         entries = self._start(start, design) if start else None
         outcome = fit_gaussian(design.plan, design.arrays, method=chosen, start=entries)
         return FittedModel(design, outcome)
+
+    def pooled(self) -> Model:
+        """Return the model fully pooled: every modelled coefficient is its mean, so nothing varies but the residual.
+
+        Returns
+        -------
+        Model
+            With a text of its own; a note in its `diagnostics` names the parameters that went (HM119).
+        """
+        from hdsl.algebra import pooled
+
+        return self._changed(pooled(self._resolved))
+
+    def unpooled(self) -> Model:
+        """Return the model fully unpooled: modelled coefficients are unmodelled sets, ``b0[j] ~ flat()``.
+
+        Returns
+        -------
+        Model
+            Without group-level equations; a note in its `diagnostics` names the parameters that went, and the group-level
+            covariates that cannot be told apart from unmodelled coefficients (HM119).
+        """
+        from hdsl.algebra import unpooled
+
+        return self._changed(unpooled(self._resolved, self.form))
+
+    def drop(self, term: str) -> Model:
+        """Return the model without a term.
+
+        Parameters
+        ----------
+        term : str
+            A coefficient (``"b1"``), a set (``"b_income"``), a random effect (``"u1[j]"``; its mean stays), a covariate
+            (``"x[i]"``: all its terms), or a product that the composite equation has (``"x3[j]*x1[i]"``).
+
+        Returns
+        -------
+        Model
+            Also without the statements that nothing uses any more.
+
+        Raises
+        ------
+        ModelError
+            HM118 if the model has no such term, or cannot do without it.
+        """
+        from hdsl.algebra import dropped
+
+        return self._changed(dropped(self._resolved, self.form, term))
+
+    def with_(self, statement: str) -> Model:
+        """Return the model with one more statement, or several.
+
+        Parameters
+        ----------
+        statement : str
+            In the language. It replaces a statement with the same left side; another one is added at the end.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        ModelError
+            With every mistake of the statement, or of the model with it.
+        """
+        from hdsl.algebra import extended
+
+        return self._changed(extended(self._resolved, statement))
+
+    def _changed(self, rewriting: Rewriting) -> Model:
+        """Make the model that an operation describes; its notes come last."""
+        model = Model(rewriting.text, name=rewriting.name)
+        model.diagnostics += rewriting.notes
+        return model
 
     def _method(self, method: str | None, nodes: int | None) -> Any:
         chosen = "ml" if method is None else str(method).lower()

@@ -9,5 +9,6 @@ from __future__ import annotations
 from hdsl.composite.build import build_composite
 from hdsl.composite.identification import check_identification
 from hdsl.composite.moments import Moments
+from hdsl.composite.remarks import remark
 
-__all__ = ["Moments", "build_composite", "check_identification"]
+__all__ = ["Moments", "build_composite", "check_identification", "remark"]

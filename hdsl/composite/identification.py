@@ -71,17 +71,21 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
 
 
 def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], found: Diagnostics) -> None:
-    first: dict[tuple[_Column, IndexSet], str] = {}
+    """Report two effects of the same groups with one column: both modelled, or one of them unmodelled."""
+    sets = _columns(t for t in predictor.terms if t.part == "fixed" and t.coefficient_set)
+    first = {(column, index_set): name for (name, index_set), column in sets.items()}
+    unmodelled = set(first.values())
     for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "random").items():
         other = first.setdefault((column, index_set), name)
         if other == name or index_set == rows:
             continue
+        what = "the unmodelled one takes up all differences" if other in unmodelled else "only the sum counts"
         found.error(
             "HM302",
             f"`{other}` and `{name}` are two effects with the same covariate for each `{show_index_set(index_set)}`",
             spans.get(name),
             secondary=(Label(span=spans[other], text=f"`{other}`"),) if other in spans else (),
-            help=f"keep one of `{other}` and `{name}`: only the sum of their variances counts",
+            help=f"keep one of `{other}` and `{name}`: {what}",
         )
 
 
