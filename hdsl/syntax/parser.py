@@ -14,9 +14,10 @@ from hdsl.diagnostics.record import Diagnostics, ModelError
 from hdsl.source import Source
 from hdsl.syntax.builder import span_of
 from hdsl.syntax.check import check_statement, is_too_deep
-from hdsl.syntax.explain import Failure, explain, explain_names
+from hdsl.syntax.explain import Failure, explain
 from hdsl.syntax.grammar import language
 from hdsl.syntax.lexer import CLOSERS, OPENERS, logical_lines, pieces, scan
+from hdsl.syntax.misfits import explain_names
 from hdsl.syntax.tree import Program, Statement
 
 if TYPE_CHECKING:
