@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -38,6 +39,7 @@ def key(row: Row) -> tuple[str, str | None, frozenset[str]]:
     return row.part, coefficient, frozenset(map(symbol, row.covariates))
 
 
+@cache
 def mean_terms(equation: Equation) -> pd.DataFrame:
     """The terms of the outcome's own predictor (a scale may have another one)."""
     terms = hdsl.Model(equation.source).composite.terms

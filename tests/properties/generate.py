@@ -487,11 +487,13 @@ def draw_row_terms(draft: Draft, x: Covariate) -> list[Addend]:
 
 
 def is_estimable(drawn: World) -> bool:
-    """Whether the parameters' columns are independent, and no index set has a unit for each row."""
+    """Whether the parameters' columns are independent, and no index set is another one or the rows in these data."""
     X = np.column_stack([drawn.loading(name) for name in drawn.parameters])
     scaled = X / np.maximum(np.linalg.norm(X, axis=0), 1e-300)
-    crowded = any(drawn.n_units(block.index_set) >= drawn.n for block in drawn.blocks)
-    return bool(np.linalg.svd(scaled, compute_uv=False).min() > 1e-3) and not crowded
+    partitions = {block.index_set: drawn.codes[block.index_set] for block in drawn.blocks}
+    distinct = {tuple(np.unique(codes, return_inverse=True)[1].tolist()) for codes in partitions.values()}
+    crowded = any(codes.max() + 1 >= drawn.n for codes in partitions.values())
+    return bool(np.linalg.svd(scaled, compute_uv=False).min() > 1e-3) and len(distinct) == len(partitions) and not crowded
 
 
 @cache

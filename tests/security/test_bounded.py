@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+import hdsl
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 20
@@ -153,6 +157,35 @@ def test_a_byte_order_mark_and_line_ends_of_other_systems_are_text(data: bytes, 
     path = tmp_path / "model.hm"
     path.write_bytes(data)
     assert run(path)[0] == "compiled"
+
+
+LONG = "x" * 1_000_000
+WIDE = {
+    "a long column": ({LONG: 1.0}, {}),
+    "many columns": ({f"c{k}": 1.0 for k in range(5000)}, {}),
+    "a long label where a covariate varies": ({"x": 1.0}, {"g": [LONG, LONG, "b", "b"], "z": [1.0, 2.0, 3.0, 3.0]}),
+    "a long text for a number": ({"z": 1.0, "x": [LONG, "1", "2", "3"]}, {}),
+    "a long label beside an unknown reference": ({"x": 1.0, "z": 1.0, "t": ["a", "b", LONG, "a"]}, {}),
+    "many labels beside an unknown reference": ({"x": 1.0, "z": 1.0}, {"rows": 5000}),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_what_is_wrong_with_wide_data_is_said_in_few_words(name: str) -> None:
+    """A diagnostic cuts what is long and counts what is many."""
+    columns, more = WIDE[name]
+    n = more.get("rows", 4)
+    rows = {"y": np.arange(n) % 7 + 0.5, "g": np.arange(n) // 2, "t": [f"label {k}" for k in range(n)]}
+    data = pd.DataFrame({**rows, **columns, **{k: v for k, v in more.items() if k != "rows"}})
+    text = """\
+y[i] ~ normal(b0[g] + b1*x[i] + b2*z[g] + b_t[t], sd)
+b0[g] ~ normal(m, s)
+b_t[t] ~ flat(ref = "c")
+"""
+    with pytest.raises(hdsl.HMError) as caught:
+        hdsl.Model(text).fit(data)
+    assert len(str(caught.value)) < 5000
+    assert max(len(d.message) for d in caught.value.diagnostics) < 500
 
 
 @pytest.mark.slow
