@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
 from hdsl.form.model import Covariate
@@ -13,7 +13,7 @@ from hdsl.semantics.show import show_expr
 from hdsl.semantics.walk import is_aggregate, symbols_in
 from hdsl.syntax import tree
 
-__all__ = ["constant_value", "covariate", "is_data", "lower", "printed"]
+__all__ = ["constant_value", "covariate", "evaluate_at", "is_data", "lower", "printed"]
 
 _DATA_ROLES = (Role.DATA, Role.DATA_DEFINITION, Role.OUTCOME)
 
@@ -137,3 +137,21 @@ def _guarded(compute: Callable[[], float]) -> float | None:
     except (ArithmeticError, ValueError, TypeError):
         return None
     return float(value) if math.isfinite(value) else None
+
+
+def evaluate_at(expr: Expr, values: Mapping[str, float]) -> float | None:
+    """Return a covariate's value where its columns have the given values (by name), or None where one has none."""
+    match expr:
+        case Num(value=value):
+            return value
+        case Ref(name=name):
+            return values.get(name)
+        case Apply(operator=operator, operands=operands):
+            numbers = [evaluate_at(operand, values) for operand in operands]
+            if operator in _CONSTANT_FUNCTIONS:
+                return _constant_call(_CONSTANT_FUNCTIONS[operator], numbers)
+            if len(numbers) == 1:
+                return None if numbers[0] is None or operator != "-" else -numbers[0]
+            return _arithmetic(operator, *numbers) if operator in "+-*/^" else None
+        case _:
+            return None

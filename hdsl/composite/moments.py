@@ -12,21 +12,32 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sympy
 
+from hdsl.composite.lower import evaluate_at
 from hdsl.form.expr import IndexSet, show_index_set
 from hdsl.form.latex import latex_symbol
 from hdsl.form.model import CompositeModel, RandomBlock
-from hdsl.semantics.levels import Levels
+from hdsl.semantics.levels import levels_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Moments"]
 
 
+def _rounded(expr: sympy.Expr) -> sympy.Expr:
+    """Return an expression with its estimates at five digits, for printing."""
+    return expr.evalf(5) if expr.has(sympy.Float) else expr
+
+
 def _wrapped(expr: sympy.Expr, width: int = 80) -> list[str]:
     """Return the text of an expression, indented, wrapped at its signs."""
-    text = str(expr).replace("**", "^")
+    text = str(_rounded(expr)).replace("**", "^")
     lines, current = [], "    "
     for piece in re.split(r"(?<= )(?=[+-] )|(?<=/)", text):
         if len(current) + len(piece.rstrip()) > width and current.strip():
@@ -43,20 +54,21 @@ class Moments:
     ----------
     form : CompositeModel
         With an outcome that is normal on the identity link.
-    levels : Levels
-        Says which groups two rows share when they share one.
+    values : mapping from str to float, optional
+        Values of parameters by name, put in their places; parameters that are left out stay symbols.
     """
 
-    def __init__(self, form: CompositeModel, levels: Levels) -> None:
+    def __init__(self, form: CompositeModel, values: Mapping[str, float] | None = None) -> None:
         self._form = form
-        self._levels = levels
+        self._levels = levels_of(form)
+        self._values = dict(values or {})
         self._latex_names: dict[sympy.Symbol, str] = {}
 
     @cached_property
     def variance(self) -> sympy.Expr:
         """Var(y | x): the sum over all blocks, and the residual variance."""
         total = sum((self._block(block, primed=False) for block in self._form.blocks), sympy.Integer(0))
-        return sympy.expand(total) + self._residual
+        return sympy.expand(total + self._residual)
 
     def covariance(self, shared: str) -> sympy.Expr:
         """Return Cov of two different rows that share a group of `shared` (``"j"``, ``"j,k"``) and no finer one."""
@@ -68,6 +80,61 @@ class Moments:
         """Return the intraclass correlation: of two rows with the same covariates that share a group of `shared`."""
         same = {symbol: self._unprimed(symbol) for symbol in self.covariance(shared).free_symbols}
         return self.covariance(shared).subs(same) / self.variance
+
+    def at(self, **covariates: float) -> pd.DataFrame:
+        """Return variance, covariances and intraclass correlations in numbers, a row for each index set.
+
+        Parameters
+        ----------
+        **covariates : float
+            Values of covariates by name without subscripts (``at(year=0)``), for both rows. Covariates that are no
+            single column (``(x[i] - 3)``) are given through the columns in them.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by index set: `variance` (of the effects of that set alone), `share` of the total variance,
+            `covariance` of two rows that share a group of it, `icc`; the last row is the residual.
+
+        Raises
+        ------
+        KeyError
+            If a covariate or a parameter has no value.
+        """
+        import pandas as pd
+
+        def number(expr: sympy.Expr) -> float:
+            missing = sorted({str(s).rstrip("'") for s in expr.free_symbols} - {f"{n}" for n in given})
+            if missing:
+                names = ", ".join(f"`{name}`" for name in missing)
+                raise KeyError(f"no value for {names}")
+            return float(expr.subs({s: given[str(s).rstrip("'")] for s in expr.free_symbols}))
+
+        given = self._given(covariates)
+        total = number(self.variance)
+        rows = {}
+        for shared in self.shared:
+            index_set = self._index_set(shared)
+            own = sum(
+                (self._block(b, primed=False) for b in self._form.blocks if b.index_set == index_set), sympy.Integer(0)
+            )
+            rows[shared] = (number(own), number(own) / total, number(self.covariance(shared)), number(self.icc(shared)))
+        residual = number(sympy.sympify(self._residual))
+        rows[self._form.row] = (residual, residual / total, total, 1.0)
+        columns = ["variance", "share", "covariance", "icc"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("index_set")
+
+    def _given(self, covariates: Mapping[str, float]) -> dict[str, float]:
+        """Values by printed covariate; a covariate that is an expression of columns is worked out."""
+        columns = {
+            c.text: c for p in self._form.predictors for t in p.terms if t.part == "random" for c in t.covariates
+        }
+        given = {}
+        for text, covariate in columns.items():
+            value = evaluate_at(covariate.expr, covariates)
+            if value is not None:
+                given[text] = value
+        return given
 
     @property
     def shared(self) -> tuple[str, ...]:
@@ -119,8 +186,10 @@ class Moments:
                     found[term.coefficient] += product
         return [found[effect] for effect in block.effects]
 
-    def _parameter(self, name: str) -> sympy.Symbol:
+    def _parameter(self, name: str) -> sympy.Expr:
         positive = not name.startswith("cor(")
+        if name in self._values:
+            return sympy.Float(self._values[name])
         symbol = sympy.Symbol(name, positive=True) if positive else sympy.Symbol(name, real=True)
         self._latex_names[symbol] = latex_symbol(name)
         return symbol
@@ -162,7 +231,7 @@ class Moments:
         """Return the moments as LaTeX, an aligned display."""
 
         def show(expr: sympy.Expr) -> str:
-            return str(sympy.latex(expr, symbol_names=self._latex_names))
+            return str(sympy.latex(_rounded(expr), symbol_names=self._latex_names))
 
         rows = [rf"\operatorname{{Var}}(y \mid x) &= {show(self.variance)}"]
         for shared in self.shared:

@@ -1,7 +1,7 @@
 """What is no mistake but is easily overlooked, found on the composite without data: notes HM306, HM307, HM308.
 
-A product without the terms that it is made of, effects of one index set that are written apart and therefore uncorrelated,
-and a parameter that several statements share.
+A product without the terms that it is made of, effects of one index set that are written apart and therefore
+uncorrelated, and a parameter that several statements share.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def _note_products(predictor: Predictor, levels: Levels, found: Diagnostics) -> 
         missing = [texts for texts in _lower(term) if not _is_covered(texts, fixed + offsets, levels)]
         if missing:
             shown = " and ".join("`" + "*".join(c.text for c in covariates) + "`" for covariates in missing)
+            verb = "has" if len(missing) == 1 else "have"
             found.note(
                 "HM306",
-                f"`{term_text(term)}` is a product, but {shown} alone {'has' if len(missing) == 1 else 'have'} no effect",
+                f"`{term_text(term)}` is a product, but {shown} alone {verb} no effect",
                 term.spans[-1] if term.spans else None,
                 help="without the lower-order terms its coefficient depends on where the covariates have their zero",
             )
@@ -78,7 +79,7 @@ def _note_apart(form: CompositeModel, found: Diagnostics) -> None:
             f"{_and([f'`{e}`' for e in effects])} are written apart, so they are uncorrelated",
             blocks[-1].span,
             secondary=[Label(span=b.span, text="apart from this one") for b in blocks[:-1] if b.span is not None],
-            help=f"for correlated effects of each `{show_index_set(index_set)}` write `({names}) ~ mvnormal(.., Omega)`",
+            help=f"for effects of each `{show_index_set(index_set)}` that correlate write `({names}) ~ mvnormal(..)`",
         )
 
 

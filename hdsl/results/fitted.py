@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from hdsl.composite import Moments
     from hdsl.design.record import Design
     from hdsl.diagnostics import Diagnostic
     from hdsl.fit.outcome import FitOutcome, Status
@@ -170,6 +171,14 @@ class FittedModel:
         from hdsl.results.tables import var_corr_table
 
         return var_corr_table(self.parameters)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Implied moments with the estimates in them: ``fit.moments.variance``, ``fit.moments.at(year=0)``."""
+        from hdsl.composite import Moments
+
+        values = {str(name): float(value) for name, value in self.params.items()}
+        return Moments(self.design.form, {name: 0.0 if np.isnan(value) else value for name, value in values.items()})
 
     # ---------------------------------------------------------------- likelihood
 

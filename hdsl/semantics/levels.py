@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hdsl.form.expr import IndexSet, show_index_set
-from hdsl.form.model import Index, Nesting
+from hdsl.form.model import CompositeModel, Index, Nesting
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["Levels", "Order"]
+__all__ = ["Levels", "Order", "levels_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,13 @@ class Levels:
         from html import escape
 
         return f"<pre>{escape(self.to_text())}</pre>"
+
+
+def levels_of(form: CompositeModel) -> Levels:
+    """Return the levels of a composite model, without what lives at each."""
+    order = Order(indices={index.name: index for index in form.indices}, row=form.row)
+    grouping = frozenset(block.index_set for block in form.blocks)
+    return Levels(order=order, index_sets=form.index_sets, nestings=form.nestings, residents={}, grouping=grouping)
 
 
 def _columns(rows: list[tuple[str, str, str]], width: int = 80) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hdsl
+from hdsl.composite import Moments
 
 THREE = """index j = class in k
 index k = school
@@ -74,3 +75,35 @@ def test_other_outcomes_are_refused_by_name() -> None:
         _ = hdsl.Model("y[i] ~ poisson(m[i])\nlog(m[i]) = b + u[j]\nu[j] ~ normal(0, s)").moments
     assert caught.value.code == "HM501"
     assert "poisson" in caught.value.message
+
+
+def test_numbers_at_given_covariates() -> None:
+    moments = Moments(hdsl.Model(THREE).form, VALUES)
+    table = moments.at(x=1.5)
+    z = np.array([1.0, 1.5])
+    within, between = z @ OMEGA @ z, z @ SCHOOL @ z
+    total = within + between + 4.0
+    assert table.index.tolist() == ["j", "k", "i"]
+    assert table["variance"].tolist() == pytest.approx([within, between, 4.0])
+    assert table["share"].sum() == pytest.approx(1.0)
+    assert table.loc["j", "icc"] == pytest.approx((within + between) / total)
+    assert table.loc["k", "covariance"] == pytest.approx(between)
+
+
+def test_a_covariate_without_a_value_is_named() -> None:
+    with pytest.raises(KeyError, match="no value for `x"):
+        Moments(hdsl.Model(THREE).form, VALUES).at()
+
+
+def test_expressions_are_worked_out_from_their_columns() -> None:
+    model = hdsl.Model("y[i] ~ normal(u[j] + v[j]*(x[i] - 3)/2, sd)\n(u[j], v[j]) ~ mvnormal((a, b), Omega)")
+    values = {"sd(u[j])": 1.0, "sd(v[j])": 2.0, "cor(u[j], v[j])": 0.5, "sd": 1.0}
+    table = Moments(model.form, values).at(x=5.0)
+    assert table.loc["j", "variance"] == pytest.approx(1.0 + 4.0 + 2 * 0.5 * 2.0)
+
+
+def test_text_with_estimates_has_no_parameter_left() -> None:
+    text = str(Moments(hdsl.Model(THREE).form, VALUES))
+    assert "sd(" not in text
+    assert "x[i]^2" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
