@@ -22,10 +22,11 @@ from hdsl.fit.standardise import (
     FixedScale,
     Floats,
     Outcome,
+    least_squares,
     random_scale,
-    residuals,
     standardise_fixed,
     standardise_outcome,
+    take_out,
 )
 from hdsl.fit.start import moment_theta
 from hdsl.plan import Arrays, Plan
@@ -217,7 +218,12 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
     if len(kept) < p:
         X_standard = keep_columns(X_standard, kept)
         cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
-    error = residuals(X_standard, outcome.values, cross.C[at:, at:])
+    base, error = least_squares(X_standard, outcome.values, cross.C[at:, at:])
+    outcome = take_out(outcome, base, error)
+    if outcome.scale == 0.0:
+        raise exact_fit()
+    if outcome.base.any():
+        cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
     return Criterion(
         plan=plan,
         emitted=emitted,

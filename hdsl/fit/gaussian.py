@@ -15,7 +15,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, Status
-from hdsl.fit.refusals import exact_fit, no_start
+from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
 from hdsl.fit.search import search
 from hdsl.fit.standard_errors import variance_covariance
 from hdsl.fit.standardise import Floats
@@ -52,9 +52,10 @@ def fit_gaussian(
     Raises
     ------
     FitError
-        HM504 too few rows, HM506 a value that is not finite, HM508 an unknown start, HM511 an exact fit.
+        HM504 too few rows, HM506 a value that is not finite, HM508 an unknown start, HM509 too many
+        crossed groups, HM511 an exact fit.
     """
-    _load_lapack(plan, arrays)
+    _prepare(plan, arrays)
     with one_thread():
         problem = criterion(plan, arrays, reml=method == "reml")
         begin = _begin(problem, starting_theta(problem, start))
@@ -64,9 +65,12 @@ def fit_gaussian(
         return _outcome(problem, optimum, parts)
 
 
-def _load_lapack(plan: Plan, arrays: Arrays) -> None:
-    """Import SciPy's LAPACK before threads are counted, where the dense root is large."""
-    if sum(plan.re_terms[f].width * (int(arrays.groups[f].max()) + 1) for f in plan.dense) >= LAPACK_SIZE:
+def _prepare(plan: Plan, arrays: Arrays) -> None:
+    """Refuse a dense root that is too large; import SciPy's LAPACK before threads are counted where it is needed."""
+    columns = sum(plan.re_terms[f].width * (int(arrays.groups[f].max()) + 1) for f in plan.dense)
+    if columns > MOST_DENSE_COLUMNS:
+        raise too_large(columns)
+    if columns >= LAPACK_SIZE:
         import scipy.linalg  # noqa: F401 - its OpenBLAS is the second one
 
 
@@ -135,7 +139,7 @@ def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
     p, kept = problem.n_columns, problem.kept
     back = problem.fixed.to_user(kept)
     beta, cov = np.full(p, np.nan), np.full((p, p), np.nan)
-    beta[kept] = problem.outcome.scale * back @ at.profile.beta
+    beta[kept] = back @ (problem.outcome.scale * at.profile.beta + problem.outcome.base)
     if problem.fixed.intercept is not None:
         beta[problem.fixed.intercept] += problem.outcome.shift / problem.fixed.value
     cov[np.ix_(kept, kept)] = sigma**2 * back @ at.profile.cov_beta @ back.T

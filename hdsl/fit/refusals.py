@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
 
-__all__ = ["exact_fit", "no_start", "not_finite", "too_few_rows", "unknown_start"]
+__all__ = ["MOST_DENSE_COLUMNS", "exact_fit", "no_start", "not_finite", "too_few_rows", "too_large", "unknown_start"]
+
+MOST_DENSE_COLUMNS = 12_000
+"""Largest dense root: some 1.2 GB for each of its matrices, of which an evaluation holds several."""
 
 
 def _refusal(code: str, message: str, advice: str) -> FitError:
@@ -28,6 +31,12 @@ def exact_fit() -> FitError:
     """Return the error for a residual sum of squares of zero."""
     message = "the fixed and random effects fit the outcome exactly: nothing is left to estimate sigma from"
     return _refusal("HM511", message, "check whether the outcome is constant or is a function of the covariates")
+
+
+def too_large(columns: int) -> FitError:
+    """Return the error for a dense root that would not fit in memory."""
+    message = f"the crossed factors have {columns} columns together, too many for a dense factor"
+    return _refusal("HM509", message, f"up to {MOST_DENSE_COLUMNS} are fitted exactly; fit a part of the groups")
 
 
 def no_start(what: str) -> FitError:

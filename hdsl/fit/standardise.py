@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -25,10 +25,11 @@ __all__ = [
     "FixedScale",
     "Floats",
     "Outcome",
+    "least_squares",
     "random_scale",
-    "residuals",
     "standardise_fixed",
     "standardise_outcome",
+    "take_out",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -37,6 +38,13 @@ Block: TypeAlias = Floats | Indicators
 
 CONSTANT = 1e-13
 """A column whose spread is below this share of its size is taken as constant."""
+
+
+MOSTLY_FITTED = 1e-2
+"""Residual standard deviation of least squares, relative to the outcome's, below which the fit is taken out first."""
+
+FITTED = 1e-11
+"""The same, below which it is rounding."""
 
 
 class Columns:
@@ -118,11 +126,12 @@ def standardise_fixed(plan: Plan, X: Sequence[Block], columns: Columns) -> tuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome standardised: ``y = shift + scale * values``."""
+    """The outcome standardised: ``y = shift + scale * values``, plus ``X* base`` where most of it was taken out."""
 
     values: Floats
     shift: float
     scale: float
+    base: Floats
 
 
 def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
@@ -131,8 +140,8 @@ def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
     moved = y - shift
     scale = float(np.sqrt(moved @ moved / len(y)))
     if scale <= CONSTANT * abs(shift):
-        return Outcome(values=np.zeros_like(y), shift=shift, scale=0.0)
-    return Outcome(values=moved / scale, shift=shift, scale=scale)
+        return Outcome(values=np.zeros_like(y), shift=shift, scale=0.0, base=np.zeros(0))
+    return Outcome(values=moved / scale, shift=shift, scale=scale, base=np.zeros(0))
 
 
 def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Columns) -> tuple[tuple[Floats, ...], Floats]:
@@ -159,9 +168,9 @@ def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
     return next((c for c in block.columns if is_constant(Z[c]) and Z[c][0] != 0.0), None)
 
 
-def residuals(X: Sequence[Block], y: Floats, gram: Floats) -> Floats:
-    """Return least-squares residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
-    beta = np.linalg.solve(gram[:-1, :-1], gram[:-1, -1])
+def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, Floats]:
+    """Return coefficients and residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
+    beta: Floats = np.asarray(np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), dtype=float)
     error = y.copy()
     at = 0
     for block in X:
@@ -172,4 +181,19 @@ def residuals(X: Sequence[Block], y: Floats, gram: Floats) -> Floats:
         else:
             error -= beta[at] * block
             at += 1
-    return error
+    return beta, error
+
+
+def take_out(outcome: Outcome, beta: Floats, error: Floats) -> Outcome:
+    """Return the outcome without its least-squares fit where that is nearly all of it, so that r2 keeps its digits.
+
+    A residual that rounding cannot tell from zero gives scale 0.
+    """
+    size = float(np.sqrt(error @ error / len(error)))
+    if size > MOSTLY_FITTED:
+        return replace(outcome, base=np.zeros(len(beta)))
+    if size <= FITTED:
+        return replace(outcome, scale=0.0)
+    return Outcome(
+        values=error / size, shift=outcome.shift, scale=outcome.scale * size, base=outcome.scale * np.asarray(beta)
+    )
