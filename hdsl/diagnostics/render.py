@@ -21,6 +21,7 @@ __all__ = ["as_dict", "render_concise", "render_json", "render_text"]
 _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 _SECONDARY, _GUTTER, _BOLD = "1;34", "1;34", "1"
 _MOST_LINES = 4
+_LONGEST_WORD, _LONGEST_TEXT = 100, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def render_text(diagnostic: Diagnostic, *, width: int = 80, color: bool = False)
     pen = _Pen(color=color)
     tone = _COLOURS[diagnostic.severity]
     head = f"{diagnostic.severity.value}[{diagnostic.code}]"
-    lines = [pen(head, tone) + pen(f": {diagnostic.message}", _BOLD)]
+    lines = [pen(head, tone) + pen(f": {_bounded(diagnostic.message)}", _BOLD)]
     marks = _marks(diagnostic)
     gutter = len(str(max((mark.line for mark in marks), default=1)))
     bar = " " * (gutter + 2) + pen("|", _GUTTER)
@@ -76,7 +77,7 @@ def render_text(diagnostic: Diagnostic, *, width: int = 80, color: bool = False)
                 lines.append(bar)
     for kind, text in [("note", note) for note in diagnostic.notes] + [("help", diagnostic.help)]:
         if text:
-            lines.extend(_footer(kind, text, gutter, width, pen))
+            lines.extend(_footer(kind, _bounded(text), gutter, width, pen))
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -84,7 +85,7 @@ def render_concise(diagnostic: Diagnostic) -> str:
     """Return a diagnostic on one line: ``school.hm:4:28: error[HM203]: message``."""
     place = _place(diagnostic)
     head = f"{place}: " if place else ""
-    return f"{head}{diagnostic.severity.value}[{diagnostic.code}]: {_on_one_line(diagnostic.message)}"
+    return f"{head}{diagnostic.severity.value}[{diagnostic.code}]: {_on_one_line(_bounded(diagnostic.message))}"
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, object]:
@@ -119,6 +120,13 @@ def _span_dict(span: Span | None) -> dict[str, int] | None:
         "end_line": span.end_line,
         "end_column": span.end_column,
     }
+
+
+def _bounded(text: str) -> str:
+    """Return `text` with the middle left out of what is too long to read, such as a label of a million letters."""
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[: _LONGEST_TEXT - 100]} ... {text[-80:]}"
+    return re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda match: f"{match[0][:60]}...{match[0][-20:]}", text)
 
 
 def _on_one_line(text: str) -> str:
@@ -162,7 +170,7 @@ def _span_marks(source: Source, span: Span, text: str, *, is_primary: bool) -> I
         start = span.column - 1 if number == span.line else indent
         end = span.end_column - 1 if number == span.end_line else len(line.rstrip())
         shown = text if number == numbers[-1] else ""
-        yield _Mark(line=number, start=start, end=max(start, end), text=shown, is_primary=is_primary)
+        yield _Mark(line=number, start=start, end=max(start, end), text=_bounded(shown), is_primary=is_primary)
 
 
 def _excerpt(source: Source, marks: tuple[_Mark, ...], gutter: int, width: int, tone: str, pen: _Pen) -> Iterator[str]:

@@ -181,6 +181,23 @@ def test_no_escape_sequence_of_a_text_or_a_file_name_reaches_the_terminal() -> N
     assert "\x1b" not in render_concise(error(**at(source, "red")))
 
 
+@pytest.mark.parametrize("piece", ["x" * 1_000_000, "x y " * 300_000])
+def test_what_is_too_long_to_read_is_cut(piece: str) -> None:
+    label = Label(span=SCHOOL.span(0, 5), text=piece)
+    found = error(
+        message=f"`{piece}`",
+        label=piece,
+        notes=(piece,),
+        help=f"take `{piece}`",
+        secondary=(label,),
+        **at(SCHOOL, "sd"),
+    )
+    assert len(render_text(found)) < 10_000
+    assert len(render_concise(found)) < 2000
+    assert render_text(found).split("\n")[0].endswith("`")
+    assert json.loads(render_json([found]))[0]["label"] == piece
+
+
 def test_one_line() -> None:
     assert render_concise(error(**at(SCHOOL, "x1[i]"))) == "school.hm:4:27: error[HM203]: it is wrong"
     assert render_concise(error(severity=Severity.WARNING)) == "warning[HM203]: it is wrong"
