@@ -6,6 +6,7 @@ writes the code of lme4, glmmTMB, brms, Stan or PyMC for a model, or says why th
 
 from __future__ import annotations
 
+from hdsl.bridge.exporting import TARGETS, export, stan_data
 from hdsl.bridge.importing import formula_text, from_formula
 
-__all__ = ["formula_text", "from_formula"]
+__all__ = ["TARGETS", "export", "formula_text", "from_formula", "stan_data"]
