@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError, Severity
+from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError
 from hdsl.source import Source
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ class Model:
         from hdsl.form.view import Composite
 
         if not self.form.predictors or any(not p.terms for p in self.form.predictors):
-            self._refuse("has no composite equation yet")
+            from hdsl.design import refuse_unsupported
+
+            refuse_unsupported(self.form, "no composite equation yet")
         return Composite(self.form)
 
     @cached_property
@@ -196,8 +198,10 @@ class Model:
         from hdsl.composite import Moments
 
         if self.form.unsupported or self.form.outcome.distribution != "normal":
-            self._refuse("has no closed-form moments yet")
-        return Moments(self.form, self.levels)
+            from hdsl.design import refuse_unsupported
+
+            refuse_unsupported(self.form, "no closed-form moments yet")
+        return Moments(self.form)
 
     def bind(self, data: Any, *, na: str = "drop", matrices: Mapping[str, Any] | None = None) -> Design:
         """Bind data: read, join, check, code; see `fit` for the arguments.
@@ -311,8 +315,8 @@ class Model:
         Returns
         -------
         Model
-            Without group-level equations; a note in its `diagnostics` names the parameters that went, and the group-level
-            covariates that cannot be told apart from unmodelled coefficients (HM119).
+            Without group-level equations; a note in its `diagnostics` names the parameters that went, and the
+            group-level covariates that cannot be told apart from unmodelled coefficients (HM119).
         """
         from hdsl.algebra import unpooled
 
@@ -398,18 +402,3 @@ class Model:
         if design.residual_name in start:
             entries["sigma"] = float(start[design.residual_name])
         return entries
-
-    def _refuse(self, why: str) -> None:
-        """Raise HM501 for all features that no back end fits yet."""
-        found = Diagnostics(self.source)
-        for item in self.form.unsupported:
-            found.add(
-                Severity.ERROR,
-                "HM501",
-                f"a model with {item.feature} {why}",
-                item.span,
-                help="see the list of what can be fitted in the documentation",
-            )
-        if not len(found):
-            found.error("HM501", f"this model {why}", self.form.outcome.span)
-        raise FitError(found.sorted())

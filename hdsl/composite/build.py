@@ -155,7 +155,7 @@ class _Builder:
     def _distributed(
         self, entity: Entity, statement: tree.Stochastic
     ) -> tuple[Outcome, tuple[Predictor, ...], Residual | None]:
-        distribution = self._unwrap(statement.distribution)
+        distribution, wrappers = self._unwrap(statement.distribution)
         if DISTRIBUTIONS[distribution.name].is_joint or isinstance(statement.left, tree.Joint):
             self.refuse("a joint distribution of several outcomes", statement.span)
             return self._bare(entity, distribution.name), (), None
@@ -176,14 +176,18 @@ class _Builder:
         residual = None
         if distribution.name == "normal":
             residual, predictors = self._gaussian(entity, statement, predictors, known, scalars)
-        outcome = replace(self._bare(entity, distribution.name), known=tuple(known), scalars=tuple(scalars))
+        bare = self._bare(entity, distribution.name)
+        outcome = replace(bare, known=tuple(known), scalars=tuple(scalars), wrappers=wrappers)
         return outcome, tuple(predictors), residual
 
-    def _unwrap(self, distribution: tree.Distribution) -> tree.Distribution:
+    def _unwrap(self, distribution: tree.Distribution) -> tuple[tree.Distribution, tuple[str, ...]]:
+        """Return the distribution within wrappers, and their names."""
+        wrappers: list[str] = []
         while distribution.name in WRAPPERS:
+            wrappers.append(distribution.name)
             self.refuse(f"a {distribution.name.replace('_', '-')} outcome", distribution.name_span)
             distribution = next(a.value for a in distribution.arguments if isinstance(a.value, tree.Distribution))
-        return distribution
+        return distribution, tuple(wrappers)
 
     def _bare(self, entity: Entity, distribution: str) -> Outcome:
         return Outcome(

@@ -8,6 +8,6 @@ from hdsl.design.coding import Coding
 from hdsl.design.describe import describe
 from hdsl.design.planning import structural_plan
 from hdsl.design.record import Design
-from hdsl.design.support import require_supported
+from hdsl.design.support import refuse_unsupported, require_supported
 
-__all__ = ["Coding", "Design", "bind", "describe", "require_supported", "structural_plan"]
+__all__ = ["Coding", "Design", "bind", "describe", "refuse_unsupported", "require_supported", "structural_plan"]

@@ -13,15 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.checks import check_columns, check_constant, check_names, check_nestings
+from hdsl.design.checks import (
+    check_columns,
+    check_constant,
+    check_indices,
+    check_names,
+    check_nestings,
+    check_shared_labels,
+)
 from hdsl.design.coding import SetCoding, SetPart, check_references, code_sets, learn
 from hdsl.design.columns import ColumnValues
 from hdsl.design.evaluate import Evaluator
 from hdsl.design.functions import FUNCTIONS
 from hdsl.design.identify import check_factors
 from hdsl.design.join import join_tables
-from hdsl.design.layout import FixedTerm, Layout, lay_out
+from hdsl.design.layout import FixedTerm, Layout, lay_out, sum_of_products
 from hdsl.design.order import MOST_DENSE, measure_fill
+from hdsl.design.outcome import check_range
 from hdsl.design.planning import (
     DeclaredLevels,
     Order,
@@ -34,13 +42,14 @@ from hdsl.design.planning import (
 from hdsl.design.rank import Vector
 from hdsl.design.record import Design
 from hdsl.design.rows import check_finite, check_numeric, missing_by_column
-from hdsl.design.support import require_supported
+from hdsl.design.slopes import check_slopes
+from hdsl.design.support import report_unsupported, require_supported
 from hdsl.design.tables import Table, is_table_like, read_table
-from hdsl.design.units import Units
+from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import DataError, Diagnostics, FitError
 from hdsl.form.expr import show_index_set, show_symbol
 from hdsl.form.model import CompositeModel
-from hdsl.plan import Arrays, Plan, Product, Sizes
+from hdsl.plan import Arrays, Plan, Sizes
 
 __all__ = ["bind"]
 
@@ -90,29 +99,42 @@ def bind(
     """
     if na not in ("drop", "error"):
         raise ValueError(f'na must be "drop" or "error", not {na!r}')
-    require_supported(form)
     found = Diagnostics(form.source)
+    table = _read(form, data, found)
+    evaluator = _checked(form, table, found)
+    require_supported(form)
     if matrices:
-        found.error("HM501", "known matrices are not fitted yet", help="leave `matrices` out")
+        report_unsupported(found, "known matrices", help="leave `matrices` out")
         found.raise_errors(FitError)
-    return _design(form, _sample(form, _read(form, data, found), na, found), found)
+    return _design(form, _sample(form, table, evaluator, na, found), found)
 
 
-def _sample(form: CompositeModel, table: Table, na: str, found: Diagnostics) -> _Sample:
-    """Check the table and find the rows to use."""
+def _checked(form: CompositeModel, table: Table, found: Diagnostics) -> Evaluator:
+    """Check what needs no back end: columns, nestings, levels, the outcome's range."""
     columns, units = _columns_and_units(form, table, found)
     evaluator = Evaluator(form, columns, units)
+    check_range(form, evaluator, found)
+    check_shared_labels(form, units, found)
+    found.raise_errors(DataError)
+    return evaluator
+
+
+def _sample(form: CompositeModel, table: Table, evaluator: Evaluator, na: str, found: Diagnostics) -> _Sample:
+    """Check the values that are used and find the rows to use."""
+    units = evaluator.units
     check_numeric(form, evaluator, found)
     _warn_labels(evaluator, found)
     found.raise_errors(DataError)
     masks = missing_by_column(form, evaluator)
     keep = _rows_used(masks, table.n_rows, na, found)
+    used = units if keep.all() else units.restricted(keep)
+    _note_dropped(form, masks, units, used, found)
     check_finite(form, evaluator, keep, found)
     found.raise_errors(DataError)
     return _Sample(
         table=table,
         evaluator=evaluator,
-        units=units if keep.all() else units.restricted(keep),
+        units=used,
         keep=keep,
         missing={name: int(mask.sum()) for name, mask in masks.items()},
     )
@@ -140,6 +162,7 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
         if missing is not None and missing.all():
             message = f"the column `{index.column}` has no value, so `{index.name}` has no groups"
             found.error("HM408", message, index.span, help="fill the column, or take its level out of the model")
+    check_indices(form, columns, found)
     found.raise_errors(DataError)
     units = Units(form.row, {name: columns[column].factor() for name, column in indices.items()}, table.n_rows)
     check_nestings(form, units, found)
@@ -166,7 +189,7 @@ def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: D
     dropped = n - int(keep.sum())
     if not dropped:
         return keep
-    notes = [f"`{name}` is missing in {int(mask.sum()):,} rows" for name, mask in masks.items()]
+    notes = [_missing_note(name, mask) for name, mask in masks.items()]
     if na == "error":
         first = int(np.argmin(keep)) + 1
         message = f"{dropped:,} of {n:,} rows have a missing value in a column that is used"
@@ -175,10 +198,30 @@ def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: D
     elif dropped == n:
         message = f"no rows are left: each of the {n:,} rows has a missing value"
         found.error("HM408", message, notes=notes, help="fill these columns, or take them out of the model")
-    else:
-        found.note("HM405", f"{dropped:,} of {n:,} rows dropped for missing values", notes=notes)
     found.raise_errors(DataError)
     return keep
+
+
+def _note_dropped(
+    form: CompositeModel, masks: Mapping[str, NDArray[np.bool_]], units: Units, used: Units, found: Diagnostics
+) -> None:
+    """Note how many rows were dropped, for which columns, and the groups that have no rows left (HM405)."""
+    if used.n == units.n:
+        return
+    notes = [_missing_note(name, mask) for name, mask in masks.items()]
+    for index_set in form.index_sets:
+        lost = 0 if units.is_rows(index_set) else units.count(index_set) - used.count(index_set)
+        if lost:
+            left = set(used.labels(index_set))
+            example = next(label for label in units.labels(index_set) if label not in left)
+            groups = f"{lost:,} group{'s' if lost > 1 else ''} of `{show_index_set(index_set)}`"
+            notes.append(f"no row is left of {groups}: `{show_unit(example)}`{', ..' if lost > 1 else ''}")
+    found.note("HM405", f"{units.n - used.n:,} of {units.n:,} rows dropped for missing values", notes=notes)
+
+
+def _missing_note(name: str, mask: NDArray[np.bool_]) -> str:
+    count = int(mask.sum())
+    return f"`{name}` is missing in {count:,} row{'s' if count > 1 else ''}"
 
 
 def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design:
@@ -199,6 +242,8 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
     )
     check_factors(form, random.terms, sizes.n_levels, units.n, found)
     found.raise_errors(FitError)
+    check_slopes(form, random.terms, x, units, found)
+    found.raise_errors(DataError)
     groups = tuple(_frozen(units.codes(term.index_set)) for term in random.terms)
     return Design(
         form=form,
@@ -209,7 +254,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
             x_symbols=tuple(covariate.text for covariate in layout.covariates),
             groups=groups,
             sets=fixed.columns,
-            offset=_frozen(_sum_of_products(layout.offset, x, units.n)) if layout.offset else None,
+            offset=_frozen(sum_of_products(layout.offset, x, units.n)) if layout.offset else None,
         ),
         coding=learn(form, sample.evaluator, units, fixed.sets),
         fixed_labels=fixed.labels,
@@ -253,16 +298,6 @@ def _outcome(form: CompositeModel, sample: _Sample, found: Diagnostics) -> NDArr
     return modelled
 
 
-def _sum_of_products(products: Sequence[Product], x: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:
-    total = np.zeros(n)
-    for product in products:
-        column = np.full(n, product.scale)
-        for factor in product.factors:
-            column *= x[factor]
-        total += column
-    return total
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Fixed:
     """The fixed part with its sets coded: terms that have columns, the columns' labels and terms, row codes of sets."""
@@ -300,7 +335,7 @@ def _code_sets(
     parts: list[Vector | SetPart] = []
     for term in layout.fixed:
         is_constant = all(not product.factors for product in term.products)
-        values = None if is_constant else _sum_of_products(term.products, x, units.n)
+        values = None if is_constant else sum_of_products(term.products, x, units.n)
         if term.unmodelled is None:
             parts.append(Vector(values=values))
         else:

@@ -6,21 +6,28 @@ that it finds. Invariants: every message that concerns a statement points at it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.columns import ColumnValues
+from hdsl.design.columns import ColumnValues, number_label
 from hdsl.design.tables import Table
 from hdsl.design.units import Units, show_unit
-from hdsl.diagnostics.record import Diagnostics
+from hdsl.diagnostics.record import Diagnostics, Label
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.model import CompositeModel, DataColumn, Nesting
 from hdsl.source import Span
 
-__all__ = ["check_columns", "check_constant", "check_names", "check_nestings"]
+__all__ = [
+    "check_columns",
+    "check_constant",
+    "check_indices",
+    "check_names",
+    "check_nestings",
+    "check_shared_labels",
+]
 
 _SHOWN = 12  # columns that a message lists
 
@@ -48,6 +55,29 @@ def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> Non
             help_text = f"did you mean {one_of(similar)}?" if similar else otherwise
             message = f"the data have no column `{name}` for {use}"
             found.error("HM401", message, span, help=help_text, notes=[f"the columns are {columns}{more}"])
+
+
+def check_indices(form: CompositeModel, columns: Mapping[str, ColumnValues], found: Diagnostics) -> None:
+    """Report index columns with infinite values (HM416), and warn of those that hold fractions (HM419)."""
+    for index in form.indices:
+        values = None if index.column is None else columns[index.column].numbers
+        if values is None or values.dtype.kind != "f":
+            continue
+        infinite = np.isinf(values)
+        if infinite.any():
+            message = f"the index column `{index.column}` is infinite in row {int(np.argmax(infinite)) + 1}"
+            found.error("HM416", message, index.span, help="make it missing, or give its label")
+            continue
+        fractions = np.flatnonzero((values != np.floor(values)) & ~np.isnan(values))
+        if len(fractions):
+            row = int(fractions[0])
+            found.warning(
+                "HM419",
+                f"the index column `{index.column}` holds fractions: each number is a group of its own",
+                index.span,
+                notes=[f"row {row + 1} is in the group `{number_label(float(values[row]))}` of `{index.name}`"],
+                help=f"write `{index.column}[{form.row}]` if it is a measurement",
+            )
 
 
 def check_nestings(form: CompositeModel, units: Units, found: Diagnostics) -> None:
@@ -156,6 +186,73 @@ def check_names(form: CompositeModel, table: Table, found: Diagnostics) -> None:
             message = f"the data have a column `{name}`, which the model has as an unknown"
             help_text = f"write `{name}[{row}]` for the column, or `data {name}[{row}]` if `{name}` is observed"
             found.note("HM409", message, help=help_text)
+
+
+def check_shared_labels(form: CompositeModel, units: Units, found: Diagnostics) -> None:
+    """Refuse coefficients of one name over two index columns that hold the same labels (HM420).
+
+    Labels alone decide nothing: student 1 and teacher 1 are two. One name with one standard deviation (or with none, in
+    unmodelled sets) over columns that mostly share their labels says that the labels are one set, which has one
+    coefficient for each label and not one for each column.
+    """
+    families = [*_modelled_families(form), *_unmodelled_families(form)]
+    for k, (name, index_set, sds, span) in enumerate(families):
+        for other, other_set, other_sds, other_span in families[k + 1 :]:
+            if name != other or index_set == other_set or len(index_set) != 1 or len(other_set) != 1:
+                continue
+            shared = _shared_labels(units, index_set, other_set)
+            if shared and (set(sds) & set(other_sds) or not (sds or other_sds)):
+                _report_shared(form, name, (index_set, other_set), shared, (span, other_span), found)
+
+
+_Family = tuple[str, IndexSet, tuple[str, ...], Span | None]
+"""Coefficients of one index set: their name, the set, their standard deviations, their statement."""
+
+
+def _modelled_families(form: CompositeModel) -> Iterator[_Family]:
+    for block in form.blocks:
+        for effect, sd in zip(block.effects, block.covariance.sd, strict=False):
+            yield effect.partition("[")[0], block.index_set, (sd,), block.span
+
+
+def _unmodelled_families(form: CompositeModel) -> Iterator[_Family]:
+    for unmodelled in form.sets:
+        yield unmodelled.name, unmodelled.index_set, (), unmodelled.span
+
+
+def _shared_labels(units: Units, first: IndexSet, second: IndexSet) -> list[str]:
+    """Return the labels of two index columns, if they are mostly the same and neither column lies in the other."""
+    left, right = units.label_columns(first)[0], units.label_columns(second)[0]
+    held = set(right)
+    shared = [label for label in left if label in held]
+    if 2 * len(shared) <= min(len(left), len(right)):
+        return []
+    return [] if units.determines(first, second) or units.determines(second, first) else shared
+
+
+def _report_shared(
+    form: CompositeModel,
+    name: str,
+    sets: tuple[IndexSet, IndexSet],
+    shared: list[str],
+    spans: tuple[Span | None, Span | None],
+    found: Diagnostics,
+) -> None:
+    symbols = [show_symbol(name, index_set) for index_set in sets]
+    columns = [_column_names(form, index_set) for index_set in sets]
+    first = [Label(span=spans[0], text="the first of the two")] if spans[0] is not None else []
+    found.error(
+        "HM420",
+        f"`{symbols[0]}` and `{symbols[1]}` share their labels: multiple membership is not fitted",
+        spans[1],
+        label="the same coefficients again?",
+        secondary=first,
+        notes=[
+            f"`{shared[0]}` is a label of both `{columns[0]}` and `{columns[1]}`, which share {len(shared):,} labels",
+            "one name (and one standard deviation) means one coefficient for each label, not one for each column",
+        ],
+        help="give the two different names and standard deviations if they are different things",
+    )
 
 
 def _unknowns(form: CompositeModel) -> Iterable[str]:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.expr import Expr, IndexSet, show_symbol
 from hdsl.form.model import CompositeModel, Covariate, RandomBlock, Term, UnmodelledSet
 from hdsl.plan import Column, Product
 
-__all__ = ["Effect", "FixedTerm", "Layout", "lay_out", "show_term"]
+__all__ = ["Effect", "FixedTerm", "Layout", "lay_out", "show_term", "sum_of_products"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,17 @@ def _refuse_cancelled(form: CompositeModel, random: dict[str, list[Term]]) -> No
 
 def _products(terms: Sequence[Term], covariates: _Covariates) -> tuple[Product, ...]:
     return tuple(covariates.product(term) for term in terms)
+
+
+def sum_of_products(products: Sequence[Product], x: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:
+    """Return the values of a column in the rows, from those of the covariates; (n,)."""
+    total = np.zeros(n)
+    for product in products:
+        column = np.full(n, product.scale)
+        for factor in product.factors:
+            column *= x[factor]
+        total += column
+    return total
 
 
 def show_term(term: Term) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from hdsl.design.layout import Effect, FixedTerm, Layout, lay_out
 from hdsl.design.order import Fill, heaviest_chain
-from hdsl.design.support import require_supported
+from hdsl.design.support import report_unsupported, require_supported
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.expr import IndexSet, show_index_set
 from hdsl.form.model import CompositeModel, RandomBlock
@@ -168,7 +168,7 @@ class _Thetas:
     def _refuse(self, block: RandomBlock, what: str) -> None:
         found = Diagnostics(self._form.source)
         help_text = "use `diag(..)`, or a new name for an unstructured covariance"
-        found.error("HM501", f"{what} is not fitted yet", block.span, help=help_text)
+        report_unsupported(found, what, block.span, help=help_text)
         raise FitError(found.sorted())
 
 

@@ -20,7 +20,7 @@ from hdsl.form.expr import Aggregate, Apply, Expr, Num, Ref, Text, references, s
 from hdsl.form.model import CompositeModel, Term
 from hdsl.source import Span
 
-__all__ = ["Use", "check_finite", "check_numeric", "missing_by_column", "uses"]
+__all__ = ["Use", "check_finite", "check_numeric", "missing_by_column", "report_text", "uses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +67,11 @@ def check_numeric(form: CompositeModel, evaluator: Evaluator, found: Diagnostics
         except NotNumeric as signal:
             if signal.ref not in reported:
                 reported.add(signal.ref)
-                _report_text(signal.ref, evaluator, use.span, found)
+                report_text(signal.ref, evaluator, use.span, found)
 
 
-def _report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagnostics) -> None:
+def report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagnostics) -> None:
+    """Report a text column where a number is needed, with a row (HM407)."""
     symbol = show_symbol(ref.name, ref.index_set)
     data = evaluator.data.get(ref)
     column = evaluator.columns[data.column] if data is not None else None

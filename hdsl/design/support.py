@@ -1,4 +1,4 @@
-"""Refusing what is read and checked but not fitted yet.
+"""Refusing what is read and checked but not fitted yet, in one wording wherever it is refused.
 
 Stage: design. Input: a composite model. Output: nothing, or an error that names every such part with its place.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.model import CompositeModel
+from hdsl.source import Span
 
-__all__ = ["require_supported"]
+__all__ = ["refuse_unsupported", "report_unsupported", "require_supported"]
 
 _FITTED = "fitted so far are Gaussian linear models with nested and crossed normal coefficients"
 
@@ -21,7 +22,34 @@ def require_supported(form: CompositeModel) -> None:
     FitError
         HM501, one diagnostic for each such part.
     """
+    if form.unsupported:
+        refuse_unsupported(form)
+
+
+def refuse_unsupported(form: CompositeModel, what: str = "not fitted yet") -> None:
+    """Refuse what is asked of a model, naming the parts that do not allow it, or its outcome where none is known.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    what : str
+        What cannot be had: ``"no closed-form moments yet"``.
+
+    Raises
+    ------
+    FitError
+        HM501, one diagnostic for each part.
+    """
     found = Diagnostics(form.source)
     for part in form.unsupported:
-        found.error("HM501", f"{part.feature} is not fitted yet", part.span, help=_FITTED)
-    found.raise_errors(FitError)
+        report_unsupported(found, part.feature, part.span, what=what)
+    if not form.unsupported:
+        report_unsupported(found, "this model", form.outcome.span, what=what)
+    raise FitError(found.sorted())
+
+
+def report_unsupported(
+    found: Diagnostics, feature: str, span: Span | None = None, *, what: str = "not fitted yet", help: str = _FITTED
+) -> None:
+    """Report one part that is not fitted yet (HM501); the words before the colon fit one thing and several."""
+    found.error("HM501", f"{what}: {feature}", span, help=help)

@@ -36,6 +36,7 @@ CODES: dict[str, str] = {
     "HM203": "a finer quantity on the right of a coarser statement",
     "HM204": "an aggregate over the left side's own units",
     "HM206": "coefficients of one joint statement have different index sets",
+    "HM208": "an index over several columns",
     # 3xx identification
     "HM301": "two intercepts of which only the sum counts",
     "HM302": "two effects with the same covariate in the same groups",
@@ -63,6 +64,9 @@ CODES: dict[str, str] = {
     "HM415": "an index column cannot be ordered or is constant",
     "HM416": "a value that is not a finite number",
     "HM417": "a label that does not occur",
+    "HM418": "a random slope whose covariate does not vary within groups",
+    "HM419": "an index column that holds fractions",
+    "HM420": "several index columns over one set of labels",
     # 5xx estimation
     "HM501": "not fitted yet",
     "HM502": "no convergence",

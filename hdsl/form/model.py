@@ -256,7 +256,8 @@ class Outcome:
 
     `transform` is a function on the left (``log(y[i]) ~ ..``): the outcome modelled is that function of `expr`.
     `known` are arguments of the distribution that are data (``size``), by argument name; `scalars` those that are bare
-    parameters (``sd``), by argument name.
+    parameters (``sd``), by argument name. `wrappers` are what stands around the distribution (``hurdle``), outermost
+    first.
     """
 
     name: str
@@ -266,6 +267,7 @@ class Outcome:
     distribution: str
     known: tuple[tuple[str, Expr], ...] = ()
     scalars: tuple[tuple[str, str], ...] = ()
+    wrappers: tuple[str, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -238,6 +238,19 @@ HABITS: tuple[Habit, ...] = (
         snippets=("y{i} = 3", "a = y{i}", "a = f(y{i})", "data x{i}", "y ~ x{i}"),
     ),
     Habit(
+        code="HM208",
+        message="an index runs over one column (multiple membership is not fitted)",
+        label="a second column",
+        help="declare an index for each column, as two different things: `index h = home`, `index a = away`",
+        snippets=(
+            "index j = a, b",
+            'index j = "a", b',
+            "index j = a & b",
+            "index j = a | b",
+            "index j = (a, b)",
+        ),
+    ),
+    Habit(
         code="HM001",
         message="an index is missing between the brackets",
         label="a name expected here",

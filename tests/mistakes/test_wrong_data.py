@@ -41,6 +41,16 @@ m[school] = mean(v[town])
 y[i] ~ normal(b0[school] + b1*x[i] + b2*m[school], sd)
 b0[school] ~ normal(g0, sd_j)
 """
+SLOPES = """\
+index j = school
+y[i] ~ normal(b0[j] + b1[j]*SLOPE, sd)
+(b0[j], b1[j]) ~ mvnormal((g0, g1), Omega)
+"""
+TEAMS = """\
+y[i] ~ normal(b0 + u[home] + u[away], sd)
+u[home] ~ normal(0, sd_u)
+u[away] ~ normal(0, sd_u)
+"""
 
 
 def frame() -> pd.DataFrame:
@@ -96,7 +106,13 @@ def one(code: str, *phrases: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 CASES = [
-    Case("missing covariate, near name", TWO_LEVELS, lambda d: d.rename(columns={"x": "X"}), one("HM401", "`x`", "`X`"), line=2),
+    Case(
+        "missing covariate, near name",
+        TWO_LEVELS,
+        lambda d: d.rename(columns={"x": "X"}),
+        one("HM401", "`x`", "`X`"),
+        line=2,
+    ),
     Case("missing group covariate", TWO_LEVELS, lambda d: d.drop(columns="z"), one("HM401", "`z`"), line=3),
     Case(
         "missing index column, near name",
@@ -105,19 +121,39 @@ CASES = [
         one("HM401", "`school`", "`scholl`"),
         line=1,
     ),
-    Case("missing outcome, near name", TWO_LEVELS, lambda d: d.rename(columns={"y": "y1"}), one("HM401", "`y`", "`y1`"), line=2),
+    Case(
+        "missing outcome, near name",
+        TWO_LEVELS,
+        lambda d: d.rename(columns={"y": "y1"}),
+        one("HM401", "`y`", "`y1`"),
+        line=2,
+    ),
     Case(
         "two missing columns are both named",
         TWO_LEVELS,
         lambda d: d.drop(columns=["x", "z"]),
         (("HM401", ("`x`",)), ("HM401", ("`z`",))),
     ),
-    Case("declared column is missing", 'data x[i] = "the dose"\n' + TWO_LEVELS, lambda d: d, one("HM401", "the dose"), line=1),
+    Case(
+        "declared column is missing",
+        'data x[i] = "the dose"\n' + TWO_LEVELS,
+        lambda d: d,
+        one("HM401", "the dose"),
+        line=1,
+    ),
     Case("group covariate varies", TWO_LEVELS, put("z", 5, 99.0), one("HM402", "`z", "s01"), line=3),
     Case("group covariate varies in a deeper model", INFERRED, put("w", 13, 99.0), one("HM402", "`w", "d1"), line=4),
     Case("not nested as declared", THREE_LEVELS, put("district", 9, "d3"), one("HM403", "s02", "d0", "d3"), line=1),
-    Case("not nested as a statement needs", INFERRED, move_to_another_district, one("HM403", "s02", "d0", "d3"), line=4),
-    Case("text for a covariate", TWO_LEVELS, lambda d: d.assign(x="a few words"), one("HM407", "`x", "a few words"), line=2),
+    Case(
+        "not nested as a statement needs", INFERRED, move_to_another_district, one("HM403", "s02", "d0", "d3"), line=4
+    ),
+    Case(
+        "text for a covariate",
+        TWO_LEVELS,
+        lambda d: d.assign(x="a few words"),
+        one("HM407", "`x", "a few words"),
+        line=2,
+    ),
     Case("one text among numbers", TWO_LEVELS, put("x", 7, "n/a"), one("HM407", "`x", "n/a"), line=2),
     Case("text for the outcome", TWO_LEVELS, lambda d: d.assign(y="high"), one("HM407", "`y", "high"), line=2),
     Case("infinite outcome", TWO_LEVELS, put("y", 3, np.inf), one("HM416", "`y"), line=2),
@@ -131,7 +167,13 @@ CASES = [
         one("HM406", "2", "`x`"),
         options={"na": "error"},
     ),
-    Case("unknown reference level, near name", SETS.replace("rural", "Rural"), lambda d: d, one("HM412", "Rural", "rural"), line=2),
+    Case(
+        "unknown reference level, near name",
+        SETS.replace("rural", "Rural"),
+        lambda d: d,
+        one("HM412", "Rural", "rural"),
+        line=2,
+    ),
     Case(
         "two covariates that vary are both named",
         TWO_LEVELS.replace("g1*z[j]", "g1*z[j] + g2*w[j]"),
@@ -178,6 +220,49 @@ CASES = [
         lambda d: d.iloc[[0, 20, 40]],
         one("HM504", "3"),
         kind=hdsl.FitError,
+    ),
+    Case(
+        "a slope whose covariate varies in no group",
+        SLOPES.replace("SLOPE", "z[j]"),
+        lambda d: d,
+        one("HM418", "`z[j]`", "`b1[j]`", "`s00`", "all its 4 rows"),
+        line=3,
+    ),
+    Case(
+        "a separate slope on a covariate of one value",
+        "y[i] ~ normal(b0[school] + b1[school]*v[i], sd)\nb0[school] ~ normal(g0, s0)\nb1[school] ~ normal(0, s1)\n",
+        lambda d: d,
+        one("HM418", "`v[i]`", "enter only as their"),
+        line=3,
+    ),
+    Case(
+        "home and away teams",
+        TEAMS,
+        lambda d: d.assign(home=d["town"], away=np.roll(d["town"], 5)),
+        one("HM420", "multiple membership", "`u[home]`", "`u[away]`", "`large`", "share 3 labels"),
+        line=3,
+    ),
+    Case(
+        "home and away teams, unmodelled",
+        TEAMS.replace("normal(0, sd_u)", "flat()"),
+        lambda d: d.assign(home=d["town"], away=np.roll(d["town"], 5)),
+        one("HM420", "multiple membership"),
+        line=3,
+    ),
+    Case(
+        "two columns of one index",
+        "index t = home, away\ny[i] ~ normal(u[t], sd)\nu[t] ~ normal(0, sd_u)\n",
+        lambda d: d,
+        one("HM208", "multiple membership"),
+        kind=hdsl.ModelError,
+        line=1,
+    ),
+    Case(
+        "an index column with an infinite value",
+        TWO_LEVELS.replace("school", "z"),
+        lambda d: put("z", 5, np.inf)(d.assign(z=d["z"].round())),
+        one("HM416", "`z`", "row 6"),
+        line=1,
     ),
     Case("as many groups as rows", TWO_LEVELS, lambda d: d.iloc[::4], one("HM505", "12"), kind=hdsl.FitError),
 ]
@@ -227,6 +312,115 @@ def test_rows_without_a_group_in_their_table_are_named() -> None:
     assert fit.nobs == 44
 
 
+def test_groups_that_lose_all_their_rows_are_named() -> None:
+    data = frame()
+    data.loc[data["school"] == "s03", "x"] = np.nan
+    assert "no row is left of 1 group of `j`: `s03`" in codes(hdsl.Model(TWO_LEVELS).fit(data))["HM405"]
+
+
+def test_groups_of_a_table_that_have_no_rows_are_noted() -> None:
+    data = frame()
+    schools = data[["school", "z"]].drop_duplicates()
+    fit = hdsl.Model(TWO_LEVELS).fit({"i": data[data["school"] != "s05"].drop(columns="z"), "school": schools})
+    assert "s05" in codes(fit)["HM413"]
+    assert fit.nobs == 44
+
+
+RANGES = [
+    ("bernoulli(p[i])", "logit(p[i])", 2.0, "must be 0 or 1"),
+    ("bernoulli(p[i])", "logit(p[i])", 0.5, "must be 0 or 1"),
+    ("binomial(n[i], p[i])", "logit(p[i])", 4.0, "its size 3"),
+    ("poisson(m[i])", "log(m[i])", -1.0, "a count"),
+    ("negative_binomial(m[i], size)", "log(m[i])", 1.5, "a count"),
+    ("gamma(m[i], shape)", "log(m[i])", 0.0, "above 0"),
+    ("lognormal(m[i], s)", "m[i]", -2.0, "above 0"),
+    ("beta(m[i], phi)", "logit(m[i])", 1.25, "between 0 and 1"),
+    ("truncated(poisson(m[i]), lower=0)", "log(m[i])", 0.25, "a count"),
+    ("hurdle(gamma(m[i], shape), q)", "log(m[i])", -1.0, "above 0"),
+]
+
+
+@pytest.mark.parametrize(("distribution", "left", "value", "phrase"), RANGES, ids=[row[0] for row in RANGES])
+def test_an_outcome_outside_its_range_is_refused_with_its_row(
+    distribution: str, left: str, value: float, phrase: str
+) -> None:
+    """Whether the model can be fitted or not: a wrong outcome is told first."""
+    inside = 0.5 if "beta" in distribution else 1.0
+    data = frame().assign(n=3, y=inside)
+    model = hdsl.Model(f"y[i] ~ {distribution}\n{left} = b0 + b1*x[i]\n")
+    with pytest.raises(hdsl.DataError) as caught:
+        model.bind(put("y", 10, value)(data))
+    assert caught.value.code == "HM404"
+    assert all(words in str(caught.value) for words in (phrase, "row 11", f"{value:g}"))
+    assert caught.value.span is not None
+    assert caught.value.span.line == 1
+    assert _binds(model, put("y", 10, np.nan)(data)), "a missing outcome is in every range"
+
+
+def _binds(model: hdsl.Model, data: pd.DataFrame) -> bool:
+    """Whether no data error is found; that a model is not fitted yet is none."""
+    try:
+        model.bind(data)
+    except hdsl.FitError as error:
+        return error.code == "HM501"
+    return True
+
+
+def test_a_hurdle_takes_zeros() -> None:
+    model = hdsl.Model("y[i] ~ hurdle(gamma(m[i], shape), q)\nlog(m[i]) = b0 + b1*x[i]\n")
+    assert _binds(model, put("y", 10, 0.0)(frame().assign(y=1.0)))
+
+
+def test_a_text_outcome_of_a_bernoulli_is_told_how_to_be_compared() -> None:
+    model = hdsl.Model("town[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0\n")
+    with pytest.raises(hdsl.DataError) as caught:
+        model.bind(frame())
+    assert caught.value.code == "HM407"
+    assert "town[i] ==" in caught.value.help
+
+
+def test_a_slope_that_few_groups_tell_is_warned_of() -> None:
+    data = frame().assign(few=lambda d: d["x"].where(d["school"].isin(["s01", "s02"]), d["z"]))
+    text = codes(hdsl.Model(SLOPES.replace("SLOPE", "few[i]")).fit(data))["HM418"]
+    assert text.startswith("warning")
+    assert "2 of 12" in text
+    assert "s00" in text
+    assert "HM418" not in codes(hdsl.Model(SLOPES.replace("SLOPE", "x[i]")).fit(data))
+
+
+def test_independent_slopes_on_a_group_covariate_are_a_spread_and_warned_of() -> None:
+    effects = "b0[school] ~ normal(g0, s0)\nb1[school] ~ normal(0, s1)\n"
+    text = f"y[i] ~ normal(b0[school] + b1[school]*z[school], sd)\n{effects}"
+    warning = codes(hdsl.Model(text).fit(frame()))["HM418"]
+    assert warning.startswith("warning")
+    assert "spread" in warning
+
+
+def test_an_index_column_of_fractions_is_warned_of() -> None:
+    data = frame().assign(dose=np.resize([0.5, 1.0, 1.5, 2.0], 48))
+    text = codes(hdsl.Model("y[i] ~ normal(b0[dose], sd)\nb0[dose] ~ normal(g0, sd_d)\n").fit(data))["HM419"]
+    assert text.startswith("warning")
+    assert "`0.5`" in text
+    whole = codes(
+        hdsl.Model("y[i] ~ normal(b0[dose], sd)\nb0[dose] ~ normal(g0, sd_d)\n").fit(data.assign(dose=data["dose"] * 2))
+    )
+    assert "HM419" not in whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEAMS.replace("u[away] ~ normal(0, sd_u)", "u[away] ~ normal(0, sd_a)"),
+        TEAMS.replace("u[away]", "v[away]"),
+    ],
+    ids=["another standard deviation", "another name, one standard deviation"],
+)
+def test_labels_that_two_columns_share_are_no_mistake_alone(text: str) -> None:
+    """Student 1 and teacher 1 are two."""
+    data = frame().assign(home=np.resize([1, 2, 3, 4, 5], 48), away=np.resize([1, 2, 3, 4], 48))
+    assert _binds(hdsl.Model(text), data)
+
+
 def test_missing_values_of_columns_that_the_model_does_not_use_cost_no_row() -> None:
     data = frame()
     data.loc[[3, 8, 9], "w"] = np.nan
@@ -260,7 +454,7 @@ def test_columns_dropped_for_rank_are_named() -> None:
     text = "y[i] ~ normal(b0 + b1*x[i] + b2*x2[i], sd)\n"
     fit = hdsl.Model(text).fit(frame().assign(x2=lambda d: 3 * d["x"]))
     assert "b2" in codes(fit)["HM411"]
-    assert np.isnan(fit.params["b2"])
+    assert "b2" not in fit.params.index
     assert np.isfinite(fit.params[["b0", "b1"]]).all()
 
 

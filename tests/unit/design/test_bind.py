@@ -207,7 +207,7 @@ def test_na_error_refuses() -> None:
     with pytest.raises(DataError) as error:
         bind(model(fixed("b1", ref("x"))), data, na="error")
     assert codes(error) == ["HM406"]
-    assert any("`x` is missing in 1 rows" in note for note in error.value.first.notes)
+    assert any("`x` is missing in 1 row" in note for note in error.value.first.notes)
 
 
 def test_no_rows_left() -> None:
