@@ -188,9 +188,16 @@ def _names(
     made = ("sd(", "cor(")
     renamed = tuple((x, y) for x, y in pairs if x != y and not x.startswith(made) and not y.startswith(made))
     left, right = {x for x, _ in pairs}, {y for _, y in pairs}
-    only_a = tuple(p.name for p in a.form.parameters if p.name not in left)
-    only_b = tuple(p.name for p in b.form.parameters if p.name not in right)
+    elsewhere = _outside(a, shapes[0]) & _outside(b, shapes[1])
+    only_a = tuple(p.name for p in a.form.parameters if p.name not in left | elsewhere)
+    only_b = tuple(p.name for p in b.form.parameters if p.name not in right | elsewhere)
     return renamed, only_a, only_b
+
+
+def _outside(model: Comparable, shape: Shape) -> set[str]:
+    """Return the parameters that stand in no column, so that only their names can be compared."""
+    inside = {f.name for f in shape.fixed.values()} | {e.sd for e in shape.effects.values()}
+    return {p.name for p in model.form.parameters} - inside - set(shape.correlated.values())
 
 
 # -- nesting and the test --------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ class ModelDifference:
     def __str__(self) -> str:
         parts = [f"a: {self.names[0]}\nb: {self.names[1]}"]
         parts += [text for kind, title in _TITLES.items() if (text := self._section(kind, title))]
-        parts += [text for text in (self._parameters(), self._relation(), self._test()) if text]
+        parts += [text for text in (self._renamed(), self._parameters(), self._relation(), self._test()) if text]
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
@@ -201,15 +201,14 @@ class ModelDifference:
                 lines += _wrapped(f"  {side}{only}  ", text)
         return "\n".join(lines)
 
+    def _renamed(self) -> str:
+        pairs = ", ".join(f"{a} in a is {b} in b" for a, b in self.renamed)
+        return "\n".join(["names", *_wrapped("  ", pairs)]) if pairs else ""
+
     def _parameters(self) -> str:
-        lines = []
-        if self.renamed:
-            lines += ["names", *_wrapped("  ", ", ".join(f"{a} in a is {b} in b" for a, b in self.renamed))]
-        if self.only_a or self.only_b:
-            lines.append("parameters")
-            for side, names in (("a", self.only_a), ("b", self.only_b)):
-                lines += _wrapped(f"  {side} only  ", ", ".join(names)) if names else []
-        return "\n".join(lines)
+        sides = [(side, names) for side, names in (("a", self.only_a), ("b", self.only_b)) if names]
+        lines = [line for side, names in sides for line in _wrapped(f"  {side} only  ", ", ".join(names))]
+        return "\n".join(["parameters", *lines]) if lines else ""
 
     def _relation(self) -> str:
         match self.relation:

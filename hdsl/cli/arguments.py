@@ -123,6 +123,13 @@ def _add_fit(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_diff(parser: ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help=MODEL_HELP)
+    parser.add_argument("b", metavar="B", help="another one")
+    parser.add_argument("data", metavar="DATA", nargs="*", help=DATA_HELP)
+    _add_json(parser)
+
+
 _COMMANDS = (
     _Command(
         name="check",
@@ -161,6 +168,12 @@ _COMMANDS = (
         examples="hdsl fit party.hm voters.csv\nhdsl fit party.hm voters.parquet --method reml --json\n"
         "hdsl fit hsb.hm i=students.csv school=schools.csv",
         add=_add_fit,
+    ),
+    _Command(
+        name="diff",
+        help="say what differs between two models, and whether a likelihood-ratio test between them is valid",
+        examples="hdsl diff party.hm party2.hm\nhdsl diff party.hm party2.hm voters.csv",
+        add=_add_diff,
     ),
 )
 """The commands, in the order of the help."""
