@@ -6,8 +6,32 @@ The public face: `read` a model file or make a `Model` from text, then ``model.c
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hdsl.diagnostics import DataError, Diagnostic, FitError, HMError, ModelError
 from hdsl.model import Model, read
 from hdsl.version import __version__
 
-__all__ = ["DataError", "Diagnostic", "FitError", "HMError", "Model", "ModelError", "__version__", "read"]
+if TYPE_CHECKING:
+    from hdsl.bridge import from_formula
+
+__all__ = [
+    "DataError",
+    "Diagnostic",
+    "FitError",
+    "HMError",
+    "Model",
+    "ModelError",
+    "__version__",
+    "from_formula",
+    "read",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what few programs need when it is asked for."""
+    if name == "from_formula":
+        from hdsl.bridge import from_formula
+
+        return from_formula
+    raise AttributeError(f"module 'hdsl' has no attribute {name!r}")

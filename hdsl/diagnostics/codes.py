@@ -19,6 +19,9 @@ CODES: dict[str, str] = {
     "HM008": "unknown function or link",
     "HM009": "nested too deeply",
     "HM010": "not UTF-8 text, or no text at all",
+    "HM012": "a formula that cannot be read",
+    "HM013": "a formula that the language cannot say",
+    "HM014": "a model that another system cannot say",
     # 1xx names
     "HM101": "declared twice",
     "HM102": "an index name is used as a value",
