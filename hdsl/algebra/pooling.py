@@ -203,12 +203,13 @@ def _without_spanned(text: str, free: tuple[Key, ...], model: ResolvedModel) -> 
         return text
     form = build_composite(after, found)
     keys = {show_symbol(*key): (key[0], model.levels.order.canonical(key[1])) for key in after.entities}
-    fixed = [t for p in form.predictors for t in p.terms if t.part == "fixed" and t.coefficient is not None]
-    sets = [t for t in fixed if keys[str(t.coefficient)] in free]
     spanned: dict[str, bool] = {}
-    for term in fixed:
-        name = str(term.coefficient)
-        spanned[name] = spanned.get(name, True) and any(_spans(s, term, after.levels) for s in sets)
+    for predictor in form.predictors:
+        fixed = [t for t in predictor.terms if t.part == "fixed" and t.coefficient is not None]
+        sets = [t for t in fixed if keys[str(t.coefficient)] in free]
+        for term in fixed:
+            name = str(term.coefficient)
+            spanned[name] = spanned.get(name, True) and any(_spans(s, term, after.levels) for s in sets)
     gone: dict[Key, str | None] = {keys[name]: None for name, is_spanned in spanned.items() if is_spanned}
     return Draft(model=model, text=text, texts=gone).settle() if gone else text
 

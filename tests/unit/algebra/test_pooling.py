@@ -190,3 +190,20 @@ def test_the_name_says_what_was_done() -> None:
     assert model.pooled().source.name == "school.hm, pooled"
     assert model.unpooled().source.name == "school.hm, unpooled"
     assert hdsl.Model(TEXTS["1"], name="line.hm").pooled().source.name == "line.hm"
+
+
+def test_each_predictor_has_its_own_intercepts() -> None:
+    text = """\
+y[i] ~ normal(b0 + u[j], sd[i])
+log(sd[i]) = s0 + s1*x[i] + v[j]
+(u[j], v[j]) ~ mvnormal(0, Omega)
+"""
+    assert (
+        hdsl.Model(text).unpooled().text
+        == """\
+y[i] ~ normal(u[j], sd[i])
+log(sd[i]) = s1*x[i] + v[j]
+u[j] ~ flat()
+v[j] ~ flat()
+"""
+    )
