@@ -1,8 +1,8 @@
 """Equations of the language reference, section 6: model text and the composite terms, derived by hand.
 
-A `Row` is one term of the single equation, worked out on paper from the level equations. Covariates are a set: the order in
-which a program prints a product is not part of the equation. `lines` are the statements that the term must come from;
-`may` are statements that it may name as well (the distribution of an effect, the outcome's statement above a link).
+A `Row` is one term of the single equation, worked out on paper from the level equations. Covariates are a set: the
+order in which a program prints a product is not part of the equation. `lines` are the statements that the term must
+come from; `may` are statements that it may name as well (the distribution of an effect, the outcome's statement).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class Row:
     may: frozenset[int] = frozenset()
 
 
-def fixed(coefficient: str, *covariates: str, at: str = "", lines: tuple[int, ...], implied: bool = False, may=()) -> Row:
+def fixed(
+    coefficient: str, *covariates: str, at: str = "", lines: tuple[int, ...], implied: bool = False, may=()
+) -> Row:
     return Row("fixed", coefficient, frozenset(covariates), at, implied, frozenset(lines), frozenset(may))
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import hdsl
-
 from tests.equations.book import EQUATIONS, Equation, Row
 
 PARTS = ["fixed", "offset", "random", "residual"]
@@ -147,7 +146,14 @@ PAIRS = [
     (
         "13-15, subscripts as printed, nesting declared",
         "13-15",
-        {"u0[j]": "b0[j]", "u1[j]": "b1[j]", "v00[k]": "g00[k]", "v01[k]": "g01[k]", "v10[k]": "g10[k]", "v11[k]": "g11[k]"},
+        {
+            "u0[j]": "b0[j]",
+            "u1[j]": "b1[j]",
+            "v00[k]": "g00[k]",
+            "v01[k]": "g01[k]",
+            "v10[k]": "g10[k]",
+            "v11[k]": "g11[k]",
+        },
     ),
 ]
 
@@ -190,7 +196,9 @@ def test_nesting_is_inferred_where_a_statement_needs_it() -> None:
 
 
 def random_variance_data() -> pd.DataFrame:
-    rows = [(j, k, (3 * j + 5 * k + r) % 7, (2 * j + k + r * r) % 5) for k in range(3) for j in range(3) for r in range(3)]
+    rows = [
+        (j, k, (3 * j + 5 * k + r) % 7, (2 * j + k + r * r) % 5) for k in range(3) for j in range(3) for r in range(3)
+    ]
     return pd.DataFrame(rows, columns=["j", "k", "x1", "y"]).astype({"y": float})
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "catalogue"
-EXPECTATION = re.compile(r'(?P<kind>--|~~) (?P<codes>HM\d{3}(?:\|HM\d{3})*) (?P<place>\*|[\d:-]+)(?P<phrases>(?: "(?:[^"\\]|\\.)*")*)$')
+EXPECTATION = re.compile(
+    r'(?P<kind>--|~~) (?P<codes>HM\d{3}(?:\|HM\d{3})*) (?P<place>\*|[\d:-]+)(?P<phrases>(?: "(?:[^"\\]|\\.)*")*)$'
+)
 PHRASE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PLACE = re.compile(r"(\d+)(?::(\d+)(?:-(\d+))?)?$")
 

@@ -34,7 +34,9 @@ def matches(found: Diagnostic, wanted: Expected) -> bool:
 
 
 def summary(found: tuple[Diagnostic, ...]) -> str:
-    places = [(d.code, d.severity.value, d.span and f"{d.span.line}:{d.span.column}-{d.span.end_column}") for d in found]
+    places = [
+        (d.code, d.severity.value, d.span and f"{d.span.line}:{d.span.column}-{d.span.end_column}") for d in found
+    ]
     return "\n".join([*map(str, places), *map(str, found)])
 
 

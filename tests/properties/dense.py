@@ -84,7 +84,7 @@ def set_columns(name: str, world: World) -> tuple[list[str], Floats]:
     column_of = {"town": "town", "age": "agegroup", "quarter": "quarter"}
     table = world.frame[[column_of[index] for index in names]].astype(str).agg(sorted, axis=1)
     first = np.unique(codes, return_index=True)[1]
-    labels = [f"{name.split('[')[0]}[{','.join(table.iloc[row])}]" for row in first]
+    labels = [f"{coefficient.name}[{','.join(table.iloc[row])}]" for row in first]
     return labels, (codes[:, None] == np.arange(len(first))) * loading[:, None]
 
 

@@ -459,7 +459,11 @@ def draw_row_terms(draft: Draft, x: Covariate) -> list[Addend]:
     if draft.chance(0.3):
         draft.features.add("opaque covariate")
         y = draft.covariate(ROW, "x")
-        forms = [(f"({y.text} - 3)", y.values - 3), (f"exp({y.text}/2)", np.exp(y.values / 2)), (f"{y.text}^2", y.values**2)]
+        forms = [
+            (f"({y.text} - 3)", y.values - 3),
+            (f"exp({y.text}/2)", np.exp(y.values / 2)),
+            (f"{y.text}^2", y.values**2),
+        ]
         text, values = forms[int(draft.rng.integers(len(forms)))]
         addends.append(draft.addend(parameter(draft.fresh("b")), Covariate(text, ROW, values)))
     if draft.chance(0.25):
@@ -493,7 +497,9 @@ def is_estimable(drawn: World) -> bool:
     partitions = {block.index_set: drawn.codes[block.index_set] for block in drawn.blocks}
     distinct = {tuple(np.unique(codes, return_inverse=True)[1].tolist()) for codes in partitions.values()}
     crowded = any(codes.max() + 1 >= drawn.n for codes in partitions.values())
-    return bool(np.linalg.svd(scaled, compute_uv=False).min() > 1e-3) and len(distinct) == len(partitions) and not crowded
+    return (
+        bool(np.linalg.svd(scaled, compute_uv=False).min() > 1e-3) and len(distinct) == len(partitions) and not crowded
+    )
 
 
 @cache

@@ -117,7 +117,9 @@ def test_the_order_of_statements_does_not_matter(seed: int) -> None:
     text = "\n".join(drawn.statements[k] for k in order) + "\n"
     two = hdsl.Model(text).fit(drawn.frame)
     same(fitted(seed), two)
-    assert dict.fromkeys(map(normal_symbol, two.params.index)).keys() == set(map(normal_symbol, fitted(seed).params.index))
+    assert dict.fromkeys(map(normal_symbol, two.params.index)).keys() == set(
+        map(normal_symbol, fitted(seed).params.index)
+    )
 
 
 def relabelled(frame: pd.DataFrame, columns: set[str], rng: np.random.Generator) -> pd.DataFrame:

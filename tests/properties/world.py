@@ -1,7 +1,7 @@
 """Random multilevel models described apart from the language, with their data and their values level by level.
 
-A `World` knows its model as levels, coefficients and means, never as text: its text is only printed. Values are computed
-level by level with NumPy, one array over the units of each index set, as a reader of the level equations would.
+A `World` knows its model as levels, coefficients and means, never as text: its text is only printed. Values are
+computed level by level with NumPy, one array over the units of each index set, as a reader of the equations would.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Covariate:
 class Coefficient:
     """A coefficient: a parameter, one of an unmodelled set, or one with a mean of its own.
 
-    `written` is its symbol in the text, perhaps with subscripts that add nothing. `mean` are its addends; `effect` is the
-    key of its deviation, or None for a coefficient that has none. An unmodelled set is its own effect and has no mean.
+    `written` is its symbol in the text, perhaps with subscripts that add nothing. `mean` are its addends; `effect` is
+    the key of its deviation, or None for a coefficient without one. An unmodelled set is its own effect, without a mean.
     """
 
     name: str

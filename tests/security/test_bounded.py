@@ -152,7 +152,9 @@ def test_bytes_that_are_no_text_are_refused(name: str, tmp_path: Path) -> None:
     assert (word, found) == ("refused", code)
 
 
-@pytest.mark.parametrize("data", [b"\xef\xbb\xbfy[i] ~ normal(b0 + b1*x[i], sd)\n", b"y[i] ~ normal(b0 +\r\n b1*x[i], sd)\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbfy[i] ~ normal(b0 + b1*x[i], sd)\n", b"y[i] ~ normal(b0 +\r\n b1*x[i], sd)\r\n"]
+)
 def test_a_byte_order_mark_and_line_ends_of_other_systems_are_text(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.hm"
     path.write_bytes(data)

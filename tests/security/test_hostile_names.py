@@ -109,7 +109,9 @@ def test_labels_that_look_like_code_are_labels(text: str, plain: np.ndarray, can
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_levels_of_unmodelled_sets_that_look_like_code_are_labels(text: str, plain: np.ndarray, canary: list[str]) -> None:
+def test_levels_of_unmodelled_sets_that_look_like_code_are_labels(
+    text: str, plain: np.ndarray, canary: list[str]
+) -> None:
     data = frame().assign(town=lambda d: d["town"].map({"t0": "t0", "t1": "t1", "t2": text}))
     model = hdsl.Model(TEXT.format(**PLAIN))
     fit = model.fit(data)
@@ -124,7 +126,9 @@ def test_levels_of_unmodelled_sets_that_look_like_code_are_labels(text: str, pla
 WRITABLE = [text for text in HOSTILE if text and not set(text) & set('"\\\n\r\x0c\u2028\u2029\u202e\ufeff')]
 
 
-@pytest.mark.parametrize("text", [*WRITABLE, "__import__('builtins').hdsl_canary()", "'''", "#", "x]", "[", "a;b", "日本", "x" * 500])
+@pytest.mark.parametrize(
+    "text", [*WRITABLE, "__import__('builtins').hdsl_canary()", "'''", "#", "x]", "[", "a;b", "日本", "x" * 500]
+)
 @pytest.mark.parametrize("role", ["school", "x", "y", "town"])
 def test_columns_that_look_like_code_are_columns(text: str, role: str, plain: np.ndarray, canary: list[str]) -> None:
     data = frame().rename(columns={role: text})
