@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hdsl.composite.expand import Expansion, NotLinearError
+from hdsl.composite.expand import Expansion, ExpansionError
 from hdsl.composite.lower import constant_value
 from hdsl.diagnostics import Diagnostics
 from hdsl.form.model import Covariance, RandomBlock, Term
@@ -87,8 +87,8 @@ def _mean_terms(entity: Entity, model: ResolvedModel, expansion: Expansion, refu
         return ()
     try:
         return expansion.terms(mean[0], mean[1], entity.index_set)
-    except NotLinearError as error:
-        refuse(f"a mean that is not linear ({error.reason})", error.span)
+    except ExpansionError as error:
+        refuse(f"a mean that has no composite ({error.reason})", error.span)
         return ()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hdsl.composite.blocks import coefficient_mean, random_block
-from hdsl.composite.expand import Expansion, NotLinearError
+from hdsl.composite.expand import MAX_TERMS, Expansion, ExpansionError, NotLinearError, TooManyTermsError
 from hdsl.composite.lower import is_data, lower
 from hdsl.composite.parameters import collect_parameters
 from hdsl.diagnostics import Diagnostics
@@ -283,7 +283,14 @@ class _Builder:
             return self.expansion.terms(expr, position, left)
         except NotLinearError as error:
             self.refuse(f"a predictor that is not linear ({error.reason})", error.span)
-            return ()
+        except TooManyTermsError as error:
+            self.found.error(
+                "HM009",
+                f"the composite equation would have more than {MAX_TERMS:,} terms",
+                error.span,
+                help="each level multiplies the terms of the next: leave some of the products out",
+            )
+        return ()
 
     # -- coefficients ----------------------------------------------------------------------------------------------
 
@@ -318,7 +325,7 @@ class _Builder:
             assert entity.definition is not None
             try:
                 terms = self.expansion.terms(entity.definition.right, entity.position, entity.index_set)
-            except NotLinearError:
+            except ExpansionError:  # told where the predictor is expanded
                 continue
             found.append(Derived(symbol=entity.printed, index_set=entity.index_set, terms=terms))
         return tuple(found)

@@ -9,6 +9,7 @@ product whose covariates come from several statements is one that nobody wrote.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,16 +24,44 @@ from hdsl.semantics.walk import left_symbols
 from hdsl.source import Span
 from hdsl.syntax import tree
 
-__all__ = ["Expansion", "NotLinearError"]
+__all__ = ["MAX_TERMS", "Expansion", "ExpansionError", "NotLinearError", "TooManyTermsError"]
 
 
-class NotLinearError(Exception):
-    """A predictor that is not linear in its coefficients, and where."""
+class ExpansionError(Exception):
+    """An expression that has no composite equation: why, and where."""
 
     def __init__(self, reason: str, span: Span) -> None:
         super().__init__(reason)
         self.reason = reason
         self.span = span
+
+
+class NotLinearError(ExpansionError):
+    """A predictor that is not linear in its coefficients."""
+
+
+class TooManyTermsError(ExpansionError):
+    """A composite that would have more terms than anyone can read."""
+
+
+MAX_TERMS = 10_000
+"""Terms that a composite may have before equal ones are gathered."""
+
+
+def _count_terms(expr: sympy.Expr) -> int:
+    """Return a bound of the number of terms that expanding an expression gives; shared parts are counted once each."""
+    counts: dict[sympy.Basic, int] = {}
+    stack: list[sympy.Basic] = [expr]
+    while stack:
+        node = stack[-1]
+        waiting = [argument for argument in node.args if argument not in counts]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        inner = [counts[argument] for argument in node.args]
+        counts[node] = sum(inner) if node.is_Add else math.prod(inner) if node.is_Mul else 1
+    return counts[expr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +111,13 @@ class Expansion:
         ------
         NotLinearError
             If it is not linear in the coefficients.
+        TooManyTermsError
+            If it would have more than `MAX_TERMS` terms.
         """
-        whole = sympy.expand(self._tag(position) * self._convert(expr, position, left))
+        product = self._tag(position) * self._convert(expr, position, left)
+        if _count_terms(product) > MAX_TERMS:
+            raise TooManyTermsError(f"more than {MAX_TERMS:,} terms", expr.span)
+        whole = sympy.expand(product)
         gathered: dict[tuple[object, ...], _Gathered] = {}
         for monomial in sympy.Add.make_args(whole):
             if monomial != 0:

@@ -53,7 +53,7 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
         if column == (((), 1.0),) and not index_set:
             found.error(
                 "HM301",
-                f"`{other}` and `{name}` are both intercepts: only their sum counts",
+                f"`{other}` and `{name}` are both intercepts, only their sum counts: remove one",
                 spans.get(name),
                 secondary=label,
                 help=f"remove `{other}` from its equation or `{name}` from its own (give it mean 0)",
@@ -63,7 +63,7 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
             where = f" in each `{show_index_set(index_set)}`" if index_set else ""
             found.error(
                 "HM305",
-                f"`{other}` and `{name}` both multiply `{shown}`{where}: only their sum counts",
+                f"`{other}` and `{name}` both multiply `{shown}`{where}, only their sum counts: keep one",
                 spans.get(name),
                 secondary=label,
                 help=f"keep one of `{other}` and `{name}`",
@@ -82,7 +82,7 @@ def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], 
         what = "the unmodelled one takes up all differences" if other in unmodelled else "only the sum counts"
         found.error(
             "HM302",
-            f"`{other}` and `{name}` are two effects with the same covariate for each `{show_index_set(index_set)}`",
+            f"`{other}` and `{name}` have the same covariate for each `{show_index_set(index_set)}`: keep one of them",
             spans.get(name),
             secondary=(Label(span=spans[other], text=f"`{other}`"),) if other in spans else (),
             help=f"keep one of `{other}` and `{name}`: {what}",
@@ -113,7 +113,7 @@ def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagno
 def _report_row_level(name: str, what: str, other: str, spans: dict[str, Span], found: Diagnostics) -> None:
     found.error(
         "HM303",
-        f"`{name}` has a value for each row, beside the residual {what}",
+        f"`{name}` has a value for each row, as the residual {what} has: remove one",
         spans.get(name),
         secondary=(Label(span=spans[other], text="the residual"),) if other in spans else (),
         help=f"remove `{name}`, or give it the subscript of a coarser level: only the sum of the two variances counts",

@@ -119,7 +119,7 @@ class Moments:
                 (self._block(b, primed=False) for b in self._form.blocks if b.index_set == index_set), sympy.Integer(0)
             )
             rows[shared] = (number(own), number(own) / total, number(self.covariance(shared)), number(self.icc(shared)))
-        residual = number(sympy.sympify(self._residual))
+        residual = number(self._residual)
         rows[self._form.row] = (residual, residual / total, total, 1.0)
         columns = ["variance", "share", "covariance", "icc"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("index_set")

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from hdsl.design.columns import ColumnValues, read_series
 from hdsl.diagnostics.record import DataError, Diagnostics
@@ -37,7 +38,7 @@ class Table:
     """
 
     def __init__(self, readers: Mapping[str, Callable[[], ColumnValues]], n_rows: int, row_labels: pd.Index) -> None:
-        self._readers = dict(readers)
+        self._readers = _composed(readers)
         self._read: dict[str, ColumnValues] = {}
         self.n_rows = n_rows
         self.row_labels = row_labels
@@ -59,6 +60,17 @@ class Table:
     def extended(self, more: Mapping[str, Callable[[], ColumnValues]]) -> Table:
         """Return this table with more columns, each read by a callable when it is asked for."""
         return Table({**{name: _reader(self, name) for name in self.names}, **more}, self.n_rows, self.row_labels)
+
+
+def _composed(readers: Mapping[str, Callable[[], ColumnValues]]) -> dict[str, Callable[[], ColumnValues]]:
+    """Name columns as the language does, composed (NFC): spellings that Unicode calls equivalent are one name.
+
+    Where two columns differ in their spelling alone, each keeps its own.
+    """
+    names = [normalize("NFC", name) for name in readers]
+    if len(set(names)) < len(names):
+        return dict(readers)
+    return dict(zip(names, readers.values(), strict=True))
 
 
 def _reader(table: Table, name: str) -> Callable[[], ColumnValues]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
+from unicodedata import normalize
 
 from hdsl.form.expr import IndexSet, show_symbol
 from hdsl.form.model import Index, Nesting
@@ -100,7 +101,8 @@ class Entity:
     @property
     def column(self) -> str:
         """The data column that an observed name stands for."""
-        return self.data.column if self.data is not None and self.data.column is not None else self.name
+        quoted = self.data.column if self.data is not None else None
+        return self.name if quoted is None else normalize("NFC", quoted)
 
     @property
     def link(self) -> str | None:
