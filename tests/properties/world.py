@@ -39,7 +39,7 @@ class Coefficient:
     """A coefficient: a parameter, one of an unmodelled set, or one with a mean of its own.
 
     `written` is its symbol in the text, perhaps with subscripts that add nothing. `mean` are its addends; `effect` is
-    the key of its deviation, or None for a coefficient without one. An unmodelled set is its own effect, without a mean.
+    the key of its deviation, or None for a coefficient without one. An unmodelled set is its own effect, with no mean.
     """
 
     name: str

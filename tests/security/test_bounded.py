@@ -101,6 +101,7 @@ HEAVY = {
     "a factorial's worth of negative powers": outcome("b0 + b1*(0 - 8)^0.3333*x[i]"),
     "division by zero": outcome("b0 + b1*x[i]/(1 - 1)"),
     "a long sum": outcome("b0 + " + " + ".join(f"b{k}*x{k}[i]" for k in range(1, 400))),
+    "a product of many covariates": outcome("b0 + b1*" + "*".join(f"x{k}[i]" for k in range(30))),
     "a long sum of numbers": outcome("b0 + b1*(" + "+".join(["x[i]"] * 3000) + ")"),
     "a long name": outcome(f"b0 + {'b' * 1_000_000}*x[i]"),
     "a long line": outcome("b0 + b1*x[i]" + " " * 2_000_000),
