@@ -62,14 +62,14 @@ demo: $(STAMPS)/run  ## show and fit a three-level example on real data
 	@$(BIN)/hdsl fit $(EXAMPLE)/model.hm $(wildcard $(EXAMPLE)/*.csv.gz)
 
 test: $(STAMPS)/dev  ## run the tests (all but the slow ones)
-	@$(BIN)/python -m pytest -q -m 'not slow'
+	@$(BIN)/python -m pytest -q -m 'not slow' -n auto --dist loadfile
 
 # ------------------------------------------------------------ checks
 
 check: lint types contracts test docs  ## format, lint, types, import contracts, tests, documentation
 
 check-all: lint types contracts docs  ## the same with the slow tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 format: $(STAMPS)/dev  ## lay the source out
 	@$(BIN)/ruff format -q .
