@@ -102,19 +102,21 @@ def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagno
         if residual is None:
             names = [t.coefficient for t in errors if t.coefficient is not None]
             if len(names) > 1:
-                _report_row_level(names[1], f"`{names[0]}`", names[0], spans, found)
+                _report_row_level(names[1], names[0], spans, found)
         elif residual.sd is not None:
             for term in errors:
                 if term.coefficient is not None:
-                    what = f"`{residual.effect}` with sd `{residual.sd}`"
-                    _report_row_level(term.coefficient, what, residual.effect or "", spans, found)
+                    _report_row_level(term.coefficient, residual.effect or "", spans, found, sd=residual.sd)
 
 
-def _report_row_level(name: str, what: str, other: str, spans: dict[str, Span], found: Diagnostics) -> None:
+def _report_row_level(
+    name: str, other: str, spans: dict[str, Span], found: Diagnostics, *, sd: str | None = None
+) -> None:
     found.error(
         "HM303",
-        f"`{name}` has a value for each row, as the residual {what} has: remove one",
+        f"`{name}` has a value for each row, as the residual `{other}` has: remove one",
         spans.get(name),
         secondary=(Label(span=spans[other], text="the residual"),) if other in spans else (),
+        notes=() if sd is None else (f"the residual is `{other}`, with standard deviation `{sd}`",),
         help=f"remove `{name}`, or give it the subscript of a coarser level: only the sum of the two variances counts",
     )

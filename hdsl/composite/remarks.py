@@ -7,7 +7,6 @@ uncorrelated, and a parameter that several statements share.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set
@@ -28,12 +27,13 @@ def remark(form: CompositeModel, model: ResolvedModel, found: Diagnostics) -> No
 
 
 def _note_products(predictor: Predictor, levels: Levels, found: Diagnostics) -> None:
-    fixed = [term for term in predictor.terms if term.part == "fixed"]
-    offsets = [term for term in predictor.terms if term.part == "offset"]
-    for term in fixed:
-        missing = [texts for texts in _lower(term) if not _is_covered(texts, fixed + offsets, levels)]
-        if missing:
-            shown = " and ".join("`" + "*".join(c.text for c in covariates) + "`" for covariates in missing)
+    present = [term for term in predictor.terms if term.part in ("fixed", "offset")]
+    products = {frozenset(c.text for c in term.covariates) for term in present if not term.coefficient_set}
+    sets = [term for term in present if term.coefficient_set]
+    for term in present:
+        missing = [c for c in _lower(term) if not (_texts(c) in products or _is_spanned(c, sets, levels))]
+        if term.part == "fixed" and missing:
+            shown = " and ".join("`" + "*".join(c.text for c in covariates) + "`" for covariates in missing[:_SHOWN])
             verb = "has" if len(missing) == 1 else "have"
             found.note(
                 "HM306",
@@ -43,24 +43,33 @@ def _note_products(predictor: Predictor, levels: Levels, found: Diagnostics) -> 
             )
 
 
+_SHOWN = 3  # lower-order terms that a message lists
+
+
+def _texts(covariates: tuple[Covariate, ...]) -> frozenset[str]:
+    return frozenset(c.text for c in covariates)
+
+
 def _lower(term: Term) -> Iterator[tuple[Covariate, ...]]:
-    """Yield the covariates of each lower-order term of a product; powers of one covariate count as one."""
+    """Yield the single covariates of a product, and the products that lack one of them.
+
+    The others follow: they are the lower-order terms of those products. Powers of one covariate count as one.
+    """
     distinct = list({c.text: c for c in term.covariates}.values())
-    for size in range(1, len(distinct)):
-        yield from combinations(distinct, size)
+    if len(distinct) > 1:
+        yield from ((c,) for c in distinct)
+    if len(distinct) > 2:
+        for left_out in range(len(distinct) - 1, -1, -1):
+            yield tuple(c for position, c in enumerate(distinct) if position != left_out)
 
 
-def _is_covered(covariates: tuple[Covariate, ...], terms: list[Term], levels: Levels) -> bool:
-    """Whether some term has exactly these covariates, or a set whose levels span those that it lacks."""
-    wanted = {c.text for c in covariates}
-    for term in terms:
+def _is_spanned(covariates: tuple[Covariate, ...], sets: list[Term], levels: Levels) -> bool:
+    """Whether an unmodelled set with some of these covariates spans the product: its levels determine the others."""
+    for term in sets:
         own = {c.text for c in term.covariates}
-        if own == wanted and not term.coefficient_set:
+        rest: list[IndexSet] = [c.index_set for c in covariates if c.text not in own]
+        if own <= _texts(covariates) and all(levels.determines(term.coefficient_set, other) for other in rest):
             return True
-        if own <= wanted and term.coefficient_set:
-            rest: list[IndexSet] = [c.index_set for c in covariates if c.text not in own]
-            if all(levels.determines(term.coefficient_set, index_set) for index_set in rest):
-                return True
     return False
 
 
