@@ -1,7 +1,7 @@
 """Formula tree → terms: what varies with what, and over which groups.
 
-Stage: bridge, way in, second step. Input: the tree of `hdsl.bridge.formula`. Output: `Formula`. Invariants: a term is a
-set of variables, listed once however often it is written; the intercept is the empty term; ``a/b``, ``a*b`` and
+Stage: bridge, way in, second step. Input: the tree of `hdsl.bridge.formula`. Output: `Formula`. Invariants: a term is
+a set of variables, listed once however often it is written; the intercept is the empty term; ``a/b``, ``a*b`` and
 ``(a + b)^2`` are written out; ``(x | a/b)`` is ``(x | a) + (x | a:b)``.
 """
 
@@ -22,7 +22,10 @@ _MOST_TERMS = 2000
 
 REFUSED = {
     **dict.fromkeys(("poly", "ns", "bs", "rcs"), "write its columns out, as in `x + I(x^2)`"),
-    **dict.fromkeys(("s", "te", "ti", "t2", "gp", "lo"), "the language has no smooth terms; write a curve in powers of the covariate"),
+    **dict.fromkeys(
+        ("s", "te", "ti", "t2", "gp", "lo"),
+        "the language has no smooth terms; write a curve in powers of the covariate",
+    ),
     **dict.fromkeys(("mo", "me", "mi", "mm", "gr"), "write that part of the model in the `.hm` file by hand"),
     **dict.fromkeys(("ar1", "cs", "ou", "exp_cov", "toep", "rr"), "write its covariance in the `.hm` file by hand"),
 }
@@ -93,7 +96,9 @@ def parse_formula(source: Source) -> Formula:
     """
     tree = read_formula(source)
     if not isinstance(tree, Binary) or tree.operator != "~":
-        raise _error(source, "HM012", "a formula needs `~` between the outcome and what explains it", tree.span, "write `y ~ x`")
+        raise _error(
+            source, "HM012", "a formula needs `~` between the outcome and what explains it", tree.span, "write `y ~ x`"
+        )
     return _Reader(source).formula(tree)
 
 
@@ -135,7 +140,9 @@ class _Reader:
 
     def formula(self, tree: Binary) -> Formula:
         if isinstance(tree.right, Binary) and tree.right.operator in _UNCORRELATED:
-            raise self.error("a random term stands without brackets", tree.right.place, "write `y ~ x + (1 | g)`", "HM012")
+            raise self.error(
+                "a random term stands without brackets", tree.right.place, "write `y ~ x + (1 | g)`", "HM012"
+            )
         fixed = self.sum(tree.right, is_random=False)
         return Formula(
             source=self.source,
@@ -154,7 +161,9 @@ class _Reader:
                 (terms.add if adds else terms.remove)([()])
             elif self.is_special(part):
                 if sign == "-" or is_random:
-                    raise self.error("a random term or an offset can only be added", part.span, "take the sign or the bracket away")
+                    raise self.error(
+                        "a random term or an offset can only be added", part.span, "take the sign or the bracket away"
+                    )
                 self.special(part)
             else:
                 (terms.add if sign == "+" else terms.remove)(self.expand(part))
@@ -177,13 +186,15 @@ class _Reader:
         is_joint = True
         if isinstance(inner, Call):
             is_joint, inner = inner.function == "us", inner.arguments[0]
-        assert isinstance(inner, Binary)  # noqa: S101 - is_special says so
+        assert isinstance(inner, Binary)
         self.add_random(inner, is_joint=is_joint and not _UNCORRELATED[inner.operator], span=node.span)
 
     def add_random(self, bar: Binary, *, is_joint: bool, span: Span) -> None:
         terms = self.sum(bar.left, is_random=True).ordered()
         if not terms:
-            raise self.error("nothing varies in this random term", bar.left.span, "write `(1 | g)` or `(0 + x | g)`", "HM012")
+            raise self.error(
+                "nothing varies in this random term", bar.left.span, "write `(1 | g)` or `(0 + x | g)`", "HM012"
+            )
         for groups in self.groups(bar.right):
             self.random.append(RandomTerm(terms=terms, groups=groups, is_joint=is_joint, span=span))
 
@@ -215,46 +226,60 @@ class _Reader:
         if self.is_special(node):
             raise self.error("a random term or an offset can only be added", node.span, "join it by `+`")
         match node:
-            case Group(inner=inner):
+            case Group(inner=inner) | Unary(operator="+", operand=inner):
                 return self.expand(inner)
-            case Number():
-                if node.value != 1.0:
-                    raise self.error(f"the number {node.text} is no term", node.span, "only 0 and 1 stand in a formula, for the intercept")
+            case Number(text="1"):
                 return ((),)
-            case Binary(operator="+" | "-" as sign, left=left, right=right):
-                terms = _Terms(self.expand(left))
-                (terms.add if sign == "+" else terms.remove)(self.expand(right))
-                return tuple(terms.items.values())
-            case Binary(operator=":", left=left, right=right):
-                return self.products(self.expand(left), self.expand(right))
-            case Binary(operator="*", left=left, right=right):
-                a, b = self.expand(left), self.expand(right)
-                return tuple(_Terms((*a, *b, *self.products(a, b))).items.values())
-            case Binary(operator="/", left=left, right=right):
-                a = self.expand(left)
-                whole = tuple(dict.fromkeys(variable for term in a for variable in term))
-                return tuple(_Terms((*a, *self.products((whole,), self.expand(right)))).items.values())
+            case Number(text=text):
+                help_text = "only 0 and 1 stand in a formula, for the intercept"
+                raise self.error(f"the number {text} is no term", node.span, help_text)
             case Binary(operator="^", left=left, right=Number() as power):
                 return self.power(self.expand(left), power)
+            case Binary(operator=operator) if operator in "+-:*/":
+                return self.combine(operator, self.expand(node.left), self.expand(node.right))
             case Binary():
-                raise self.error(f"`{node.operator}` cannot stand in a sum of terms", node.place, "write arithmetic as `I(..)`")
-            case Unary(operator="+", operand=operand):
-                return self.expand(operand)
+                message = f"`{node.operator}` cannot stand in a sum of terms"
+                raise self.error(message, node.place, "write arithmetic as `I(..)`")
             case Unary():
                 raise self.error("a sign in front of a term", node.span, "write arithmetic as `I(-x)`")
             case _:
                 return ((self.variable(node),),)
 
+    def combine(self, operator: str, left: tuple[Term, ...], right: tuple[Term, ...]) -> tuple[Term, ...]:
+        """Return what an operator makes of the terms on its sides."""
+        if operator == ":":
+            return self.products(left, right)
+        terms = _Terms(left)
+        match operator:
+            case "-":
+                terms.remove(right)
+            case "+":
+                terms.add(right)
+            case "*":
+                terms.add((*right, *self.products(left, right)))
+            case _:  # a/b is a and, within all of a, b
+                whole = tuple(dict.fromkeys(variable for term in left for variable in term))
+                terms.add(self.products((whole,), right))
+        return tuple(terms.items.values())
+
     def products(self, left: Iterable[Term], right: Iterable[Term]) -> tuple[Term, ...]:
         right = tuple(right)
         terms = _Terms(tuple(dict.fromkeys((*a, *b))) for a in left for b in right)
         if len(terms.items) > _MOST_TERMS:
-            raise self.error("the formula multiplies out to too many terms", self.source.span(0, len(self.source.text)), "write the interactions that you mean")
+            raise self.error(
+                "the formula multiplies out to too many terms",
+                self.source.span(0, len(self.source.text)),
+                "write the interactions that you mean",
+            )
         return tuple(terms.items.values())
 
     def power(self, terms: tuple[Term, ...], power: Number) -> tuple[Term, ...]:
         if power.value not in range(1, 11):
-            raise self.error(f"`^{power.text}` is no power of terms", power.span, "write `(a + b)^2`, or a power of values as `I(x^2)`")
+            raise self.error(
+                f"`^{power.text}` is no power of terms",
+                power.span,
+                "write `(a + b)^2`, or a power of values as `I(x^2)`",
+            )
         result = terms
         for _ in range(int(power.value) - 1):
             result = tuple(_Terms((*result, *self.products(result, terms))).items.values())
@@ -268,7 +293,9 @@ class _Reader:
                 return Variable(key=name, node=node)
             case Call(function=function, arguments=arguments) if function in _FACTORS:
                 if not arguments or not isinstance(arguments[0], Name):
-                    raise self.error(f"`{function}` of something that is no column", node.span, f"write `{function}(x)`")
+                    raise self.error(
+                        f"`{function}` of something that is no column", node.span, f"write `{function}(x)`"
+                    )
                 return Variable(key=arguments[0].name, node=arguments[0], is_factor=True)
             case Call(function="I", arguments=(inner,)):
                 return Variable(key=show_node(inner), node=inner)

@@ -1,7 +1,7 @@
 """The columns of a data frame that another system's script makes: what each symbol of the model is called there.
 
-Stage: bridge, way out. Input: `CompositeModel`. Output: names of frame columns. Invariants: a column of the data keeps its
-name; two symbols have two names; a name is a plain word.
+Stage: bridge, way out. Input: `CompositeModel`. Output: names of frame columns. Invariants: a column of the data
+keeps its name; two symbols have two names; a name is a plain word.
 """
 
 from __future__ import annotations

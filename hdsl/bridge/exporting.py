@@ -1,7 +1,7 @@
 """A model as another system's code: the way out as one call.
 
-Stage: bridge, way out. Input: a `Model`, a target, data or none. Output: text of a script or program. Invariant: the code
-says the same model, or there is an error that says what the target cannot say.
+Stage: bridge, way out. Input: a `Model`, a target, data or none. Output: text of a script or program. Invariant: the
+code says the same model, or there is an error that says what the target cannot say.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ def export(model: Model, to: str, data: object = None, *, method: str = "ml") ->
     data : path, dict of paths, or frame, optional
         Where the script reads its data from; by default from ``data.csv``.
     method : {"ml", "reml"}
-        What lme4 and glmmTMB are asked for. The others have no priors on fixed effects and flat ones on variances, where the
-        system allows it; brms adds its own.
+        What lme4 and glmmTMB are asked for. Stan and PyMC code has flat priors, brms adds its own.
 
     Returns
     -------

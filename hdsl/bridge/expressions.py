@@ -1,7 +1,7 @@
 """Expressions free of unknowns → source text of another language.
 
-Stage: bridge, way out. Input: `hdsl.form.expr` records. Output: text. Invariant: what differs between languages is a row
-of a `Dialect`; brackets are put only where the precedence of operators needs them.
+Stage: bridge, way out. Input: `hdsl.form.expr` records. Output: text. Invariant: what differs between languages is a
+row of a `Dialect`; brackets are put only where the precedence of operators needs them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hdsl.form.expr import Aggregate, Apply, Expr, Num, Ref, Text
 
-__all__ = ["PYTHON", "R", "Dialect", "has_aggregate", "number_text", "string_text", "write_expr"]
+__all__ = ["PYTHON", "Dialect", "R", "booleans_as_numbers", "has_aggregate", "number_text", "string_text", "write_expr"]
 
 _STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 _SIGN, _ATOM = 3, 5
@@ -27,8 +27,7 @@ class Dialect:
     ----------
     power : str
     functions : mapping of str to str
-        Templates of functions that the language calls otherwise than ours; a template that starts with a bracket or a name
-        binds as a call.
+        Templates of functions that the language calls otherwise than ours, each binding as a call.
     comparison : str
         Template of an indicator: left side, operator, right side.
     label : str
@@ -105,6 +104,23 @@ def has_aggregate(expr: Expr) -> bool:
             return any(map(has_aggregate, operands))
         case _:
             return False
+
+
+def booleans_as_numbers(expr: Expr, is_boolean: Callable[[Ref], bool]) -> Expr:
+    """Return an expression in which a column of true and false is compared with 1 or 0 and not with ``"True"``."""
+    match expr:
+        case Apply(operator=operator, operands=(Ref() as ref, Text(value=label))) if is_boolean(ref):
+            return Apply(operator=operator, operands=(ref, Num(value=float(label.casefold() == "true"))))
+        case Apply(operator=operator, operands=(Text() as label, Ref() as ref)) if is_boolean(ref):
+            turned = booleans_as_numbers(Apply(operator=operator, operands=(ref, label)), is_boolean)
+            assert isinstance(turned, Apply)
+            return Apply(operator=operator, operands=turned.operands[::-1])
+        case Apply(operator=operator, operands=operands):
+            return Apply(operator=operator, operands=tuple(booleans_as_numbers(o, is_boolean) for o in operands))
+        case Aggregate(function=function, operand=operand, over=over, by=by):
+            return Aggregate(function=function, operand=booleans_as_numbers(operand, is_boolean), over=over, by=by)
+        case _:
+            return expr
 
 
 def _convert(expr: Expr, dialect: Dialect, show: Show, aggregate: ShowAggregate) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """What the data say about the columns of a formula: which are factors, at which level each is constant.
 
-Stage: bridge, way in. Input: a table, or none. Output: `Facts`. Invariants: without data a column is a factor only where
-the formula says so, and nothing is known to be constant or nested; columns are looked up once.
+Stage: bridge, way in. Input: a table, or none. Output: `Facts`. Invariants: without data a column is a factor only
+where the formula says so, and nothing is known to be constant or nested; columns are looked up once.
 """
 
 from __future__ import annotations
@@ -72,13 +72,12 @@ class Facts:
         return self.table is not None and all(self.determines(groups, (column,)) for column in columns)
 
     def _units_of(self, names: Groups) -> Units:
-        assert self.table is not None  # noqa: S101 - the callers ask
+        assert self.table is not None
         if self._units is None or not set(names) <= self._known:
             self._known |= set(names)
             factors = {name: self.table.column(name).factor() for name in sorted(self._known)}
             self._units = Units("", factors, self.table.n_rows)
         return self._units
-
 
 
 def check_columns(formula: Formula, facts: Facts) -> None:

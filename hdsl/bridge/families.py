@@ -1,7 +1,7 @@
 """Which outcomes each system has: a row for each distribution, a column for each system.
 
-Stage: bridge, way out. A leaf. Invariant: what is not in the table is refused; templates name the outcome's arguments by
-their names in the language.
+Stage: bridge, way out. A leaf. Invariant: what is not in the table is refused; templates name the outcome's arguments
+by their names in the language.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ RFAMILIES: dict[str, dict[str, RFamily]] = {
     "glmmTMB": {
         "normal": RFamily(family='gaussian("{link}")', links=_links("identity", "log", "inverse")),
         "bernoulli": RFamily(family='binomial("{link}")', links=_links("logit", "probit", "cloglog")),
-        "binomial": RFamily(family='binomial("{link}")', links=_links("logit", "probit", "cloglog"), response=_TWO_COLUMNS),
+        "binomial": RFamily(
+            family='binomial("{link}")', links=_links("logit", "probit", "cloglog"), response=_TWO_COLUMNS
+        ),
         "poisson": RFamily(family='poisson("{link}")', links=_COUNT),
         "negative_binomial": RFamily(family='nbinom2("{link}")', links=_COUNT),
         "gamma": RFamily(family='Gamma("{link}")', links=_POSITIVE),
@@ -62,7 +64,9 @@ RFAMILIES: dict[str, dict[str, RFamily]] = {
     },
     "brms": {
         "normal": RFamily(family='gaussian("{link}")', links=_POSITIVE),
-        "bernoulli": RFamily(family='bernoulli("{link}")', links=_links("logit", "probit", "cloglog", "log", "identity")),
+        "bernoulli": RFamily(
+            family='bernoulli("{link}")', links=_links("logit", "probit", "cloglog", "log", "identity")
+        ),
         "binomial": RFamily(
             family='binomial("{link}")',
             links=_links("logit", "probit", "cloglog", "log", "identity"),
@@ -129,7 +133,9 @@ PYMC: dict[str, Density] = {
     "bernoulli": Density(template="pm.Bernoulli({y}, p={p}, observed={data})", is_count=True),
     "binomial": Density(template="pm.Binomial({y}, n={size}, p={p}, observed={data})", is_count=True),
     "poisson": Density(template="pm.Poisson({y}, mu={mean}, observed={data})", is_count=True),
-    "negative_binomial": Density(template="pm.NegativeBinomial({y}, mu={mean}, alpha={size}, observed={data})", is_count=True),
+    "negative_binomial": Density(
+        template="pm.NegativeBinomial({y}, mu={mean}, alpha={size}, observed={data})", is_count=True
+    ),
     "gamma": Density(template="pm.Gamma({y}, alpha={shape}, beta={shape} / ({mean}), observed={data})"),
     "beta": Density(template="pm.Beta({y}, mu={mean}, nu={precision}, observed={data})"),
 }

@@ -1,8 +1,8 @@
 """Formula text → a tree, with every place kept.
 
-Stage: bridge, way in, first step. Input: a `Source` that holds one formula in the notation of R. Output: a tree of the
-records below. Invariants: operators bind as in R (``^``, unary minus, ``:``, ``* /``, ``+ -``, comparisons, ``|``, ``~``,
-from tight to loose); nothing is interpreted here, ``a*b`` stays a product of two names.
+Stage: bridge, way in, first step. Input: a `Source` that holds one formula in the notation of R. Output: a tree of
+the records below. Invariants: operators bind as in R (``^``, unary minus, ``:``, ``* /``, ``+ -``, comparisons,
+``|``, ``~``, from tight to loose); nothing is interpreted here, ``a*b`` stays a product of two names.
 
     y ~ x + (1 + x | g)   →   Binary("~", y, Binary("+", x, Group(Binary("|", Binary("+", 1, x), g))))
 """
@@ -125,6 +125,8 @@ _BINDING = {
 _SIGN = 7
 _LOGICAL = {"TRUE": "1", "FALSE": "0"}
 _DEEPEST = 100
+_LONGEST = 200
+_SUM_DEPTH = 2
 
 
 def read_formula(source: Source) -> Node:
@@ -165,7 +167,9 @@ class _Reader:
             match = _TOKENS.match(text, place)
             if match is None:
                 span = self.source.span(place, place + 1)
-                raise self.error(f"`{text[place]}` has no meaning in a formula", span, "put an odd column name in backticks")
+                raise self.error(
+                    f"`{text[place]}` has no meaning in a formula", span, "put an odd column name in backticks"
+                )
             if match.lastgroup != "space":
                 tokens.append(_Token(str(match.lastgroup), match[0], self.source.span(*match.span())))
             place = match.end()
@@ -197,7 +201,7 @@ class _Reader:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise self.error("the formula is nested too deeply", self.next.span, "take brackets out")
-        left = self.operand()
+        left, n_links = self.operand(), 0
         while self.next.kind == "operator":
             operator = "^" if self.next.text == "**" else self.next.text
             if operator.startswith("%"):
@@ -205,6 +209,10 @@ class _Reader:
             if operator not in _BINDING or _BINDING[operator] < binding:
                 break
             place = self.take().span
+            # The sum of a whole formula is taken apart in a loop; all else is a tree that is walked down.
+            n_links += operator not in "+-" or self.depth > _SUM_DEPTH
+            if n_links > _LONGEST:
+                raise self.error("an expression is too long", place, "define it as a column of the data")
             # Right-associative `^` takes one of its own kind on its right, all others do not.
             right = self.expression(_SIGN if operator == "^" else _BINDING[operator] + 1)
             left = Binary(operator=operator, left=left, right=right, place=place)

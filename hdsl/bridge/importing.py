@@ -1,7 +1,7 @@
 """A formula as a model: the way in as one call.
 
-Stage: bridge, way in. Input: a formula, data or none, a family. Output: text of a model file, or the `Model`. Invariant:
-the text is in the one layout, and it has compiled.
+Stage: bridge, way in. Input: a formula, data or none, a family. Output: text of a model file, or the `Model`.
+Invariant: the text is in the one layout, and it has compiled.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hdsl.syntax import format_text
 __all__ = ["formula_text", "from_formula"]
 
 
-def formula_text(  # noqa: PLR0913 - what a formula leaves open
+def formula_text(
     formula: str,
     data: object = None,
     *,
@@ -40,7 +40,8 @@ def formula_text(  # noqa: PLR0913 - what a formula leaves open
         Without data a column is a factor only as ``factor(x)`` or where it groups, and all covariates stand in the
         equation of the rows.
     family : str
-        ``"gaussian"``, ``"binomial"``, ``"poisson"``, ``"negative_binomial"``, ``"gamma"``, ``"beta"`` or ``"student_t"``.
+        ``"gaussian"``, ``"binomial"``, ``"poisson"``, ``"negative_binomial"``, ``"gamma"``, ``"beta"``,
+        ``"student_t"``.
     link : str, optional
         A link of the language; by default that of the family in R.
     factors : iterable of str
@@ -56,15 +57,15 @@ def formula_text(  # noqa: PLR0913 - what a formula leaves open
     Raises
     ------
     ModelError
-        HM012 where the formula cannot be read, HM013 where the language has no such thing, HM3xx for a model that is not
-        identified.
+        HM012 where the formula cannot be read, HM013 where the language has no such thing, HM3xx for a model that is
+        not identified.
     DataError
         HM401 for a column that the data do not have, HM414 for data that cannot be read.
     """
     return from_formula(formula, data, family=family, link=link, factors=factors, by_level=by_level).text
 
 
-def from_formula(  # noqa: PLR0913 - what a formula leaves open
+def from_formula(
     formula: str,
     data: object = None,
     *,

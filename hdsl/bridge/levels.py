@@ -1,7 +1,7 @@
 """Formula → a model file, level by level.
 
-Stage: bridge, way in, last step. Input: `Formula`, `Facts`, a family. Output: text of the language. Invariants: the text
-compiles; it says the formula's model and no other; names of columns are kept.
+Stage: bridge, way in, last step. Input: `Formula`, `Facts`, a family. Output: text of the language. Invariants: the
+text compiles; it says the formula's model and no other; names of columns are kept.
 
     y ~ x + (1 + x | g)   →   y[i] ~ normal(b0[g] + b_x[g]*x[i], sd)
                               (b0[g], b_x[g]) ~ mvnormal((b0, b_x), Omega)
@@ -59,7 +59,7 @@ class _Writer:
         self.groupings = sorted(groupings, key=lambda g: -sum(facts.determines(g, other) for other in groupings))
         self.sets: dict[str, None] = {}
         self.indicators: dict[tuple[str, str], str] = {}
-        self.bases = {
+        self.bases: dict[frozenset[object], str] = {
             frozenset(term): self.words.fresh(_coefficient("b", [v.key for v in term])) for term in formula.terms
         }
         self.deviations = {
@@ -144,7 +144,10 @@ class _Writer:
         return next((groups for groups in coarsest_first if columns and self.facts.is_constant(columns, groups)), None)
 
     def indicator_definitions(self) -> list[str]:
-        return [f"{symbol}[{ROW}] = {self.words.data(name, None)} == {quoted(label)}" for (name, label), symbol in self.indicators.items()]
+        return [
+            f"{symbol}[{ROW}] = {self.words.data(name, None)} == {quoted(label)}"
+            for (name, label), symbol in self.indicators.items()
+        ]
 
     # -- the levels ------------------------------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class _Writer:
         n_joint = sum(len(joint.columns) > 1 for joint in self.structure.joints)
         for joint in self.structure.joints:
             sections[joint.groups].append(self.joint(joint, only=n_joint == 1))
-        return [[f"# each {' and '.join(groups)}", *lines] for groups, lines in sections.items()]
+        return [[f"# each {' '.join(' and '.join(groups).split())}", *lines] for groups, lines in sections.items()]
 
     def joint(self, joint: Joint, *, only: bool) -> str:
         place = _word("_".join(joint.groups))
@@ -186,10 +189,8 @@ class _Writer:
         position = varying.groups.index(groups)
         is_coarsest = position == len(varying.groups) - 1
         parts = [self.bases[varying.column.key] if is_coarsest else self.symbol(varying, position + 1)]
-        for moved in self.structure.moved:
-            if moved.target.key == varying.column.key and moved.groups == groups:
-                parts.append(self.slope(moved, groups))
-        return parts
+        here = [m for m in self.structure.moved if m.target.key == varying.column.key and m.groups == groups]
+        return parts + [self.slope(moved, groups) for moved in here]
 
     def slope(self, moved: Moved, groups: Groups) -> str:
         """Return a covariate of a group times its coefficient, which may itself vary over coarser groups."""

@@ -1,8 +1,8 @@
 """The left side of a formula, and its family → the outcome's statements.
 
-Stage: bridge, way in. Input: the left side, a family and a link. Output: statements with a place for the predictor, and
-the definitions that they need. Invariant: ``log(y) ~`` stays a transformed outcome, ``cbind(s, f) ~`` becomes successes
-out of a size.
+Stage: bridge, way in. Input: the left side, a family and a link. Output: statements with a place for the predictor,
+and the definitions that they need. Invariant: ``log(y) ~`` stays a transformed outcome, ``cbind(s, f) ~`` becomes
+successes out of a size.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Distribution:
     Attributes
     ----------
     template : str
-        The right side of the outcome's statement; ``{0}`` is the mean or the probability, names in braces are parameters.
+        The right side of the outcome's statement; ``{0}`` is the mean or the probability, names are parameters.
     mean : str
         What the mean is called where it has a link.
     link : str

@@ -1,14 +1,15 @@
 """Composite model → the parts that every target writes, and what none of them can.
 
-Stage: bridge, way out, first step. Input: `CompositeModel`. Output: `Parts`. Invariants: every field of the form is read
-here or refused; a term is never left out in silence; a coefficient that stands in several terms is one part with several
-products.
+Stage: bridge, way out, first step. Input: `CompositeModel`. Output: `Parts`. Invariants: every field of the form is
+read here or refused; a term is never left out in silence; a coefficient that stands in several terms is one part with
+several products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.form.expr import IndexSet, show_symbol
@@ -27,18 +28,18 @@ from hdsl.source import Span
 
 __all__ = ["BlockPart", "FixedPart", "Parts", "PredictorPart", "Product", "Refusals", "take_apart"]
 
-READ: dict[type, frozenset[str]] = {
-    CompositeModel: frozenset(
-        "source indices index_sets nestings data definitions parameters sets outcome predictors blocks residual derived "
-        "unsupported".split()
+READ: dict[type, tuple[str, ...]] = {
+    CompositeModel: (
+        *("source", "indices", "index_sets", "nestings", "data", "definitions", "parameters", "sets", "outcome"),
+        *("predictors", "blocks", "residual", "derived", "unsupported"),
     ),
-    Outcome: frozenset("name index_set expr transform distribution known scalars span".split()),
-    Predictor: frozenset("name argument link terms".split()),
-    Term: frozenset("part coefficient coefficient_set scale covariates level implied lines spans".split()),
-    RandomBlock: frozenset("effects index_set distribution covariance means span".split()),
-    Covariance: frozenset("structure sd cor".split()),
-    Residual: frozenset("sd known effect span".split()),
-    UnmodelledSet: frozenset("name index_set references span".split()),
+    Outcome: ("name", "index_set", "expr", "transform", "distribution", "known", "scalars", "span"),
+    Predictor: ("name", "argument", "link", "terms"),
+    Term: ("part", "coefficient", "coefficient_set", "scale", "covariates", "level", "implied", "lines", "spans"),
+    RandomBlock: ("effects", "index_set", "distribution", "covariance", "means", "span"),
+    Covariance: ("structure", "sd", "cor"),
+    Residual: ("sd", "known", "effect", "span"),
+    UnmodelledSet: ("name", "index_set", "references", "span"),
 }
 """Fields of the form that the bridge reads. A field that is not listed is refused where it has a value."""
 
@@ -138,6 +139,11 @@ class Refusals:
         """Note one thing that the target cannot say."""
         self.found.error("HM014", f"{self.target} cannot say {what}", span, help=help)
 
+    def not_written(self, what: str, span: Span | None) -> None:
+        """Note one thing that the target may have, but that is not exported."""
+        help_text = "write this part in its own code by hand"
+        self.found.error("HM014", f"{what} is not exported to {self.target}", span, help=help_text)
+
     def end(self) -> None:
         """Raise all that was noted.
 
@@ -160,12 +166,14 @@ def take_apart(form: CompositeModel, refusals: Refusals) -> Parts:
     _refuse_unread(form, refusals)
     for item in form.unsupported:
         if not item.feature.startswith(WRITTEN_THOUGH_UNFITTED):
-            refusals.refuse(item.feature, item.span, "write this part in its own code by hand")
+            refusals.not_written(item.feature, item.span)
     used = [p for p in form.predictors if p.argument in MAIN]
     if len(used) != 1 and not refusals.found.has_errors:
         refusals.refuse("an outcome without one equation for its mean", form.outcome.span, "write it by its mean")
     refusals.end()
-    predictors = [_predictor(predictor, form) for predictor in (*used, *(p for p in form.predictors if p is not used[0]))]
+    predictors = [
+        _predictor(predictor, form) for predictor in (*used, *(p for p in form.predictors if p is not used[0]))
+    ]
     effects = {symbol for part in predictors for symbol in part.effects}
     blocks = tuple(_block(block, effects, refusals) for block in form.blocks if set(block.effects) & effects)
     refusals.end()
@@ -210,7 +218,7 @@ def _products(terms: Iterable[Term]) -> tuple[Product, ...]:
 def _block(block: RandomBlock, used: set[str], refusals: Refusals) -> BlockPart:
     if block.distribution != "normal" or block.covariance.structure not in ("unstructured", "diagonal"):
         what = f"coefficients with a {block.distribution} distribution and a {block.covariance.structure} covariance"
-        refusals.refuse(what, block.span, "write this part in its own code by hand")
+        refusals.not_written(what, block.span)
     if not set(block.effects) <= used:
         absent = next(effect for effect in block.effects if effect not in used)
         refusals.refuse(f"a coefficient that no equation uses (`{absent}`)", block.span, "use it, or take it out")
@@ -220,13 +228,15 @@ def _block(block: RandomBlock, used: set[str], refusals: Refusals) -> BlockPart:
 def _refuse_unread(form: CompositeModel, refusals: Refusals) -> None:
     """Refuse fields that the bridge does not read: a form that has grown must not be written short."""
     terms = [term for predictor in form.predictors for term in predictor.terms]
-    records = [form, form.outcome, form.residual, *form.predictors, *terms, *form.sets, *form.blocks]
-    records += [block.covariance for block in form.blocks]
+    covariances = [block.covariance for block in form.blocks]
+    residual = [form.residual] if form.residual is not None else []
+    parts = (*form.predictors, *terms, *form.sets, *form.blocks, *covariances)
+    records: list[Any] = [form, form.outcome, *residual, *parts]
     for record in records:
-        for item in fields(record) if record is not None else ():
+        for item in fields(record):
             if item.name in READ[type(record)]:
                 continue
             default = item.default_factory() if item.default_factory is not MISSING else item.default
             if getattr(record, item.name) != default:
                 span = getattr(record, "span", None)
-                refusals.refuse(f"this part of the model ({item.name})", span, "write it in its own code by hand")
+                refusals.not_written(f"a part of the model (`{item.name}`)", span)

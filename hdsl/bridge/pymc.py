@@ -7,10 +7,10 @@ unmodelled set that other terms span are zero, decided as R does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from keyword import kwlist
 
 from hdsl.bridge.columns import Frame
-from hdsl.bridge.expressions import PYTHON, number_text, string_text, write_expr
+from hdsl.bridge.expressions import PYTHON, booleans_as_numbers, number_text, string_text, write_expr
 from hdsl.bridge.families import PYMC, PYMC_LINKS
 from hdsl.bridge.parts import BlockPart, FixedPart, Parts, PredictorPart, Product, Refusals
 from hdsl.bridge.reading import DataSource
@@ -21,9 +21,22 @@ from hdsl.form.text import composite_text
 __all__ = ["write_pymc"]
 
 _RESERVED = frozenset(
-    """d np pd pm pt special model level join each_once cells codes_of observed False None True and as assert async await break
-    class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise
-    return try while with yield""".split()
+    (
+        *kwlist,
+        "d",
+        "np",
+        "pd",
+        "pm",
+        "pt",
+        "special",
+        "model",
+        "level",
+        "join",
+        "each_once",
+        "cells",
+        "codes_of",
+        "observed",
+    )
 )
 _TRANSFORMS = {
     "log": "np.log({0})",
@@ -87,11 +100,11 @@ class _Writer:
         self.names = Names(_RESERVED)
         self.predictors = (parts.main, *parts.others)
         self.needs_each_once = False
-        self.needs_special = False
 
     def script(self) -> str:
         data = [*self.definitions(), self.dropped()]
         variables = [*self.variables(), *self.groups(), *self.sets()]
+        self.refusals.end()
         model = self.model()
         imports = ["import numpy as np", "import pandas as pd", "import pymc as pm", "import pytensor.tensor as pt"]
         body = "\n".join([*data, "", *variables, "", "with pm.Model() as model:", *(f"    {line}" for line in model)])
@@ -111,7 +124,8 @@ class _Writer:
 
     def definitions(self) -> list[str]:
         return [
-            f"d[{string_text(self.frame.symbol(x.name, x.index_set))}] = {self.expr(x.expr)}" for x in self.form.definitions
+            f"d[{string_text(self.frame.symbol(x.name, x.index_set))}] = {self.expr(x.expr)}"
+            for x in self.form.definitions
         ]
 
     def dropped(self) -> str:
@@ -127,11 +141,13 @@ class _Writer:
             y = f"np.asarray({self.expr(self.outcome.expr)}).astype(int)"
         self.y = self.names.of("y", self.outcome.name)
         lines.append(f"{self.y} = {y}")
-        for covariate in covariates_of(self.parts).values():
-            lines.append(f"{self.names.covariate(covariate)} = np.asarray({self.expr(covariate.expr)}, dtype=float)")
-        for name, expr in self.outcome.known:
-            lines.append(f"{self.known(name, expr)} = np.asarray({self.expr(expr)})")
-        return lines
+        lines += [
+            f"{self.names.covariate(covariate)} = np.asarray({self.expr(covariate.expr)}, dtype=float)"
+            for covariate in covariates_of(self.parts).values()
+        ]
+        return lines + [
+            f"{self.known(name, expr)} = np.asarray({self.expr(expr)})" for name, expr in self.outcome.known
+        ]
 
     def groups(self) -> list[str]:
         lines = []
@@ -152,6 +168,7 @@ class _Writer:
             for fixed in part.fixed:
                 if fixed.unmodelled is None:
                     continue
+                self.check_nested(fixed, part)
                 own = dict(zip(fixed.unmodelled.index_set, fixed.unmodelled.references, strict=False))
                 codes = []
                 for index in fixed.unmodelled.index_set:
@@ -164,14 +181,30 @@ class _Writer:
         return lines
 
     def spanned(self, fixed: FixedPart, part: PredictorPart) -> list[int]:
-        """Return the positions of the indices whose margin stands in the predictor: their first label is spanned."""
-        assert fixed.unmodelled is not None  # noqa: S101 - the caller asks for sets
-        whole = fixed.unmodelled.index_set
-        present = {
-            (_key(other.products), frozenset(other.unmodelled.index_set if other.unmodelled else ())) for other in part.fixed
-        }
+        """Return the positions of the indices whose first label other terms span.
+
+        It is spanned where the margin over the other indices stands in the predictor, or an earlier set that sums to
+        it.
+        """
+        whole = _indices(fixed)
+        place = part.fixed.index(fixed)
+        alike = [(k, _indices(other)) for k, other in enumerate(part.fixed) if _key(other) == _key(fixed)]
         margins = [frozenset(whole) - {index} for index in whole]
-        return [k for k, margin in enumerate(margins) if (_key(fixed.products), margin) in present]
+        return [
+            position
+            for position, margin in enumerate(margins)
+            if any(k != place and (margin == set(found) or (k < place and margin <= set(found))) for k, found in alike)
+        ]
+
+    def check_nested(self, fixed: FixedPart, part: PredictorPart) -> None:
+        """Refuse a set that lies in another one by more than its subscripts: what is spanned depends on the data."""
+        own = set(_indices(fixed))
+        for other in part.fixed:
+            coarser = set(_indices(other)) - own
+            nested = any(set(n.finer) <= own and coarser & set(n.coarser) for n in self.form.nestings)
+            if nested and _key(other) == _key(fixed):
+                what = f"unmodelled sets that are nested (`{fixed.symbol}` in `{other.symbol}`)"
+                self.refusals.not_written(what, fixed.span)
 
     # -- the model -------------------------------------------------------------------------------------------------
 
@@ -180,7 +213,7 @@ class _Writer:
         for part in self.predictors:
             for fixed in part.fixed:
                 name = self.names.parameter(fixed.symbol)
-                size = f", shape={self.cell(fixed)}.max()" if fixed.unmodelled is not None else ""
+                size = f", shape=({self.cell(fixed)}.max(),)" if fixed.unmodelled is not None else ""
                 lines.append(f"{name} = pm.Flat({string_text(name)}{size})")
         for block in self.parts.blocks:
             lines += self.block(block)
@@ -258,7 +291,10 @@ class _Writer:
     # -- expressions -----------------------------------------------------------------------------------------------
 
     def expr(self, expr: Expr) -> str:
-        return write_expr(expr, PYTHON, self.ref, self.aggregate)
+        return write_expr(booleans_as_numbers(expr, self.is_boolean), PYTHON, self.ref, self.aggregate)
+
+    def is_boolean(self, ref: Ref) -> bool:
+        return self.frame.symbol(ref.name, ref.index_set) in self.source.booleans
 
     def ref(self, ref: Ref) -> str:
         return f"d[{string_text(self.frame.symbol(ref.name, ref.index_set))}]"
@@ -278,6 +314,10 @@ class _Writer:
         return [self.frame.column(index) for index in index_set]
 
 
-def _key(products: Sequence[Product]) -> tuple[tuple[float, tuple[str, ...]], ...]:
+def _indices(fixed: FixedPart) -> IndexSet:
+    return fixed.unmodelled.index_set if fixed.unmodelled is not None else ()
+
+
+def _key(fixed: FixedPart) -> tuple[tuple[float, tuple[str, ...]], ...]:
     """Return what makes two sums of products the same column."""
-    return tuple(sorted((p.scale, tuple(sorted(c.text for c in p.covariates))) for p in products))
+    return tuple(sorted((p.scale, tuple(sorted(c.text for c in p.covariates))) for p in fixed.products))

@@ -1,7 +1,8 @@
 """Composite model → an R script for lme4, glmmTMB or brms.
 
-Stage: bridge, way out. Input: `Parts`. Output: text of an R script. Invariants: the formula says the composite equation,
-its factors are coded to span what our sets span, and what the package cannot say is refused with its statement.
+Stage: bridge, way out. Input: `Parts`. Output: text of an R script. Invariants: the formula says the composite
+equation, its factors are coded to span what our sets span, and what the package cannot say is refused with its
+statement.
 
     b0 + b1*x + u0[j] + u1[j]*x, (u0, u1) joint   →   y ~ 1 + x + (1 + x | school)
 """
@@ -9,7 +10,7 @@ its factors are coded to span what our sets span, and what the package cannot sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hdsl.bridge.families import RFAMILIES, RFamily
@@ -90,7 +91,9 @@ class _Writer:
         self.refusals.end()
         call = self.call(family, formula, others, reml=reml)
         prepared = self.data.script("\n".join(self.source.r()))
-        return "\n".join([*self.header(), *self.library(), "", *prepared, "", call, "summary(fit)", *self.tail()]) + "\n"
+        return (
+            "\n".join([*self.header(), *self.library(), "", *prepared, "", call, "summary(fit)", *self.tail()]) + "\n"
+        )
 
     def header(self) -> list[str]:
         lines = [line for line in composite_text(self.parts.form).splitlines() if not line.startswith("dev(b)")]
@@ -99,7 +102,10 @@ class _Writer:
 
     def meanings(self) -> list[str]:
         """Say which term each coefficient is of."""
-        rows = [(fixed.symbol, "(Intercept)" if fixed.is_intercept else self.fixed(fixed)) for fixed in self.parts.main.fixed]
+        rows = [
+            (fixed.symbol, "(Intercept)" if fixed.is_intercept else self.fixed(fixed))
+            for fixed in self.parts.main.fixed
+        ]
         width = max((len(symbol) for symbol, _ in rows), default=0)
         return [f"# {symbol:<{width}}  {term}" for symbol, term in rows]
 
@@ -125,10 +131,12 @@ class _Writer:
             self.refusals.refuse(
                 f"the link `{link}` of a {self.outcome.distribution} outcome",
                 self.outcome.span,
-                _elsewhere(self.target, lambda table: link in getattr(table.get(self.outcome.distribution), "links", {})),
+                _elsewhere(
+                    self.target, lambda table: link in getattr(table.get(self.outcome.distribution), "links", {})
+                ),
             )
         self.refusals.end()
-        assert family is not None  # noqa: S101 - refused above
+        assert family is not None
         return family
 
     def response(self, family: RFamily) -> str:
@@ -136,17 +144,23 @@ class _Writer:
         if self.outcome.transform is not None:
             template = _TRANSFORMS.get(self.outcome.transform)
             if template is None:
-                self.refusals.refuse(f"the outcome's {self.outcome.transform}", self.outcome.span, "define it as a column")
+                self.refusals.refuse(
+                    f"the outcome's {self.outcome.transform}", self.outcome.span, "define it as a column"
+                )
                 self.refusals.end()
             y = str(template).format(y)
         known = {}
         for name, expr in self.outcome.known:
             known[name] = self.data.variable(expr, name)
-        text = family.response.format(y=y, **{name: value for name, value in known.items() if f"{{{name}}}" in family.response})
+        text = family.response.format(
+            y=y, **{name: value for name, value in known.items() if f"{{{name}}}" in family.response}
+        )
         if "sd" in known:
             if self.target == "brms":
                 return f"{text} | se({known['sd']})"
-            self.refusals.refuse("a known standard deviation of the residual", self.outcome.span, "export it to brms, Stan or PyMC")
+            self.refusals.refuse(
+                "a known standard deviation of the residual", self.outcome.span, "export it to brms, Stan or PyMC"
+            )
         for name in known:
             if name != "sd" and f"{{{name}}}" not in family.response:
                 self.refusals.refuse(f"a known {name} of the outcome", self.outcome.span, "export it to Stan or PyMC")
@@ -182,7 +196,10 @@ class _Writer:
             return
         covariate = self.data.term(fixed.products, fixed.symbol)
         present = {
-            (self.data.term(other.products, other.symbol), frozenset(other.unmodelled.index_set if other.unmodelled else ()))
+            (
+                self.data.term(other.products, other.symbol),
+                frozenset(other.unmodelled.index_set if other.unmodelled else ()),
+            )
             for other in part.fixed
         }
         whole = frozenset(fixed.unmodelled.index_set)
@@ -204,7 +221,9 @@ class _Writer:
             if block.is_joint or place is None:
                 found.append(_Entry(columns=columns, index_set=block.index_set, is_joint=block.is_joint))
             else:
-                found[place] = _Entry(columns=(*found[place].columns, *columns), index_set=block.index_set, is_joint=False)
+                found[place] = _Entry(
+                    columns=(*found[place].columns, *columns), index_set=block.index_set, is_joint=False
+                )
         return found
 
     def random(self, entry: _Entry) -> str:
@@ -238,7 +257,9 @@ class _Writer:
             }.get(self.target, False)
             if not fits:
                 what = f"an equation for the {argument} of the outcome"
-                self.refusals.refuse(what, part.fixed[0].span if part.fixed else self.outcome.span, "export it to brms, Stan or PyMC")
+                self.refusals.refuse(
+                    what, part.fixed[0].span if part.fixed else self.outcome.span, "export it to brms, Stan or PyMC"
+                )
 
     def check_block(self, block: BlockPart, predictors: Sequence[PredictorPart]) -> None:
         holding = [part for part in predictors if set(block.effects) & set(part.effects)]
@@ -285,6 +306,7 @@ def _flag(value: bool) -> str:
     return "TRUE" if value else "FALSE"
 
 
-def _elsewhere(target: str, fits) -> str:  # type: ignore[no-untyped-def]
+def _elsewhere(target: str, fits: Callable[[Mapping[str, RFamily]], bool]) -> str:
+    """Return the way out that names the systems that do have it."""
     others = [name for name, table in RFAMILIES.items() if name != target and fits(table)]
     return f"export it to {', '.join([*others, 'Stan or PyMC'])}" if others else "export it to Stan or PyMC"

@@ -1,8 +1,8 @@
 """The lines of an R script that make the data frame `d`: definitions, centring, indicators, factors.
 
-Stage: bridge, way out, for lme4, glmmTMB and brms. Input: `CompositeModel`. Output: lines of R, and names for formulas.
-Invariants: definitions are computed before a column becomes a factor; a column that is both numbers and groups has a
-factor of its own; a name that R cannot read as it is stands in backticks.
+Stage: bridge, way out, for lme4, glmmTMB and brms. Input: `CompositeModel`. Output: lines of R, and names for
+formulas. Invariants: definitions are computed before a column becomes a factor; a column that is both numbers and
+groups has a factor of its own; a name that R cannot read as it is stands in backticks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hdsl.bridge.columns import Frame
-from hdsl.bridge.expressions import R, has_aggregate, string_text, write_expr
+from hdsl.bridge.expressions import R, booleans_as_numbers, has_aggregate, string_text, write_expr
 from hdsl.bridge.parts import Parts, Product
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, references
 from hdsl.form.model import Covariate
@@ -19,7 +19,11 @@ from hdsl.form.model import Covariate
 __all__ = ["RData", "r_name"]
 
 _RESERVED = frozenset(
-    "if else repeat while function for next break in TRUE FALSE NULL Inf NaN NA NA_integer_ NA_real_ NA_character_ T F".split()
+    re.findall(
+        r"\w+",
+        "if else repeat while function for next break in TRUE FALSE NULL Inf "
+        "NaN NA NA_integer_ NA_real_ NA_character_ T F",
+    )
 )
 _SYNTACTIC = re.compile(r"(?:[^\W\d_]|\.(?!\d))[\w.]*")
 
@@ -60,10 +64,12 @@ class RData:
         self._factor_lines: list[str] = []
         self._needs_each_once = False
         self._numeric = self._columns_as_numbers(parts)
+        defined = [ref for definition in self.form.definitions for ref in references(definition.expr)]
+        self._values = self._numeric | {self.frame.symbol(ref.name, ref.index_set) for ref in defined}
         self._made: dict[object, str] = {}
         for column in self.frame.used():
-            if column in booleans:
-                self.lines.append(f"{self._d(column)} <- as.numeric({self._d(column)})")
+            if column in booleans and column in self._values:
+                self.lines.append(f'{self._d(column)} <- as.numeric(toupper({self._d(column)}) == "TRUE")')
         for definition in self.form.definitions:
             target = self.frame.symbol(definition.name, definition.index_set)
             self.lines.append(f"{self._d(target)} <- {self._expr(definition.expr)}")
@@ -76,7 +82,7 @@ class RData:
     # -- names in formulas -----------------------------------------------------------------------------------------
 
     def term(self, products: Sequence[Product], symbol: str) -> str:
-        """Return what a coefficient multiplies as a term of a formula: ``1``, ``x:z``, ``I(x - 3)``, or a new column."""
+        """Return what a coefficient multiplies as a term: ``1``, ``x:z``, ``I(x - 3)``, or a new column."""
         first = products[0]
         if len(products) == 1 and first.scale == 1.0:
             texts = [c.text for c in first.covariates]
@@ -129,13 +135,20 @@ class RData:
         if column not in self._factors:
             name = self.frame.fresh(("factor", column), f"{column}_factor") if column in self._numeric else column
             self._factors[column] = name
-            self._factor_lines.append(f"{self._d(name)} <- factor({self._d(column)})")
+            self._factor_lines.append(f"{self._d(name)} <- factor({self._labels(column)})")
         name = self._factors[column]
         if reference is not None:
             line = f"{self._d(name)} <- relevel({self._d(name)}, ref = {string_text(reference)})"
             if line not in self._factor_lines:
                 self._factor_lines.append(line)
         return r_name(name)
+
+    def _labels(self, column: str) -> str:
+        """Return the values of a column as a factor's labels; true and false are called so."""
+        if column not in self.booleans:
+            return self._d(column)
+        is_true = f"{self._d(column)} == 1" if column in self._values else f'toupper({self._d(column)}) == "TRUE"'
+        return f'ifelse({is_true}, "True", "False")'
 
     def group(self, index_set: IndexSet) -> str:
         """Return a grouping: ``batch:cask``."""
@@ -160,10 +173,23 @@ class RData:
         return f"d${r_name(column)}"
 
     def _expr(self, expr: Expr) -> str:
-        return write_expr(expr, R, lambda ref: self._d(self.frame.symbol(ref.name, ref.index_set)), self._aggregate)
+        return write_expr(
+            booleans_as_numbers(expr, self._is_boolean),
+            R,
+            lambda ref: self._d(self.frame.symbol(ref.name, ref.index_set)),
+            self._aggregate,
+        )
 
     def _bare(self, expr: Expr) -> str:
-        return write_expr(expr, R, lambda ref: r_name(self.frame.symbol(ref.name, ref.index_set)), self._aggregate)
+        return write_expr(
+            booleans_as_numbers(expr, self._is_boolean),
+            R,
+            lambda ref: r_name(self.frame.symbol(ref.name, ref.index_set)),
+            self._aggregate,
+        )
+
+    def _is_boolean(self, ref: Ref) -> bool:
+        return self.frame.symbol(ref.name, ref.index_set) in self.booleans
 
     def _sum(self, products: Sequence[Product]) -> str:
         text = ""

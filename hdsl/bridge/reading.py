@@ -1,8 +1,8 @@
 """How a script of another system reads the data.
 
-Stage: bridge, way out. Input: what was handed in as data: a path, a dict of paths, a frame, or nothing. Output: lines of R
-or Python that make one frame `d`, and what is known of its columns. Invariant: a frame in memory has no path, so its script
-reads ``data.csv`` and says so.
+Stage: bridge, way out. Input: what was handed in as data: a path, a dict of paths, a frame, or nothing. Output: lines
+of R or Python that make one frame `d`, and what is known of its columns. Invariant: a frame in memory has no path, so
+its script reads ``data.csv`` and says so.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class DataSource:
         lines = ["# put the path of your data here"] if self.is_placeholder else []
         lines += [_R_JOIN] if self.levels else []
         lines.append(f"d <- {_r_read(self.rows)}")
-        lines += [f"d <- join(d, {_r_read(path)}, c({', '.join(map(string_text, keys))}))" for keys, path in self.levels]
+        lines += [
+            f"d <- join(d, {_r_read(path)}, c({', '.join(map(string_text, keys))}))" for keys, path in self.levels
+        ]
         return lines
 
     def python(self) -> list[str]:
@@ -63,7 +65,9 @@ class DataSource:
         lines = [*_PYTHON_JOIN.splitlines(), ""] if self.levels else []
         lines += ["# put the path of your data here"] if self.is_placeholder else []
         lines.append(f"d = {_python_read(self.rows)}")
-        lines += [f"d = join(d, {_python_read(path)}, [{', '.join(map(string_text, keys))}])" for keys, path in self.levels]
+        lines += [
+            f"d = join(d, {_python_read(path)}, [{', '.join(map(string_text, keys))}])" for keys, path in self.levels
+        ]
         return lines
 
 
@@ -95,7 +99,9 @@ def find_data(form: CompositeModel, data: object) -> DataSource:
         return _described([read_table(dict(data), form.source)] if not _is_tables(data) else [], rows=None, levels=())
     rows = next((value for key, value in data.items() if str(key) in (form.row, "rows")), None)
     tables = [read_table(value, form.source) for value in data.values()]
-    levels = tuple((_keys(form, str(key)), str(value)) for key, value in data.items() if str(key) not in (form.row, "rows"))
+    levels = tuple(
+        (_keys(form, str(key)), str(value)) for key, value in data.items() if str(key) not in (form.row, "rows")
+    )
     return _described(tables, rows=_path(rows), levels=levels)
 
 

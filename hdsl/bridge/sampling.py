@@ -1,7 +1,7 @@
 """What a Stan program and a PyMC model have in common: names, and the sum of a linear predictor.
 
-Stage: bridge, way out. Input: `Parts`. Output: `Names` and summands. Invariants: every coefficient, standard deviation and
-covariate has one identifier, a plain word that the system does not reserve.
+Stage: bridge, way out. Input: `Parts`. Output: `Names` and summands. Invariants: every coefficient, standard
+deviation and covariate has one identifier, a plain word that the system does not reserve.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Names:
 
     def parameter(self, symbol: str) -> str:
         """Return the identifier of a parameter by its printed symbol."""
-        return self.of(("parameter", symbol), symbol.split("[")[0] if symbol.endswith("]") else symbol)
+        return self.of(("parameter", symbol), symbol.split("[", maxsplit=1)[0] if symbol.endswith("]") else symbol)
 
     def covariate(self, covariate: Covariate) -> str:
         """Return the identifier of a covariate."""
@@ -107,7 +107,7 @@ def check_outcome(parts: Parts, densities: Sequence[str], transforms: Sequence[s
     """
     outcome = parts.form.outcome
     if outcome.distribution not in densities:
-        refusals.refuse(f"an outcome with a {outcome.distribution} distribution", outcome.span, "write it in its own code by hand")
+        refusals.not_written(f"an outcome with a {outcome.distribution} distribution", outcome.span)
     if outcome.transform is not None and outcome.transform not in transforms:
         refusals.refuse(f"the outcome's {outcome.transform}", outcome.span, "define it as a column of the data")
     refusals.end()

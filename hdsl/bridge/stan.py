@@ -1,12 +1,14 @@
 """Composite model → a Stan program.
 
-Stage: bridge, way out. Input: `Parts`. Output: text of a program, and the values of its data block. Invariants: the program
-has flat priors where the model has none, so that its density is the likelihood; coefficients of groups are standard normal
-ones, scaled, which changes nothing but how well they are sampled; a label that is set to zero has code 1.
+Stage: bridge, way out. Input: `Parts`. Output: text of a program, and the values of its data block. Invariants: the
+program has flat priors where the model has none, so that its density is the likelihood; coefficients of groups are
+standard normal ones, scaled, which changes nothing but how well they are sampled; a label that is set to zero has
+code 1.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hdsl.bridge.expressions import number_text
@@ -26,11 +28,17 @@ if TYPE_CHECKING:
 __all__ = ["stan_values", "write_stan"]
 
 _RESERVED = frozenset(
-    """N y eta functions data transformed parameters model generated quantities for in while repeat until if then else true
-    false int real vector row_vector matrix array complex void return lower upper offset multiplier target print reject
-    profile break continue var fvar simplex unit_vector ordered positive_ordered cov_matrix corr_matrix cholesky_factor_cov
-    cholesky_factor_corr mean sd sum min max exp log sqrt abs fabs pi e beta gamma normal poisson binomial bernoulli tan sin cos
-    size rank sort step inv logit square rep_vector append_row to_vector segment head tail col row block sub_col""".split()
+    re.findall(
+        r"\w+",
+        """
+    N y eta functions data transformed parameters model generated quantities for in while repeat until if then
+    else true false int real vector row_vector matrix array complex void return lower upper offset multiplier
+    target print reject profile break continue var fvar simplex unit_vector ordered positive_ordered cov_matrix
+    corr_matrix cholesky_factor_cov cholesky_factor_corr mean sd sum min max exp log sqrt abs fabs pi e beta gamma
+    normal poisson binomial bernoulli tan sin cos size rank sort step inv logit square rep_vector append_row
+    to_vector segment head tail col row block sub_col
+        """,
+    )
 )
 
 
@@ -91,12 +99,16 @@ class _Writer:
         bounds = "" if self.outcome.transform else size if not self.density.is_count else self.density.bounds
         y = f"{kind}{bounds or ('' if self.density.is_count else '[N]')} y;"
         lines = ["int<lower=1> N;  // rows", f"{y}  // {shown}"]
-        lines += [f"{self.known_type(name)} {self.known(name)};  // {name} of the outcome" for name, _ in self.outcome.known]
-        lines += [f"vector[N] {name};  // {text}" for (text, _), name in self.covariates.items()]
+        lines += [
+            f"{self.known_type(name)} {self.known(name)};  // {name} of the outcome" for name, _ in self.outcome.known
+        ]
+        lines += [f"vector[N] {name};  // {' '.join(text.split())}" for (text, _), name in self.covariates.items()]
         for block in self.parts.blocks:
             shown = ",".join(block.index_set)
             lines.append(f"int<lower=1> {self.count(block)};  // groups [{shown}]")
-            lines.append(f"array[N] int<lower=1, upper={self.count(block)}> {self.group(block)};  // [{shown}] of each row")
+            lines.append(
+                f"array[N] int<lower=1, upper={self.count(block)}> {self.group(block)};  // [{shown}] of each row"
+            )
         for symbol in self.sets:
             lines.append(f"int<lower=0> {self.set_count(symbol)};  // coefficients {symbol} that are not zero")
             lines.append(
@@ -235,8 +247,8 @@ class _Writer:
         kept = [coding.symbol for coding in design.coding.sets if coding.kept]
         for symbol in self.sets:
             size = next(len(coding.kept) for coding in design.coding.sets if coding.symbol == symbol)
-            codes = (arrays.sets[kept.index(symbol)] + 2).tolist() if size else [1] * len(arrays.y)
-            found |= {self.set_count(symbol): size, self.set_code(symbol): codes}
+            set_codes = (arrays.sets[kept.index(symbol)] + 2).tolist() if size else [1] * len(arrays.y)
+            found |= {self.set_count(symbol): size, self.set_code(symbol): set_codes}
         return found
 
 

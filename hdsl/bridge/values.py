@@ -1,8 +1,8 @@
 """Expressions of a formula → expressions of the language.
 
 Stage: bridge, way in. Input: a node of the formula's tree and a level. Output: text of the language, with the level's
-subscripts. Invariants: a function means the same in both, or it is refused; what a function takes over all rows (a mean, a
-standard deviation) becomes a definition of its own.
+subscripts. Invariants: a function means the same in both, or it is refused; what a function takes over all rows (a
+mean, a standard deviation) becomes a definition of its own.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Values:
             return f"{name}({', '.join(self.write(a, level) for a in arguments)})", _ATOM
         if name in FUNCTIONS:
             count = FUNCTIONS[name]
-            raise self._refuse(f"`{name}` takes {count} value{'s' if count > 1 else ''}", call, "leave the other arguments out")
+            raise self._refuse(
+                f"`{name}` takes {count} value{'s' if count > 1 else ''}", call, "leave the other arguments out"
+            )
         near = near_names(name, (*FUNCTIONS, *_RENAMED, "scale", "factor"))
         help_text = f"did you mean {one_of(near)}?" if near else "define it as a column of the data"
         raise self._refuse(f"the language has no function `{call.function}`", call, help_text)

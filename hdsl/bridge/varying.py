@@ -1,16 +1,16 @@
 """Random terms → which coefficients vary over which groups, and where each covariate belongs.
 
-Stage: bridge, way in, third step. Input: `Formula` and `Facts`. Output: `Structure`. Invariants: a factor in a random term
-is written as indicators of its levels, which needs the data; a coefficient that varies over nested groups has an equation
-at each of them, one that varies over crossed groups is a sum of deviations; a covariate that is constant in a group stands
-in the equation of the group's coefficient.
+Stage: bridge, way in, third step. Input: `Formula` and `Facts`. Output: `Structure`. Invariants: a factor in a random
+term is written as indicators of its levels, which needs the data; a coefficient that varies over nested groups has an
+equation at each of them, one that varies over crossed groups is a sum of deviations; a covariate that is constant in
+a group stands in the equation of the group's coefficient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 from hdsl.bridge.algebra import Formula, RandomTerm, Term, Variable, columns_of
 from hdsl.bridge.facts import Facts, Groups
@@ -167,7 +167,7 @@ class _Finder:
     def chain(self, groupings: list[Groups]) -> list[Groups] | None:
         """Return groupings finest first, or None where two of them are crossed."""
         ordered = sorted(groupings, key=lambda g: -sum(self.facts.determines(g, other) for other in groupings))
-        nested = all(self.facts.determines(a, b) for a, b in zip(ordered, ordered[1:], strict=False))
+        nested = all(self.facts.determines(a, b) for a, b in pairwise(ordered))
         return ordered if nested else None
 
     def move(self, term: Term) -> Moved | None:
@@ -189,5 +189,5 @@ class _Finder:
 
 def _column(variable: Variable) -> str:
     """Return the column of a factor."""
-    assert isinstance(variable.node, Name)  # noqa: S101 - only columns are factors
+    assert isinstance(variable.node, Name)
     return variable.node.name

@@ -1,8 +1,8 @@
 """Words of the language for the columns of a formula, and names for its coefficients.
 
-Stage: bridge, way in. Input: column names, which may be any text. Output: names that the language takes, each different.
-Invariants: a column that is a word keeps its name; one that is not is declared (``data``, ``index``) with its own name in
-quotes; no coefficient bears the name of a column.
+Stage: bridge, way in. Input: column names, which may be any text. Output: names that the language takes, each
+different. Invariants: a column that is a word keeps its name; one that is not is declared (``data``, ``index``) with
+its own name in quotes; no coefficient bears the name of a column.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Words:
         self._indices: dict[str, str] = {}
         self._data: dict[str, str] = {}
         self._used: dict[tuple[str, str], None] = {}
+        self._declared: set[str] = set()
 
     def fresh(self, word: str) -> str:
         """Return `word`, or `word` with a number behind it, that no name has yet."""
@@ -64,7 +65,9 @@ class Words:
         """Return the index that runs over a column."""
         if column not in self._indices:
             plain = is_word(column) and column != ROW
-            self._indices[column] = column if plain else self._apart(f"{slug(column)}_" if column == ROW else slug(column), self._indices)
+            self._indices[column] = (
+                column if plain else self._apart(f"{slug(column)}_" if column == ROW else slug(column), self._indices)
+            )
         return self._indices[column]
 
     def brackets(self, columns: Iterable[str]) -> str:
@@ -86,7 +89,17 @@ class Words:
             candidate, number = f"{word}_{number}", number + 1
         return candidate
 
+    def declare(self, column: str) -> None:
+        """Say that a column is observed: an outcome that other statements use would be a coefficient."""
+        self._declared.add(column)
+
     def declarations(self) -> list[str]:
         """Return the statements that say which columns the names stand for, where they differ."""
-        lines = [f"index {name} = {column if is_word(column) else quoted(column)}" for column, name in self._indices.items() if name != column]
-        return lines + [f"data {symbol} = {quoted(column)}" for column, symbol in self._used if self._data[column] != column]
+        lines = [
+            f"index {name} = {column if is_word(column) else quoted(column)}"
+            for column, name in self._indices.items()
+            if name != column
+        ]
+        return lines + [
+            f"data {symbol} = {quoted(column)}" for column, symbol in self._used if self._data[column] != column
+        ]
