@@ -27,9 +27,6 @@ SECTIONS = {
 EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
 """Systems that ``hdsl export`` writes code for."""
 
-EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
-"""Systems that ``hdsl export`` writes code for."""
-
 MODEL_HELP = "a model file (.hm), or - for standard input"
 DATA_HELP = "a CSV (also .gz) or Parquet file; or one for each level: i=students.csv school=schools.csv"
 
@@ -138,24 +135,6 @@ def _add_diff(parser: ArgumentParser) -> None:
 
 def _add_import(parser: ArgumentParser) -> None:
     parser.add_argument("formula", metavar="FORMULA", help='in the notation of lme4: "y ~ x + (1 + x | school/class)"')
-    parser.add_argument("data", metavar="DATA", nargs="*", help="tells which columns are factors, and of which level each is")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the model to FILE")
-    parser.add_argument("--family", default="gaussian", help="gaussian (default), binomial, poisson, ..")
-    parser.add_argument("--link", help="a link; by default that of the family in R")
-    parser.add_argument("--factor", metavar="COLUMN", action="append", default=[], help="a column of numbers is a factor")
-    parser.add_argument("--one-equation", action="store_true", help="write all covariates in the equation of the rows")
-
-
-def _add_export(parser: ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument("--to", required=True, choices=EXPORTS, help="the system whose code to write")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the code to FILE")
-    parser.add_argument("--method", choices=("ml", "reml"), default="ml", help="what lme4 and glmmTMB are asked for")
-    parser.add_argument("--values", metavar="FILE.json", help="write the values of the Stan program's data block")
-
-
-def _add_import(parser: ArgumentParser) -> None:
-    parser.add_argument("formula", metavar="FORMULA", help='in the notation of lme4: "y ~ x + (1 + x | school/class)"')
     parser.add_argument("data", metavar="DATA", nargs="*", help="tells which columns are factors, and of which level")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the model to FILE")
     parser.add_argument("--family", default="gaussian", help="gaussian (default), binomial, poisson, ..")
@@ -170,13 +149,6 @@ def _add_export(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write the code to FILE")
     parser.add_argument("--method", choices=("ml", "reml"), default="ml", help="what lme4 and glmmTMB are asked for")
     parser.add_argument("--values", metavar="FILE.json", help="write the values of the Stan program's data block")
-
-
-def _add_scan(parser: ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DATA", nargs="+", help=DATA_HELP)
-    parser.add_argument("--outcome", metavar="COLUMN", help="the column that is the outcome, where it is known")
-    parser.add_argument("--write", metavar="FILE.hm", help="write a first model to FILE.hm (- for standard output)")
-    _add_json(parser)
 
 
 _COMMANDS = (
@@ -223,22 +195,6 @@ _COMMANDS = (
         help="say what differs between two models, and whether a likelihood-ratio test between them is valid",
         examples="hdsl diff party.hm party2.hm\nhdsl diff party.hm party2.hm voters.csv",
         add=_add_diff,
-    ),
-    _Command(
-        name="import",
-        help="write the model file that says a formula's model, level by level",
-        examples='hdsl import "y ~ x + (1 + x | school/class)"\n'
-        'hdsl import "y ~ x + (1 + x | school/class)" pupils.csv -o pupils.hm\n'
-        'hdsl import "vote ~ age + (1 | district)" voters.csv --family binomial',
-        add=_add_import,
-    ),
-    _Command(
-        name="export",
-        help="write the code of lme4, glmmTMB, brms, Stan or PyMC for a model",
-        examples="hdsl export party.hm voters.csv --to lme4 -o party.R\n"
-        "hdsl export party.hm --to pymc\n"
-        "hdsl export party.hm voters.csv --to stan -o party.stan --values party.json",
-        add=_add_export,
     ),
     _Command(
         name="import",

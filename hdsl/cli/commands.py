@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hdsl.cli.bridging import run_export, run_import
-from hdsl.cli.bridging import run_export, run_import
 from hdsl.cli.comparing import run_diff
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
@@ -185,8 +184,6 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "plan": run_plan,
     "emit": run_emit,
     "fit": run_fit,
-    "import": run_import,
-    "export": run_export,
     "import": run_import,
     "export": run_export,
     "diff": run_diff,
