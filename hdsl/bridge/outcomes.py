@@ -7,6 +7,7 @@ successes out of a size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hdsl.bridge.algebra import Formula, columns_of
@@ -119,19 +120,29 @@ def _left(
         case Name(name=name) if distribution.is_binary and facts.is_text(name):
             return _success(name, formula, facts, values, definitions), template
         case Name() as node:
-            return values.write(node, None), template
+            return _symbol(node, formula, values), template
         case Call(function="cbind", arguments=(Name() as successes, failures)) if distribution.is_binary:
             size = values.words.fresh("size")
-            definitions.append(f"{size}[{ROW}] = {_total(successes, failures, values)}")
-            return values.write(successes, None), f"binomial({size}[{ROW}], {{0}})"
+            summands = _size(successes, failures)
+            symbol = _symbol(successes, formula, values, summands)
+            definitions.append(f"{size}[{ROW}] = {' + '.join(values.factor(node, None) for node in summands)}")
+            return symbol, f"binomial({size}[{ROW}], {{0}})"
         case Call(function=function, arguments=(Name() as inner,)) if function in _TRANSFORMS:
-            return f"{function}({values.write(inner, None)})", template
+            return f"{function}({_symbol(inner, formula, values)})", template
         case node if columns_of(node):
             name = values.words.fresh(slug("_".join(column.name for column in columns_of(node)) + "_new"))
             definitions.append(f"{name}[{ROW}] = {values.write(node, None)}")
             return f"{name}[{ROW}]", template
         case node:
             raise _refuse(formula.source, "the outcome names no column", node, "write the outcome on the left: `y ~ x`")
+
+
+def _symbol(column: Name, formula: Formula, values: Values, more: Sequence[Node] = ()) -> str:
+    """Return an outcome's symbol: one that the right side, or its own size, uses as a column has one of its own."""
+    terms = [*formula.terms, *(term for random in formula.random for term in random.terms)]
+    nodes = [*formula.offsets, *more, *(variable.node for term in terms for variable in term)]
+    used = {name.name for node in nodes for name in columns_of(node)}
+    return values.words.outcome(column.name) if column.name in used else values.write(column, None)
 
 
 def _success(name: str, formula: Formula, facts: Facts, values: Values, definitions: list[str]) -> str:
@@ -145,13 +156,13 @@ def _success(name: str, formula: Formula, facts: Facts, values: Values, definiti
     return symbol
 
 
-def _total(successes: Name, failures: Node, values: Values) -> str:
-    """Return the size: of ``cbind(s, n - s)`` it is ``n``."""
+def _size(successes: Name, failures: Node) -> tuple[Node, ...]:
+    """Return what the size is the sum of: ``n`` of ``cbind(s, n - s)``."""
     match failures:
         case Binary(operator="-", left=total, right=Name(name=name)) if name == successes.name:
-            return values.write(total, None)
+            return (total,)
         case _:
-            return f"{values.write(successes, None)} + {values.factor(failures, None)}"
+            return successes, failures
 
 
 def _refuse(source: Source, message: str, node: Node, help: str) -> ModelError:

@@ -51,7 +51,7 @@ class Words:
         self._indices: dict[str, str] = {}
         self._data: dict[str, str] = {}
         self._used: dict[tuple[str, str], None] = {}
-        self._declared: set[str] = set()
+        self._aliases: list[str] = []
 
     def fresh(self, word: str) -> str:
         """Return `word`, or `word` with a number behind it, that no name has yet."""
@@ -89,9 +89,11 @@ class Words:
             candidate, number = f"{word}_{number}", number + 1
         return candidate
 
-    def declare(self, column: str) -> None:
-        """Say that a column is observed: an outcome that other statements use would be a coefficient."""
-        self._declared.add(column)
+    def outcome(self, column: str) -> str:
+        """Return a symbol of its own for an outcome whose column other statements use, too."""
+        symbol = f"{self.fresh(f'{slug(column)}_outcome')}[{ROW}]"
+        self._aliases.append(f"data {symbol} = {quoted(column)}")
+        return symbol
 
     def declarations(self) -> list[str]:
         """Return the statements that say which columns the names stand for, where they differ."""
@@ -100,6 +102,5 @@ class Words:
             for column, name in self._indices.items()
             if name != column
         ]
-        return lines + [
-            f"data {symbol} = {quoted(column)}" for column, symbol in self._used if self._data[column] != column
-        ]
+        used = [(column, symbol) for column, symbol in self._used if self._data[column] != column]
+        return [*lines, *(f"data {symbol} = {quoted(column)}" for column, symbol in used), *self._aliases]

@@ -67,7 +67,10 @@ def statements(text: str) -> list[str]:
                 "y[i] ~ normal(b0 + b_scale_x*x_scaled[i], sd)",
             ],
         ),
-        ("y ~ plogis(x) + log10(t)", ["y[i] ~ normal(b0 + b_plogis_x*invlogit(x[i]) + b_log10_t*log(t[i])/log(10), sd)"]),
+        (
+            "y ~ plogis(x) + log10(t)",
+            ["y[i] ~ normal(b0 + b_plogis_x*invlogit(x[i]) + b_log10_t*log(t[i])/log(10), sd)"],
+        ),
         (
             "`the outcome` ~ `a b` + (1 | my.group) + (1 | i) + (1 | index)",
             [
@@ -82,7 +85,11 @@ def statements(text: str) -> list[str]:
                 "u0[x_index] ~ normal(0, sd_index)",
             ],
         ),
-        ("b0 ~ sd + (1 | sd_g)", ["b0[i] ~ normal(b0_2[sd_g] + b_sd*sd[i], sd_2)", "b0_2[sd_g] ~ normal(b0_2, sd_sd_g)"]),
+        ("y ~ I(y > 1)", ['data y_outcome[i] = "y"', "y_outcome[i] ~ normal(b0 + b_y_1*(y[i] > 1), sd)"]),
+        (
+            "b0 ~ sd + (1 | sd_g)",
+            ["b0[i] ~ normal(b0_2[sd_g] + b_sd*sd[i], sd_2)", "b0_2[sd_g] ~ normal(b0_2, sd_sd_g)"],
+        ),
     ],
 )
 def test_statements_are_what_one_would_write(formula: str, expected: list[str]) -> None:
@@ -104,7 +111,12 @@ def test_statements_are_what_one_would_write(formula: str, expected: list[str]) 
             "cbind(s, f) ~ x + (1 | g)",
             "binomial",
             None,
-            ["size[i] = s[i] + f[i]", "s[i] ~ binomial(size[i], p[i])", "logit(p[i]) = b0[g] + b_x*x[i]"],
+            [
+                'data s_outcome[i] = "s"',
+                "size[i] = s[i] + f[i]",
+                "s_outcome[i] ~ binomial(size[i], p[i])",
+                "logit(p[i]) = b0[g] + b_x*x[i]",
+            ],
         ),
         ("c ~ x + (1 | g)", "poisson", None, ["c[i] ~ poisson(mu[i])", "log(mu[i]) = b0[g] + b_x*x[i]"]),
         (
@@ -132,9 +144,7 @@ def test_what_was_taken_for_granted_is_said() -> None:
 
 def test_covariates_of_groups_stand_in_the_equations_of_their_level() -> None:
     data = STUDIES["three_level"]
-    formula = (
-        "score ~ homework*experience*resources + (homework | school:class) + (homework*experience | school)"
-    )
+    formula = "score ~ homework*experience*resources + (homework | school:class) + (homework*experience | school)"
     text = formula_text(formula, data)
     assert "score[i] ~ normal(b0[school,class] + b_homework[school,class]*homework[i], sd)" in text
     assert "b0[school] + b_experience[school]*experience[school,class]" in text
@@ -225,9 +235,7 @@ def test_formulas_of_the_examples_fit_as_their_model_files(study: str, formula: 
 
 def test_the_three_level_example_is_one_formula() -> None:
     data = STUDIES["three_level"]
-    formula = (
-        "score ~ homework*experience*resources + (homework | school:class) + (homework*experience | school)"
-    )
+    formula = "score ~ homework*experience*resources + (homework | school:class) + (homework*experience | school)"
     assert from_formula(formula, data).fit(data).loglik == pytest.approx(
         hdsl.read(model_path("three_level")).fit(data).loglik, abs=1e-5
     )
