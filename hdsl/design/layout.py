@@ -18,7 +18,7 @@ from hdsl.form.expr import Expr, IndexSet, show_symbol
 from hdsl.form.model import CompositeModel, Covariate, RandomBlock, Term, UnmodelledSet
 from hdsl.plan import Column, Product
 
-__all__ = ["Effect", "FixedTerm", "Layout", "lay_out", "show_term", "sum_of_products"]
+__all__ = ["Effect", "FixedTerm", "Layout", "covariate_symbols", "lay_out", "show_term", "sum_of_products"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,11 @@ class _Covariates:
         return Product(scale=term.scale, factors=tuple(factors))
 
 
+def covariate_symbols(form: CompositeModel) -> tuple[str, ...]:
+    """Return the printed covariates in the order of `Arrays.x`."""
+    return tuple(covariate.text for covariate in lay_out(form).covariates)
+
+
 def lay_out(form: CompositeModel) -> Layout:
     """Return the columns of the first linear predictor, which is the mean's.
 
@@ -120,7 +125,7 @@ def _refuse_cancelled(form: CompositeModel, random: dict[str, list[Term]]) -> No
     for block in form.blocks:
         for effect in block.effects:
             if effect not in random:
-                message = f"`{effect}` is in no term of the composite equation, so nothing can be learned of it"
+                message = f"`{effect}` is in no term of the composite equation: use it, or drop its statement"
                 found.error("HM108", message, block.span, help=f"use `{effect}` in an equation, or drop its statement")
     found.raise_errors(FitError)
 
