@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError
+from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.source import Source
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ def read(path: str | Path) -> Model:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         found = Diagnostics(Source("", str(path)))
-        found.error("HM010", f"`{path.name}` is not UTF-8 text (byte {error.start})", help="save the file as UTF-8")
+        found.error(
+            "HM010",
+            f"`{path.name}` is not UTF-8 text: save it as UTF-8",
+            help=f"byte {error.start} is the first that is not; editors have `save with encoding`",
+        )
         raise ModelError(found.sorted()) from None
     return Model(text, name=str(path))
 
@@ -135,7 +140,7 @@ class Model:
         except RecursionError:
             found.error(
                 "HM009",
-                "definitions stand on one another too deeply",
+                "definitions stand on one another too deeply: substitute some of them",
                 help="a chain of several hundred definitions is too long: substitute some of them",
             )
             raise ModelError(found.sorted()) from None
@@ -379,8 +384,8 @@ class Model:
             what = f"method `{method}`" if chosen not in _METHODS else "a number of quadrature nodes"
             found.error(
                 "HM507",
-                f"{what} is not for a Gaussian linear model",
-                help='use method="ml" or "reml": its likelihood is closed form',
+                f'{what} is not for a Gaussian linear model: use method="ml" or "reml"',
+                help="leave it out: the likelihood is closed form, maximum likelihood (`ml`) or restricted (`reml`)",
             )
             raise FitError(found.sorted())
         return chosen
@@ -393,8 +398,12 @@ class Model:
         if unknown:
             found = Diagnostics(self.source)
             found.error(
-                "HM508", f"no parameter is called `{unknown[0]}`", help=f"parameters are {', '.join(sorted(names))}"
+                "HM508",
+                f"`start` has no parameter `{unknown[0]}`: {todo}",
+                help=f"parameters are {', '.join(sorted(names))}",
             )
+            near = near_names(unknown[0], names)
+            todo = f"did you mean {one_of(near)}?" if near else "name one of the model"
             raise FitError(found.sorted())
         for entry, name in design.variance_names.items():
             if name in start:

@@ -100,7 +100,11 @@ def _decode(data: bytes, name: str) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = Diagnostics(Source("", name))
-        found.error("HM010", f"`{name}` is not UTF-8 text (byte {error.start})", help="save the file as UTF-8")
+        found.error(
+            "HM010",
+            f"`{name}` is not UTF-8 text: save it as UTF-8",
+            help=f"byte {error.start} is the first that is not; editors have `save with encoding`",
+        )
         raise ModelError(found.sorted()) from None
     return Source(text.replace("\r\n", "\n").replace("\r", "\n"), name)
 

@@ -126,8 +126,9 @@ class _Builder:
             row = show_index_set(entity.index_set)
             self.found.error(
                 "HM304",
-                f"`{entity.printed}` has no error: all that varies at random on its right is coarser than its rows",
+                f"`{entity.printed}` has no error for each row: add `+ e[{row}]`, `e[{row}] ~ normal(0, sd)`",
                 entity.span,
+                notes=("all that varies at random on its right is coarser than its rows",),
                 help=f"add `+ e[{row}]` with `e[{row}] ~ normal(0, sd)`",
             )
         elif len(errors) == 1:

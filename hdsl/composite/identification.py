@@ -112,11 +112,11 @@ def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagno
 def _report_row_level(
     name: str, other: str, spans: dict[str, Span], found: Diagnostics, *, sd: str | None = None
 ) -> None:
+    shown = f"`{other}`" if other in spans or sd is None else f"with sd `{sd}`"
     found.error(
         "HM303",
-        f"`{name}` has a value for each row, as the residual `{other}` has: remove one",
+        f"`{name}` has a value for each row, as the residual {shown} has: remove one",
         spans.get(name),
         secondary=(Label(span=spans[other], text="the residual"),) if other in spans else (),
-        notes=() if sd is None else (f"the residual is `{other}`, with standard deviation `{sd}`",),
         help=f"remove `{name}`, or give it the subscript of a coarser level: only the sum of the two variances counts",
     )

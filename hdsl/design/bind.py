@@ -151,7 +151,9 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     check_columns(form, table, found)
     found.raise_errors(DataError)
     if not table.n_rows:
-        found.error("HM408", "the data have no rows", help="give at least one row for each observation")
+        found.error(
+            "HM408", "the data have no rows: give one for each observation", help="look at the filter that made them"
+        )
         found.raise_errors(DataError)
     check_names(form, table, found)
     indices = {index.name: index.column for index in form.indices if index.column is not None}
@@ -160,7 +162,7 @@ def _columns_and_units(form: CompositeModel, table: Table, found: Diagnostics) -
     for index in form.indices:
         missing = columns[index.column].missing if index.column is not None else None
         if missing is not None and missing.all():
-            message = f"the column `{index.column}` has no value, so `{index.name}` has no groups"
+            message = f"the column `{index.column}` has no value: fill it, or take the level `{index.name}` out"
             found.error("HM408", message, index.span, help="fill the column, or take its level out of the model")
     check_indices(form, columns, found)
     found.raise_errors(DataError)
@@ -179,7 +181,9 @@ def _warn_labels(evaluator: Evaluator, found: Diagnostics) -> None:
         shown = ", ".join(f"`{label}`" for label in unknown.labels[:8])
         notes = [f"its labels are {shown}"] if shown else []
         place = data.spans[0] if data is not None and data.spans else None
-        found.warning("HM417", f'`{symbol}` is compared with "{unknown.label}", which it never is', place, notes=notes)
+        found.warning(
+            "HM417", f'`{symbol}` is never "{unknown.label}": compare it with one of its labels', place, notes=notes
+        )
 
 
 def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: Diagnostics) -> NDArray[np.bool_]:
@@ -192,11 +196,11 @@ def _rows_used(masks: Mapping[str, NDArray[np.bool_]], n: int, na: str, found: D
     notes = [_missing_note(name, mask) for name, mask in masks.items()]
     if na == "error":
         first = int(np.argmin(keep)) + 1
-        message = f"{dropped:,} of {n:,} rows have a missing value in a column that is used"
+        message = f'{dropped:,} of {n:,} rows have a missing value: fill them, or say `na="drop"`'
         help_text = 'give complete rows, or `na="drop"` to drop these'
         found.error("HM406", message, notes=[*notes, f"the first is row {first}"], help=help_text)
     elif dropped == n:
-        message = f"no rows are left: each of the {n:,} rows has a missing value"
+        message = f"each of the {n:,} rows has a missing value: fill these columns or leave them out"
         found.error("HM408", message, notes=notes, help="fill these columns, or take them out of the model")
     found.raise_errors(DataError)
     return keep
@@ -289,9 +293,8 @@ def _outcome(form: CompositeModel, sample: _Sample, found: Diagnostics) -> NDArr
         place = int(np.argmax(bad))
         row = int(np.flatnonzero(sample.keep)[place]) + 1
         symbol = show_symbol(form.outcome.name, form.outcome.index_set)
-        message = (
-            f"`{form.outcome.transform}({symbol})` does not exist in row {row}, where `{symbol}` is {values[place]:g}"
-        )
+        shown = f"{form.outcome.transform}({symbol})"
+        message = f"`{shown}` does not exist: leave out row {row}, `{symbol}` = {values[place]:g}"
         notes = [f"{int(bad.sum()):,} such rows"] if bad.sum() > 1 else []
         help_text = "leave such rows out, or model the outcome on another scale"
         found.error("HM404", message, form.outcome.span, notes=notes, help=help_text)
@@ -386,7 +389,7 @@ def _refuse_large(random: RandomPart, order: Order, sizes: Sizes, found: Diagnos
     columns = sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense)
     if columns > MOST_DENSE:
         sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
-        message = f"the crossed factors {sets} have {columns:,} columns; up to {MOST_DENSE:,} are fitted exactly"
+        message = f"the crossed factors {sets} have {columns:,} columns, of {MOST_DENSE:,} at most: take one out"
         note = "the factor that is left after eliminating the largest nested chain would be dense"
         help_text = "take a crossed factor out, or merge its rare groups"
         found.error("HM509", message, notes=[note], help=help_text)

@@ -52,8 +52,11 @@ def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> Non
         if name not in table:
             similar = near_names(name, table.names)
             otherwise = f"add the column, or say which one it is: `{declaration}`"
-            help_text = f"did you mean {one_of(similar)}?" if similar else otherwise
-            message = f"the data have no column `{name}` for {use}"
+            todo = f"did you mean {one_of(similar)}?" if similar else "add it"
+            help_text = (
+                f'rename it, or write `{declaration.partition(" = ")[0]} = "{similar[0]}"`' if similar else otherwise
+            )
+            message = f"the data have no column `{name}` for {use}: {todo}"
             found.error("HM401", message, span, help=help_text, notes=[f"the columns are {columns}{more}"])
 
 
@@ -65,7 +68,9 @@ def check_indices(form: CompositeModel, columns: Mapping[str, ColumnValues], fou
             continue
         infinite = np.isinf(values)
         if infinite.any():
-            message = f"the index column `{index.column}` is infinite in row {int(np.argmax(infinite)) + 1}"
+            message = (
+                f"the index column `{index.column}` is infinite in row {int(np.argmax(infinite)) + 1}: make it missing"
+            )
             found.error("HM416", message, index.span, help="make it missing, or give its label")
             continue
         fractions = np.flatnonzero((values != np.floor(values)) & ~np.isnan(values))
@@ -103,7 +108,7 @@ def _report_nesting(form: CompositeModel, nesting: Nesting, units: Units, row: i
     joint = ",".join(dict.fromkeys((*nesting.finer, *nesting.coarser)))
     found.error(
         "HM403",
-        f"`{finer}` is not nested in `{coarser}` in the data",
+        f"`{finer}` is not nested in `{coarser}` in the data: index by `[{joint}]`, or relabel",
         nesting.span,
         label=f"{columns[0]} {label} lies in {columns[1]} {first} and {second}",
         notes=[f"{columns[0]} `{label}` lies in {columns[1]} `{first}` and in {columns[1]} `{second}`{reason}"],
@@ -160,10 +165,11 @@ def _report_varying(
     finer = show_symbol(data.name, (units.row,))
     help_text = f"write `{finer}` if it belongs to the rows"
     if column.is_numeric:
+    todo = f"write `{finer}`, or aggregate it" if column.is_numeric else f"write `{finer}`"
         help_text += f", or aggregate it first: `{aggregate} = mean({finer})`"
     found.error(
         "HM402",
-        f"`{symbol}` varies within `{level}`" if level else f"`{symbol}` is not one value",
+        f"`{symbol}` varies within `{level}`: {todo}" if level else f"`{symbol}` is not one value: {todo}",
         data.spans[0] if data.spans else None,
         label=f"one value for each {level} is needed" if level else "one value is needed",
         notes=[f"{where} it is {first} in row {pair[0] + 1} and {second} in row {pair[1] + 1}"],
@@ -243,7 +249,7 @@ def _report_shared(
     first = [Label(span=spans[0], text="the first of the two")] if spans[0] is not None else []
     found.error(
         "HM420",
-        f"`{symbols[0]}` and `{symbols[1]}` share their labels: multiple membership is not fitted",
+        f"`{symbols[0]}` and `{symbols[1]}` share their labels: rename one (no multiple membership)",
         spans[1],
         label="the same coefficients again?",
         secondary=first,

@@ -118,12 +118,13 @@ def _report_reference(
     found: Diagnostics,
 ) -> None:
     similar = near_names(reference, labels)
+    todo = f"did you mean {one_of(similar)}?" if similar else "take one of its labels"
     shown = ", ".join(f"`{label}`" for label in labels[:8]) + (", .." if len(labels) > 8 else "")
     found.error(
         "HM412",
-        f'`{form.index(name).column}` has no label "{reference}" to be the reference',
+        f'`{form.index(name).column}` has no label "{reference}" for `ref`: {todo}',
         unmodelled.span,
-        help=f"did you mean {one_of(similar)}?" if similar else "take one of its labels, as it prints",
+        help=f'write `ref = "{similar[0]}"`' if similar else "labels are written as they print, in double quotes",
         notes=[f"its labels in the rows used are {shown}"],
     )
 
@@ -180,7 +181,7 @@ def _refuse_too_many(form: CompositeModel, parts: Sequence[Vector | SetPart], un
             (part.unmodelled for part in parts if isinstance(part, SetPart)), key=lambda s: units.count(s.index_set)
         )
         symbol = show_symbol(largest.name, largest.index_set)
-        message = f"`{symbol}` has {units.count(largest.index_set):,} levels, too many for fixed coefficients"
+        message = f"`{symbol}` has {units.count(largest.index_set):,} levels, too many to be fixed: let them vary"
         found.error("HM509", message, largest.span, help=f"let them vary: `{symbol} ~ normal(0, sd_{largest.name})`")
         raise FitError(found.sorted())
 

@@ -24,7 +24,7 @@ def check_factors(
     for term, count in zip(terms, counts, strict=True):
         name = show_index_set(term.index_set)
         if count == 1:
-            message = f"`{name}` has one group only, so nothing can vary between its groups"
+            message = f"`{name}` has one group only, so nothing varies between groups: take it out"
             found.error("HM415", message, _span(form, term.columns[0].symbol), help="take this level out of the model")
         elif count == n and form.residual is not None and form.residual.known is None:
             _report_saturated(form, term, name, count, found)
@@ -38,7 +38,7 @@ def _report_saturated(form: CompositeModel, term: ReTerm, name: str, count: int,
             if term.columns[k].is_constant and block.theta != (TIED,):
                 found.error(
                     "HM505",
-                    f"`{name}` has as many groups as there are rows, so `{effect}` cannot be told from the residual",
+                    f"`{name}` has a group for each row, as the residual has: take `{effect}` out",
                     _span(form, effect),
                     notes=[f"each of the {count:,} groups has one row"],
                     help=f"take `{effect}` out of the model",
@@ -50,7 +50,9 @@ def _report_twins(form: CompositeModel, term: ReTerm, name: str, found: Diagnost
     for column in term.columns:
         key = frozenset((product.scale, tuple(sorted(product.factors))) for product in column.products)
         if key in seen:
-            message = f"`{seen[key].symbol}` and `{column.symbol}` have the same covariates in the same groups"
+            message = (
+                f"`{seen[key].symbol}` and `{column.symbol}` have the same covariates in the same groups: drop one"
+            )
             sets = dict.fromkeys(_index_set(form, symbol) for symbol in (seen[key].symbol, column.symbol))
             alike = " and ".join(f"`{index_set}`" for index_set in sets)
             reason = f"{alike} group the rows of these data alike" if len(sets) > 1 else f"both vary over `{name}`"

@@ -77,14 +77,22 @@ def report_text(ref: Ref, evaluator: Evaluator, span: Span | None, found: Diagno
     column = evaluator.columns[data.column] if data is not None else None
     if data is None or column is None or column.codes is None:
         help_text = f'compare it with a label: `{symbol} == ".."`'
-        found.error("HM407", f"`{symbol}` is text, where a number is needed", span, help=help_text)
+        found.error(
+            "HM407", f"`{symbol}` is text, where a number is needed: compare it with a label", span, help=help_text
+        )
         return
     row = _odd_row(column)
     label = column.labels[column.codes[row]]
     help_text = f'compare it, `{symbol} == "{label}"`, or give each label a coefficient: `b_{ref.name}[{ref.name}]`'
     note = f"row {row + 1} of the column `{data.column}` holds `{label}`"
     place = data.spans[0] if data.spans else span
-    found.error("HM407", f"`{symbol}` is text, where a number is needed", place, notes=[note], help=help_text)
+    found.error(
+        "HM407",
+        f"`{symbol}` is text, where a number is needed: compare it with a label",
+        place,
+        notes=[note],
+        help=help_text,
+    )
 
 
 def _odd_row(column: ColumnValues) -> int:
@@ -180,8 +188,8 @@ def check_finite(form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bo
                 guilty.add(ref)
                 place = data.spans[0] if data.spans else None
                 symbol = show_symbol(ref.name, ref.index_set)
-                message = f"`{symbol}` is infinite in row {row + 1}"
-                found.error("HM416", message, place, help="make it missing, or give its value")
+                message = f"`{symbol}` is infinite in row {row + 1}: make it missing, or give its value"
+                found.error("HM416", message, place, help="leave the field empty where the value is not known")
     for ref, definition in evaluator.definitions.items():
         name = show_symbol(ref.name, ref.index_set)
         if _report_not_finite(Use(name=name, expr=ref, span=definition.span), evaluator, keep, guilty, found):
@@ -205,7 +213,7 @@ def _report_not_finite(
     operands = references(use.expr if definition is None else definition.expr)
     if not guilty.intersection(operands):
         notes = [_operand_values(operands, evaluator, row)] if operands else []
-        message = f"`{use.name}` is not a finite number in row {row + 1}"
+        message = f"`{use.name}` is not a finite number in row {row + 1}: redefine it, or drop the row"
         help_text = "a logarithm of a number that is not positive, or a division by zero; exclude or redefine such rows"
         found.error("HM416", message, use.span, notes=notes, help=help_text)
     return True

@@ -97,11 +97,11 @@ def _report_constant(slope: _Slope, units: Units, held: NDArray[np.float64], fou
     if intercept is None:
         return  # the only effect of its groups: a spread that depends on the covariate, as someone wrote it
     level, effect = show_index_set(slope.term.index_set), slope.column.symbol
-    message = f"`{slope.covariate}` does not vary within any `{level}`, so `{effect}` is no slope within its groups"
+    message = f"`{slope.covariate}` does not vary within any `{level}`: drop its slope `{effect}`"
     notes = [_example(slope, units, 0)]
     if slope.column.symbol in _joint_with(slope.term, intercept):
         notes.append(f"`{intercept}` and `{effect}` enter only as one number for each `{level}`")
-        help_text = f"drop `{effect}`; the covariate belongs to the equation of `{intercept}`"
+        help_text = f"drop `{effect}`: the covariate belongs to the equation of `{intercept}`"
         found.error("HM418", message, slope.block.span, notes=notes, help=help_text)
     elif np.ptp(np.square(held)) <= _CONSTANT * np.max(np.square(held)):
         notes.append(f"the variances of `{intercept}` and `{effect}` enter only as their sum")

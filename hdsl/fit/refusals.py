@@ -16,33 +16,37 @@ def _refusal(code: str, message: str, advice: str) -> FitError:
 
 def too_few_rows(n: int, p: int) -> FitError:
     """Return the error for no more rows than fixed effects."""
-    message = f"{n} rows cannot tell {p} fixed effects and a residual apart"
+    message = f"{n} rows cannot tell {p} fixed effects and a residual apart: take some out"
     return _refusal("HM504", message, "use more rows or fewer fixed effects")
 
 
 def not_finite(what: str) -> FitError:
     """Return the error for an infinite or undefined value."""
     return _refusal(
-        "HM506", f"{what} has a value that is not a finite number", "look for division by zero or log of zero"
+        "HM506",
+        f"{what} has a value that is not finite: drop or redefine it",
+        "look for division by zero or log of zero",
     )
 
 
 def exact_fit() -> FitError:
     """Return the error for a residual sum of squares of zero."""
-    message = "the fixed and random effects fit the outcome exactly: nothing is left to estimate sigma from"
+    message = "the effects fit the outcome exactly, nothing is left for sigma: take some out"
     return _refusal("HM511", message, "check whether the outcome is constant or is a function of the covariates")
 
 
 def too_large(columns: int) -> FitError:
     """Return the error for a dense root that would not fit in memory."""
-    message = f"the crossed factors have {columns} columns together, too many for a dense factor"
-    return _refusal("HM509", message, f"up to {MOST_DENSE_COLUMNS} are fitted exactly; fit a part of the groups")
+    message = f"the crossed factors have {columns} columns together, too many: fit a part of the groups"
+    return _refusal("HM509", message, f"up to {MOST_DENSE_COLUMNS} are fitted exactly")
 
 
 def no_start(what: str) -> FitError:
     """Return the error for a criterion without a value where the fit starts."""
     return _refusal(
-        "HM506", f"the criterion has no value at the start: {what}", "check the scales of outcome and covariates"
+        "HM506",
+        f"the criterion has no value at the start: rescale the data ({what})",
+        "check the scales of outcome and covariates",
     )
 
 

@@ -227,6 +227,6 @@ def _cancelled(symbol: str) -> Diagnostic:
     return Diagnostic(
         code="HM510",
         severity=Severity.ERROR,
-        message=f"`{symbol}` cancels out of the composite equation, so this coefficient cannot be told",
+        message=f"`{symbol}` cancels out, so this coefficient cannot be told: see `ranef`",
         help="`ranef` has the deviations from its mean",
     )

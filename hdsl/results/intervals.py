@@ -39,7 +39,7 @@ def interval_multiplier(level: float, method: str) -> float:
     if method not in METHODS:
         raise FitError([_unknown_method(method)])
     if not 0.0 < level < 1.0:
-        message = f"a confidence level of {level} is not between 0 and 1"
+        message = f"a confidence level of {level} is not between 0 and 1: write `level=0.95`"
         raise FitError([Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help="write `level=0.95`")])
     return NormalDist().inv_cdf(0.5 + level / 2.0)
 
@@ -54,9 +54,10 @@ def wald(
 
 
 def _unknown_method(method: str) -> Diagnostic:
+    shown = " or ".join(f'`method="{name}"`' for name in METHODS)
     return Diagnostic(
         code="HM507",
         severity=Severity.ERROR,
-        message=f"there is no method {method!r} for an interval",
-        help="write one of " + ", ".join(f'`method="{name}"`' for name in METHODS),
+        message=f"there is no method {method!r} for an interval: write {shown}",
+        help=f"{shown} is the only way yet: another one needs refits",
     )

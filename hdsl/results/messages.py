@@ -78,7 +78,7 @@ def _no_convergence(message: str) -> Diagnostic:
     return Diagnostic(
         code="HM502",
         severity=Severity.WARNING,
-        message="the fit did not converge; its numbers are not estimates",
+        message="the fit did not converge, its numbers are not estimates: simplify the model",
         notes=(message,) if message else (),
         help="simplify the random part, rescale covariates of very different size, or give `start` values",
     )

@@ -74,7 +74,7 @@ def check_data(new: object) -> None:
         HM510.
     """
     if new is not None:
-        message = "predictions are made for the rows of the fit, not for new data yet"
+        message = "predictions are made for the rows of the fit only, yet: leave `new` out"
         raise FitError([_request(message, "leave `new` out; `fit.params` and `fit.ranef` have what a formula needs")])
 
 
@@ -87,7 +87,7 @@ def check_scale(scale: str) -> None:
         HM510.
     """
     if scale not in SCALES:
-        message = f"there is no scale {scale!r} to predict on"
+        message = f'there is no scale {scale!r}: predict on "response" or "link"'
         raise FitError([_request(message, 'write `scale="response"` or `scale="link"`')])
 
 
@@ -99,7 +99,7 @@ def _index_names(design: Design) -> dict[str, str]:
 
 def _unknown_index(name: str, known: list[str]) -> Diagnostic:
     return _request(
-        f"`include` names {name!r}, which is no index of the model",
+        f"`include` names {name!r}, which is no index: write one of {', '.join(known)}",
         'write "all", None, or a list of index names: ' + ", ".join(known),
     )
 

@@ -26,7 +26,7 @@ def collect_indices(program: tree.Program, source: Source, found: Diagnostics) -
         if (first := declared.get(statement.name)) is not None:
             found.error(
                 "HM101",
-                f"index `{statement.name}` is declared twice",
+                f"index `{statement.name}` is declared twice: keep one",
                 statement.name_span,
                 secondary=(Label(span=first.name_span, text="first declared here"),),
                 help="keep one of the two statements",
@@ -53,7 +53,7 @@ def _row_index(declared: dict[str, tree.IndexStatement], source: Source, found: 
     for extra in rows[1:]:
         found.error(
             "HM202",
-            f"the row index is declared twice, as `{rows[0].name}` and as `{extra.name}`",
+            f"the row index is declared twice, as `{rows[0].name}` and as `{extra.name}`: keep one",
             extra.span,
             secondary=(Label(span=rows[0].span, text="first declared here"),),
             help='keep one; a column that is called rows is written `index j = "rows"`',
@@ -64,7 +64,7 @@ def _row_index(declared: dict[str, tree.IndexStatement], source: Source, found: 
         statement = declared[DEFAULT_ROW]
         found.error(
             "HM202",
-            f"`{DEFAULT_ROW}` is the row index, so it cannot run over `{statement.column}`",
+            f"`{DEFAULT_ROW}` is the row index, so it cannot run over `{statement.column}`: rename it",
             statement.name_span,
             help="use another letter, or name the rows yourself: `index r = rows`",
         )
@@ -101,7 +101,7 @@ def _check_circles(declared: dict[str, tree.IndexStatement], indices: dict[str, 
             circle = " in ".join([*seen, name])
             found.error(
                 "HM201",
-                f"an index lies in itself: `{circle}`",
+                f"an index lies in itself, `{circle}`: remove one `in`",
                 statement.parent_span,
                 help="remove one `in`: the coarsest index lies in nothing",
             )

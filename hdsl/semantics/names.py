@@ -35,10 +35,11 @@ def _check_circles(scope: Scope) -> None:
         if left is None or state.get(key) == 2:
             return
         if key in path:
+            way = "break the circle" if len(path) - path.index(key) > 1 else "use another name on the left"
             circle = " → ".join(f"`{show_symbol(*k)}`" for k in [*path[path.index(key) :], key])
             scope.found.error(
                 "HM103",
-                f"`{show_symbol(*key)}` is defined in terms of itself",
+                f"`{show_symbol(*key)}` is defined in terms of itself: {way}",
                 left.span,
                 notes=(f"the circle is {circle}",) if len(path) - path.index(key) > 1 else (),
                 help="a coefficient and the mean of its equation are different symbols: `beta0[j] ~ normal(beta0, sd)`",
@@ -79,7 +80,7 @@ def _check_distributions(scope: Scope, entities: dict[Key, Entity]) -> None:
         why = "used by no statement, so it is read as observed" if use == "outcome" else "used by another statement"
         scope.found.error(
             "HM007",
-            f"`{distribution.name}` cannot be the distribution of {_PLACES[use]} (`{entity.printed}`)",
+            f"{_PLACES[use]} such as `{entity.printed}` cannot be `{distribution.name}`: take `normal`, say",
             distribution.name_span,
             notes=(f"`{entity.printed}` is {why}",),
             help=f"{_PLACES[use]} can have {allowed}",
@@ -94,7 +95,7 @@ def _check_strings(scope: Scope) -> None:
             for string in strings_as_values(statement):
                 scope.found.error(
                     "HM110",
-                    "a string cannot be a value",
+                    f"a string cannot be a value: write `x[{row}]` for the column, or compare with `==`",
                     string.span,
                     help=f'write `x[{row}]` for a column (and `data x[{row}] = "{string.value}"` if its name is no '
                     f'word), or compare: `use[{row}] == "Y"`',
@@ -107,7 +108,7 @@ def _check_both(scope: Scope, entities: dict[Key, Entity]) -> None:
         if left.stochastic is not None and left.definition is not None and not is_data_only(scope, key):
             scope.found.error(
                 "HM106",
-                f"`{show_symbol(*key)}` has both a distribution and a definition",
+                f"`{show_symbol(*key)}` has both a distribution and a definition: rename the definition",
                 left.definition.left.span,
                 secondary=(Label(span=left.stochastic.left.span, text="its distribution"),),
                 help="give the definition another name and use that as the mean: `y[i] ~ normal(mu[i], sd)`",
@@ -118,7 +119,7 @@ def _check_both(scope: Scope, entities: dict[Key, Entity]) -> None:
             if other is not None:
                 scope.found.error(
                     "HM106",
-                    f"`{entity.name}` is a {entity.role.value} and cannot be a value too",
+                    f"`{entity.name}` is a {entity.role.value}, so it cannot be a value too: rename one",
                     other.symbol.span,
                     secondary=(Label(span=entity.span, text=f"a {entity.role.value} here"),),
                     help="use another name for one of the two",
@@ -134,7 +135,7 @@ def _check_index_values(scope: Scope, entities: dict[Key, Entity]) -> None:
             ways = dict.fromkeys(f"`{column}[{row}]`" for column in (index.column, entity.name) if column is not None)
             scope.found.error(
                 "HM102",
-                f"`{entity.name}` is an index, so it cannot stand as a value",
+                f"`{entity.name}` is an index, not a value: write {next(iter(ways))} for the column",
                 entity.span,
                 help=f"write {' or '.join(ways)} for the column meant, or use another name for the parameter",
             )
@@ -148,7 +149,8 @@ def _check_forgotten(scope: Scope, entities: dict[Key, Entity]) -> None:
         if entity.role is Role.DATA and entity.data is None and (other := named.get(entity.name)) is not None:
             scope.found.warning(
                 "HM107",
-                f"`{entity.printed}` has no equation, so it is read as the column `{entity.name}`",
+                f"`{entity.printed}` is read as the column `{entity.name}`: write its equation, "
+                f"or `data {entity.printed}`",
                 entity.span,
                 secondary=(Label(span=other.span, text=f"`{other.printed}` is a {other.role.value}"),),
                 help=f"write its equation (`{entity.printed} ~ normal(.., sd)`), "
@@ -160,7 +162,7 @@ def _check_forgotten(scope: Scope, entities: dict[Key, Entity]) -> None:
         ):
             scope.found.warning(
                 "HM108",
-                f"no statement uses `{entity.printed}`",
+                f"no statement uses `{entity.printed}`: use it or remove it",
                 entity.span,
                 help="use it in an equation, or remove it",
             )
@@ -178,7 +180,7 @@ def _check_outcomes(scope: Scope, entities: dict[Key, Entity]) -> None:
         if len(scope.order.closure(entity.index_set)) < finest and entity.data is None and entity.definition is None:
             scope.found.warning(
                 "HM108",
-                f"no statement uses `{entity.printed}`, so it is read as a second outcome",
+                f"`{entity.printed}` counts as an outcome: use it in an equation, or write `data {entity.printed}`",
                 entity.span,
                 help=f"use `{entity.printed}` in an equation if it is a coefficient, "
                 f"or write `data {entity.printed}` if it is observed",
@@ -192,7 +194,7 @@ def _report_no_outcome(scope: Scope, entities: dict[Key, Entity]) -> None:
         row = show_index_set(first.index_set)
         scope.found.error(
             "HM304",
-            f"`{first.printed}` has no error: nothing on its right side varies at random",
+            f"`{first.printed}` has no error: write `{first.printed} ~ normal(.., sd)`",
             first.span,
             help=f"write `{first.printed} ~ normal(.., sd)`, or add `+ e[{row}]` with `e[{row}] ~ normal(0, sd)`",
         )
@@ -200,7 +202,7 @@ def _report_no_outcome(scope: Scope, entities: dict[Key, Entity]) -> None:
     last = scope.program.statements[-1].span if scope.program.statements else None
     scope.found.error(
         "HM104",
-        "the model has no outcome",
+        f"the model has no outcome: add `y[{scope.order.row}] ~ ..` for what is observed",
         last,
         help=f"say how the observed variable is distributed: `y[{scope.order.row}] ~ normal(.., sd)`",
     )

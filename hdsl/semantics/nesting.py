@@ -105,7 +105,7 @@ def _left_set(statement: tree.Stochastic | tree.Deterministic, order: Order, fou
             found.error(
                 "HM206",
                 f"`{show_symbol(symbols[0].name, sets[0])}` and `{show_symbol(symbol.name, index_set)}` "
-                "cannot be joint: their subscripts differ",
+                "have different subscripts: write a statement for each",
                 symbol.span,
                 secondary=(Label(span=symbols[0].span, text=f"subscripts [{show_index_set(sets[0])}]"),),
                 help="give coefficients of one joint statement the same subscripts, or write one statement for each",
@@ -141,7 +141,7 @@ def _report_finer(
     if place.left:
         message = f"`{printed}` varies within `{by}`, so the equation of `{place.name}` cannot use it"
     else:
-        message = f"`{printed}` varies between units, and `{place.name}` has no subscripts"
+        message = f"`{printed}` varies between units, so `{place.name}`, without subscripts, cannot use it"
     if entity is None or entity.role in (Role.DATA, Role.DATA_DEFINITION, Role.OUTCOME):
         advice = f"aggregate it first: `{show_symbol(f'{symbol.name}_mean', place.left)} = mean({printed})`"
     else:
@@ -197,7 +197,7 @@ def _check_aggregate(call: tree.Call, place: _Place) -> None:
     if any(is_aggregate(inner) for inner in _calls(operand)):
         found.error(
             "HM204",
-            f"`{call.function}({shown})` has an aggregate within it",
+            f"`{call.function}({shown})` has an aggregate within it: give that a name",
             call.span,
             help="give the inner aggregate a name and subscripts of its own, and use that name",
         )
@@ -205,7 +205,7 @@ def _check_aggregate(call: tree.Call, place: _Place) -> None:
     if not over:
         found.error(
             "HM204",
-            f"`{call.function}({shown})` has nothing to run over",
+            f"`{call.function}({shown})` has nothing to run over: aggregate an indexed name",
             call.span,
             help="aggregate an indexed name: `mean(x[i])`",
         )
@@ -233,7 +233,7 @@ def _report_own_units(
     base = first.name if first is not None else "x"
     found.error(
         "HM204",
-        f"`{call.function}({shown})` runs over `{show_index_set(over)}`, the units of `{name}` itself",
+        f"`{call.function}({shown})` runs over the units of `{name}` itself: name the {call.function} first",
         call.span,
         help=f"write two statements: `{base}_{call.function}[j] = {call.function}({shown})` for the groups j meant "
         f"(no subscript for the grand {call.function}), and use `{base}_{call.function}[j]` here",

@@ -81,7 +81,7 @@ def _once(scope: Scope, before: object, symbol: tree.Symbol, known: Left, what: 
     others = [Label(span=known.span, text="first here")] if known.span is not None else []
     scope.found.error(
         "HM101",
-        f"`{show_symbol(*scope.key(symbol))}` {what}",
+        f"`{show_symbol(*scope.key(symbol))}` {what}: keep one, or rename one",
         symbol.span,
         secondary=others,
         help="keep one of the two statements, or give one of them another name",

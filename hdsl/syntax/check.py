@@ -55,6 +55,9 @@ _USAGE = {
 }
 """How an argument is shown where its name alone would not tell."""
 
+_LINE = 78
+"""A message is not longer where it can be helped."""
+
 _COMMON = ("normal", "mvnormal", "flat", "bernoulli", "poisson", "binomial")
 
 
@@ -71,7 +74,11 @@ def check_statement(statement: Statement, found: Diagnostics) -> None:
                 _tuple(value, found)
             case Number() if math.isinf(value.value):
                 found.error(
-                    "HM001", "the number is too large", value.span, label="beyond 1.8e308", help="rescale the data"
+                    "HM001",
+                    "the number is too large: rescale the data",
+                    value.span,
+                    label="beyond 1.8e308",
+                    help="rescale the data",
                 )
     if isinstance(statement, Stochastic | Deterministic) and isinstance(statement.left, LeftSide):
         _link(statement.left, found)
@@ -85,7 +92,7 @@ def is_too_deep(statement: Statement, found: Diagnostics) -> bool:
         return False
     found.error(
         "HM009",
-        f"an expression has more than {MAX_DEPTH} operators in one another",
+        f"an expression has more than {MAX_DEPTH} operators in one another: name parts of it",
         statement.left.span if isinstance(statement, Stochastic | Deterministic) else statement.span,
         label="the right side is too long",
         help="give parts of it a name of their own: `part1[i] = ..`, `part2[i] = ..`, and add these",
@@ -96,7 +103,7 @@ def is_too_deep(statement: Statement, found: Diagnostics) -> bool:
 def _tuple(value: TupleExpr, found: Diagnostics) -> None:
     found.error(
         "HM007",
-        "several values in parentheses are only for the mean of a joint distribution",
+        "several values in parentheses are only for a joint mean: write one value",
         value.span,
         label="one value expected here",
         help="write `(a[j], b[j]) ~ mvnormal((m0, m1), Omega)` for several, one value for one",
@@ -119,7 +126,7 @@ def _distribution(value: Distribution, found: Diagnostics) -> tuple[Value, ...]:
     if value.name in {"truncated", "censored"} and len(pairs) == 1:
         found.error(
             "HM007",
-            f"`{value.name}` needs a bound",
+            f"`{value.name}` needs a bound: add `lower = ..` or `upper = ..`",
             value.name_span,
             label="neither `lower` nor `upper` is given",
             help=f"write `{value.name}(.., lower=0)`, `{value.name}(.., upper=c[i])` or both",
@@ -135,15 +142,18 @@ def _unknown_distribution(value: Distribution, found: Diagnostics) -> None:
         ours, note = DISTRIBUTION_NAMES[value.name]
         near, notes = (ours,), (f"`{_signature(ours)}`: {note}",)
     if near:
-        way_out = f"did you mean {one_of(near)}?"
+        todo = f"did you mean {one_of(near[:2])}?"
+        way_out = f"write {one_of([_signature(name) for name in near])}"
     elif value.name in {*FUNCTIONS, *AGGREGATES}:
+        todo = "a definition is written `=`"
         way_out = "that is a function: for a definition write `=` in the place of `~`"
     else:
+        todo = "take `normal`, say"
         way_out = f"the usual ones are {one_of(_COMMON).replace(' or ', ' and ')}"
         notes = (f"all of them: {', '.join(words)}",)
     found.error(
         "HM006",
-        f"there is no distribution `{value.name}`",
+        f"there is no distribution `{value.name}`: {todo}",
         value.name_span,
         label="unknown distribution",
         help=way_out,
@@ -173,6 +183,7 @@ def _bind(
     if any(argument.name is None for argument in value.arguments):
         slots = row.slots
     usage = " or ".join(f"`{_written(row.name, way)}`" for way in ways)
+    first = f"`{_written(row.name, slots)}`"
     bound, troubles = _pair(row.name, value.arguments, slots)
     missing = [slot.name for slot in slots if slot.required and slot.name not in bound]
     if missing and not troubles:
@@ -180,7 +191,7 @@ def _bind(
         label = f"{len(missing)} argument{'s' * (len(missing) > 1)} missing"
         troubles = [(value.name_span, f"`{row.name}` lacks its {listed}", label)]
     for span, message, label in troubles:
-        found.error("HM007", message, span, label=label, help=f"write {usage}")
+        found.error("HM007", f"{message}: write {first}", span, label=label, help=f"write {usage}")
     return None if troubles else tuple((slot, bound[slot.name]) for slot in slots if slot.name in bound)
 
 
@@ -232,7 +243,7 @@ def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, foun
             example = "over = t" if slot.kind == "index" else "cut"
             found.error(
                 "HM007",
-                f"`{slot.name}` of `{row.name}` is {what}",
+                f"`{slot.name}` of `{row.name}` is {what}: write `{example}`",
                 value.span,
                 label="not a bare name",
                 help=f"write a name alone, for example `{example}`",
@@ -241,7 +252,7 @@ def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, foun
         case "label" if not isinstance(value, String | Number):
             found.error(
                 "HM007",
-                f"`{slot.name}` of `{row.name}` is a level's label",
+                f"`{slot.name}` of `{row.name}` is a level's label: write it in double quotes",
                 value.span,
                 label="not a label",
                 help=f'write the label in double quotes: `{row.name}({slot.name} = "1")`',
@@ -263,7 +274,7 @@ def _inner(row: DistributionRow, value: Value, found: Diagnostics) -> bool:
             return False
     found.error(
         "HM007",
-        f"`{row.name}` wraps a distribution of one value",
+        f"`{row.name}` wraps a distribution of one value, such as `normal(mu[i], sd)`",
         value.span,
         label="not a distribution of one value",
         help=f"write, for example, `{_written(row.name, row.slots)}`",
@@ -289,7 +300,7 @@ def _covariance(value: Value, found: Diagnostics) -> bool:
             troubles = [(value.function_span, needs, "arguments missing")]
         usage = "diag(s1, s2)"
     for span, message, label in troubles:
-        found.error("HM007", message, span, label=label, help=f"write `{usage}`")
+        found.error("HM007", f"{message}: write `{usage}`", span, label=label, help=f"write `{usage}`")
     return True
 
 
@@ -302,7 +313,7 @@ def _joint(left: Joint, distribution: Distribution, found: Diagnostics) -> None:
     if row is None or not row.is_joint:
         found.error(
             "HM007",
-            f"`{distribution.name}` is a distribution of one value, and the left side has {width}",
+            f"`{distribution.name}` is for one symbol, and the left side has {width}: write `mvnormal`",
             distribution.name_span,
             label="`mvnormal` expected here",
             help="write `(u0[j], u1[j]) ~ mvnormal(0, Omega)`, or one statement for each symbol",
@@ -313,7 +324,7 @@ def _joint(left: Joint, distribution: Distribution, found: Diagnostics) -> None:
         if parts is not None and parts != width:
             found.error(
                 "HM007",
-                f"the left side has {width} symbols, this has {parts}",
+                f"the left side has {width} symbols, this has {parts}: give one value for each",
                 argument.value.span,
                 label=f"{width} expected",
                 help="give one value for each symbol on the left, in its order",
@@ -354,27 +365,48 @@ def _call(value: Call, found: Diagnostics) -> None:
 
 def _operands(at: Argument | Call, message: str, label: str, name: str, found: Diagnostics) -> None:
     usage = f"{name}(a, b)" if FUNCTIONS.get(name) == 2 else f"{name}(x[i])"
-    found.error("HM007", message, at.span, label=label or "wrong number of arguments", help=f"write `{usage}`")
+    found.error(
+        "HM007",
+        f"{message}: write `{usage}`",
+        at.span,
+        label=label or "wrong number of arguments",
+        help=f"write `{usage}`",
+    )
 
 
 def _unknown_function(value: Call, found: Diagnostics) -> None:
     name = value.function
     near = near_names(name, {*FUNCTIONS, *AGGREGATES})
     if name in {*DISTRIBUTIONS, *WRAPPERS}:
-        message, label = f"a distribution such as `{name}` stands only after `~`", "not a value"
+        message, label = (
+            f"a distribution stands only after `~`: write `e[i] ~ {name}(..)` and use `e[i]`",
+            "not a value",
+        )
         way_out = f"name the quantity: `e[i] ~ {name}(..)`, and write `e[i]` here"
     elif name in COVARIANCES:
-        message, label = f"`{name}` stands only for the covariance of `mvnormal`", "not a value"
+        message, label = f"`{name}` stands only for a covariance: write `mvnormal(0, {name}(..))`", "not a value"
         way_out = f"write `(u0[j], u1[j]) ~ mvnormal(0, {name}(..))`"
     else:
-        message, label = f"there is no function `{name}`", "unknown function"
-        way_out = FUNCTION_NAMES.get(name) or (f"did you mean {one_of(near)}?" if near else _all_functions())
+        label = "unknown function"
+        message, way_out = _instead(name, near)
     found.error("HM008", message, value.function_span, label=label, help=way_out)
+
+
+def _instead(name: str, near: Sequence[str]) -> tuple[str, str]:
+    """Return the message and the way out for a function that the language does not have."""
+    message = f"there is no function `{name}`"
+    if name in FUNCTION_NAMES:
+        way_out = FUNCTION_NAMES[name]
+        first = way_out if len(message) + len(way_out) < _LINE else way_out.split(";")[0].split(", ")[0]
+        return f"{message}: {first}", way_out
+    if near:
+        return f"{message}: did you mean {one_of(near[:2])}?", f"write {one_of([f'{word}(..)' for word in near])}"
+    return f"{message}: for a product write `*`", _all_functions()
 
 
 def _all_functions() -> str:
     known = ", ".join(dict.fromkeys((*FUNCTIONS, *AGGREGATES)))
-    return f"a product needs its `*`; the functions are {known}"
+    return f"the functions are {known}"
 
 
 def _link(left: LeftSide, found: Diagnostics) -> None:
@@ -386,10 +418,13 @@ def _link(left: LeftSide, found: Diagnostics) -> None:
         f"[{','.join(s.name for s in left.symbol.subscripts)}]" if left.symbol.subscripts else ""
     )
     if left.link in {*DISTRIBUTIONS, *WRAPPERS}:
-        way_out = f"a distribution stands after `~`: `{symbol} ~ {left.link}(..)`"
+        todo = "a distribution stands after `~`"
+        way_out = f"write `{symbol} ~ {left.link}(..)`"
     elif inverse is not None:
-        way_out = f"it undoes the link `{inverse}`: write `{symbol} = {left.link}(..)`, or `{inverse}({symbol}) = ..`"
+        todo = f"write `{inverse}({symbol}) = ..`"
+        way_out = f"it undoes the link `{inverse}`: write `{inverse}({symbol}) = ..`, or `{symbol} = {left.link}(..)`"
     else:
         known = one_of(LINKS).replace(" or ", " and ")
-        way_out = f"did you mean {one_of(near)}?" if near else f"subscripts stand in `[ ]`; the links are {known}"
-    found.error("HM008", f"there is no link `{left.link}`", left.link_span, label="unknown link", help=way_out)
+        todo = f"did you mean {one_of(near)}?" if near else "subscripts stand in `[ ]`"
+        way_out = f"the links are {known}"
+    found.error("HM008", f"there is no link `{left.link}`: {todo}", left.link_span, label="unknown link", help=way_out)

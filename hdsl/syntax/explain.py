@@ -187,7 +187,7 @@ def _brackets(failure: Failure, source: Source, found: Diagnostics) -> bool:
         opener = "(" if closer == ")" else "["
         found.error(
             "HM002",
-            f"`{closer}` closes nothing",
+            f"`{closer}` closes nothing: leave it out, or add the `{opener}`",
             span,
             label=f"no `{opener}` is open here",
             help=f"leave it out, or add the `{opener}` that it should close",
@@ -202,7 +202,7 @@ def _brackets(failure: Failure, source: Source, found: Diagnostics) -> bool:
     unclosed = opened[-3:] if failure.token is None else opened[-1:]
     found.error(
         "HM002",
-        f"`{opener}` is not closed before {where}",
+        f"`{opener}` is not closed: add `{closer}` before {where}",
         span,
         label=f"`{closer}` expected here or before",
         secondary=tuple(Label(span=span_of(token), text="opened here") for token in unclosed),
@@ -248,7 +248,7 @@ def _reserved_word(failure: Failure) -> Token | None:
 def _reserved(token: Token, found: Diagnostics) -> None:
     found.error(
         "HM001",
-        f"`{token}` is a reserved word and cannot be a name",
+        f"`{token}` is a reserved word: take another name",
         span_of(token),
         label="a name expected here",
         help=f'take another name; a column of that name is reached by `data x[i] = "{token}"` or `index j = "{token}"`',

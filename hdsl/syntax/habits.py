@@ -49,7 +49,7 @@ _FORMULA_HELP = (
 HABITS: tuple[Habit, ...] = (
     Habit(
         code="HM004",
-        message="there are no loops: a subscript runs over all its values",
+        message="there are no loops: write the statement once, with its subscripts",
         label="a subscript does this",
         help="write the statement that stands in the loop once, with its subscripts: `y[i] ~ normal(mu[i], sd)`",
         snippets=(
@@ -65,7 +65,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="there are no blocks: a file is a list of statements",
+        message="there are no blocks: write the statements alone",
         label="not a statement",
         help="write the statements alone, in any order: what is data and what a parameter follows from their use",
         snippets=("model {", "generated quantities {", "transformed data {", "model:", "transformed parameters {"),
@@ -73,7 +73,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="variables are not declared with a type",
+        message="variables are not declared with a type: leave the line out",
         label="a type, not a statement",
         help="leave the line out: a parameter's range follows from where it stands",
         snippets=("real a", "real<lower=0> s", "vector[n] b", "array[n] real y", "matrix[n,m] x"),
@@ -83,7 +83,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="a model file has no commands",
+        message="a model file has no commands: leave the line out",
         label="not a statement",
         help="fit from the command line (`hdsl fit model.hm data.csv`) or from Python (`hdsl.read(path).fit(frame)`)",
         snippets=("import numpy", "library(lme4)", "fit()", "print(b, c)", "from x", "fit(2)", 'read("a.csv")'),
@@ -99,7 +99,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="the log-density is not added to: the statements are the model",
+        message="the log-density is not added to: write `y[i] ~ ..` for the outcome",
         label="not part of the language",
         help="say how the outcome is distributed: `y[i] ~ normal(mu[i], sd)`",
         snippets=("target += x",),
@@ -115,7 +115,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM005",
-        message="after `~` stands a distribution, not a formula",
+        message="after `~` stands a distribution, `normal(b0 + .., sd)`, not a formula",
         label="this belongs to a formula",
         help=_FORMULA_HELP,
         snippets=(
@@ -143,7 +143,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="after `~` stands a distribution",
+        message="after `~` stands a distribution: write `{left} ~ normal(.., sd)`",
         label="a distribution expected here",
         help="write, for example, `{left} ~ normal(0, sd)`",
         snippets=('y ~ "a"', '(a, b) ~ "a"', "y ~ = x", "y ~ ~ x", "y ~", "y ~ ,", "y ~ *", "(a, b) ~"),
@@ -158,7 +158,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="nothing may follow a distribution",
+        message="nothing may follow a distribution: put the terms into its arguments",
         label="the statement is complete before this",
         help="put the terms into the arguments: `{left} ~ normal(mu[i] + b, sd)`",
         snippets=(
@@ -179,7 +179,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="an assignment is written `=`",
+        message="an assignment is written `=`: write `{left} = ..`",
         label="`=` expected here",
         help="write `{left} = ..`; for a distribution, `{left} ~ ..`",
         snippets=("y <- 1", "y[i] <- 1", "log(y) <- 1", "log(y[i]) <- 1", "y := 1", "y[i] := 1", "log(y) := 1"),
@@ -194,14 +194,14 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="a subscript is the name of an index, not a number",
+        message="a subscript is the name of an index, not a number: write `{before_bracket}[i]`",
         label="a number cannot be an index",
         help="write an index name, `{before_bracket}[i]`; a value at one place is given by data: `(t[i] == 1)`",
         snippets=("y[1]", "a = b[1]", "a = b[i,1]", "y[i,1]", "y[1:N]"),
     ),
     Habit(
         code="HM001",
-        message="a subscript is the name of an index, not an expression",
+        message="a subscript has no arithmetic: make the shifted value a column of the data",
         label="no arithmetic here",
         help="for the value before or after in time, put it into the data as a column of its own",
         snippets=(
@@ -218,14 +218,14 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="subscripts stand in one pair of brackets, with commas between them",
+        message="subscripts stand in one pair of brackets: write `x[i,j]`, not `x[i][j]`",
         label="a second pair",
         help="write `x[i,j]`, not `x[i][j]`; the order of subscripts does not matter",
         snippets=("y[i][j]", "a = b[i][j]", "log(y[i][j]", "data x[i][j]"),
     ),
     Habit(
         code="HM001",
-        message="a subscript is a plain name; the grouping itself comes from the data",
+        message="a subscript is a plain name, `b[j]`: the data say which group a row is in",
         label="only names and commas here",
         help="write `b[j]` with `index j = school`; the data say which school a row is in",
         snippets=("y[i(j)]", "a = b[g[i]]", "y[g[i]]", 'a = b["x"]', 'y["x"]', "a = b[(i)]", "y[(i)]"),
@@ -239,7 +239,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM208",
-        message="an index runs over one column (multiple membership is not fitted)",
+        message="an index runs over one column: declare one for each (no multiple membership)",
         label="a second column",
         help="declare an index for each column, as two different things: `index h = home`, `index a = away`",
         snippets=(
@@ -252,35 +252,35 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="an index is missing between the brackets",
+        message="an index is missing between the brackets: write `b[j]`, or `b` alone",
         label="a name expected here",
         help="write `b[j]`, or leave the brackets out for a single number: `b`",
         snippets=("y[]", "a = b[]", "a = b[i,]", "y[i,]", "a = b[,i]", "y[,i]"),
     ),
     Habit(
         code="HM001",
-        message="subscripts are separated by commas",
+        message="subscripts are separated by commas: write `b[i,j]`",
         label="`,` expected here",
         help="write `b[i,j]`",
         snippets=("y[i j]", "a = b[i j]", "y[i:j]", "a = b[i:j]", "y[i;j]", "a = b[i;j]", "y[i|j]", "a = b[i|j]"),
     ),
     Habit(
         code="HM001",
-        message="only a name takes subscripts, not a value that was computed",
+        message="only a name takes subscripts: define the value first, `z[i] = ..`",
         label="no subscripts here",
         help="give the value a name: `z[i] = ..`, and use `z[i]`",
         snippets=("a = f(x)[i]", "a = (b)[i]", "a = 2[i]", "f(x)[i] = 2", 'a = "b"[i]'),
     ),
     Habit(
         code="HM001",
-        message="comparisons do not chain",
+        message="comparisons do not chain: multiply two of them",
         label="a second comparison",
         help="multiply two of them: `(0 < x[i])*(x[i] < 1)`",
         snippets=("a = 0 < b < 1", "a = f(0 < b < 1)"),
     ),
     Habit(
         code="HM001",
-        message="an argument's name stands once, before one `=`",
+        message="an argument is written `name = value`; a comparison is written `==`",
         label="not expected in an argument",
         help="write `name = value`; a comparison is written `==`",
         snippets=(
@@ -294,7 +294,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="a statement has one `=` or `~`",
+        message="a statement has one `=` or `~`: write two statements",
         label="a second one",
         help="write two statements, one a line; a comparison is written `==`",
         snippets=(
@@ -331,14 +331,14 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="a line goes on only where the line before ends in an operator or an open bracket",
+        message="a line cannot start so: to go on, end the line before with `{token}`",
         label="a statement cannot start so",
         help="end the line before with `{token}`, or put the whole right side in parentheses",
         snippets=("+ b", "* b", "/ b", "^ b", "== b", ", b", "= b"),
     ),
     Habit(
         code="HM004",
-        message="the left side is one symbol, or a link of one",
+        message="the left side is one symbol or a link of one: define `z[i] = -y[i]` first",
         label="not a left side",
         help="to model the negative of a quantity, define it: `z[i] = -y[i]`, then `z[i] ~ ..`",
         snippets=("- b", "-y[i] ~ normal(0, 1)"),
@@ -352,7 +352,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="the left side is one symbol, or a link of one",
+        message="the left side is one symbol or a link of one: name the quantity first",
         label="more than a symbol",
         help="give the quantity a name first: `z[i] = y[i] + 1`, then `z[i] ~ ..`",
         snippets=(
@@ -375,21 +375,21 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="several left sides stand in parentheses",
+        message="several left sides stand in parentheses: `(u0[j], u1[j]) ~ ..`",
         label="`(u0[j], u1[j]) ~ ..`",
         help="write `(u0[j], u1[j]) ~ mvnormal(0, Omega)` for a joint statement, or one statement for each",
         snippets=("y, z ~ normal(0, 1)", "y[i], z[i] ~ normal(0, 1)", "log(y), z ~ normal(0, 1)"),
     ),
     Habit(
         code="HM004",
-        message="parentheses on the left join several symbols",
+        message="parentheses on the left join several symbols: leave them out for one",
         label="a comma and a second symbol expected",
         help="write `u[j] ~ ..` for one symbol, `(u0[j], u1[j]) ~ mvnormal(0, Omega)` for two",
         snippets=("(y) ~ normal(0, 1)", "(y[i]) ~ normal(0, 1)"),
     ),
     Habit(
         code="HM004",
-        message="a joint statement names symbols only, and takes `~`",
+        message="a joint statement names symbols only and takes `~`: `(u0[j], u1[j]) ~ ..`",
         label="not expected in a joint statement",
         help="write `(u0[j], u1[j]) ~ mvnormal((m0, m1), Omega)`",
         snippets=(
@@ -404,14 +404,14 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM004",
-        message="`{left}` alone is not a statement",
+        message="`{left}` alone is not a statement: add `= ..` or `~ ..`",
         label="`=` or `~` expected here",
         help="write `{left} = ..` for a definition, `{left} ~ normal(..)` for a distribution",
         snippets=("y", "y[i]", "log(y)", "log(y[i])"),
     ),
     Habit(
         code="HM004",
-        message="not a statement: `=` or `~` is missing before `{token}`",
+        message="not a statement: add `=` or `~` before `{token}`",
         label="`=` or `~` expected here",
         help="write `name = ..`, `name ~ distribution(..)`, `index j = column` or `data x[i]`",
         snippets=(
@@ -432,7 +432,7 @@ HABITS: tuple[Habit, ...] = (
     ),
     Habit(
         code="HM001",
-        message="a column's name stands in double quotes here",
+        message='a column\'s name stands in double quotes here: write `"{token}"`',
         label='write `"{token}"`',
         help='write `data x[i] = "{token}"`',
         snippets=("data x = y", "data x[i] = y"),
@@ -450,7 +450,7 @@ KEYWORDS: dict[str, Habit] = {
     ),
     "DATA": Habit(
         code="HM001",
-        message="a data statement is `data x[i]`",
+        message='a data statement is `data x[i]` or `data x[i] = "Some column"`',
         label="not expected here",
         help='write `data x[i]`, or `data x[i] = "Some column"`; one statement for each name',
         snippets=("data", "data x[i], y[i]", "data x[i] = 2", "data x ~ y", "data x(i)", 'data x[i] = "a" + b'),
@@ -462,7 +462,7 @@ CHARACTERS: tuple[Character, ...] = (
     Character(
         texts=("|", "||"),
         code="HM005",
-        message="`{token}` belongs to formulas or to logic; here subscripts say what varies",
+        message="`{token}` is formula notation: say what varies by a subscript, `b0[g]`",
         label="no `{token}` here",
         help="for `(1 + x | g)` write `b0[g] + b1[g]*x[i]` and `(b0[g], b1[g]) ~ mvnormal((b0, b1), Omega)`; "
         "for `a or b` of two comparisons write `max(a, b)`",
@@ -488,13 +488,13 @@ CHARACTERS: tuple[Character, ...] = (
     ),
     Character(
         texts=("%",),
-        message="`%` is not an operator",
+        message="`%` is not an operator: make the result a column of the data",
         label="not an operator",
         help="a remainder, a matrix product or `%in%` has no place in an equation: make it a column of the data",
     ),
     Character(
         texts=(";",),
-        message="a statement ends with its line: no `;`",
+        message="a statement ends with its line: leave `;` out",
         label="leave this out",
         help="leave `;` out and write one statement a line",
     ),
@@ -524,16 +524,19 @@ CHARACTERS: tuple[Character, ...] = (
     ),
     Character(
         texts=("\\",),
-        message="a line goes on by itself after an operator: no `\\`",
+        message="a line goes on by itself after an operator: leave `\\` out",
         label="leave this out",
         help="end the line with an operator, a comma or an open bracket; a comment starts with `#`",
     ),
     Character(
-        texts=("'", "`"), message="a string stands in double quotes", label="not a quote", help='write `"Rural"`'
+        texts=("'", "`"),
+        message="a string stands in double quotes, not in `{token}`",
+        label="not a quote",
+        help='write `"Rural"`',
     ),
     Character(
         texts=("\u2212", "\u2013", "\u2014", "\u2010", "\u2011", "\ufe63", "\uff0d"),
-        message="this is {described}, not the minus sign of a keyboard",
+        message="this is {described}: write `-`",
         label="write `-`",
         help="replace it by `-`; texts copied from a word processor or a PDF have such signs",
     ),
@@ -658,6 +661,7 @@ FUNCTION_NAMES: dict[str, str] = {
         ("scale", "center", "standardize", "demean"),
         "define the mean and subtract it: `m = mean(x[i])`, `x_c[i] = x[i] - m`",
     ),
+    "offset": "add the term without a coefficient: `+ log(time[i])`",
     "I": "write the expression itself: `x[i]^2`",
     "poly": "write the powers: `b1*x[i] + b2*x[i]^2`",
     **dict.fromkeys(

@@ -46,7 +46,7 @@ def explain_misfit(token: Token, found: Diagnostics) -> None:
         end = span_of(token)
         found.error(
             "HM002",
-            "a string is not closed on its line",
+            'a string is not closed on its line: add `"`',
             _last_character(end),
             label='`"` expected here or before',
             secondary=(Label(span=_first_character(end), text="opened here"),),
@@ -64,7 +64,7 @@ def explain_misfit(token: Token, found: Diagnostics) -> None:
     elif token.type == "SLASH_COMMENT":
         found.error(
             "HM003",
-            "a comment starts with `#`",
+            "a comment starts with `#`, not with `//` or `/*`",
             span_of(token),
             label="not a comment",
             help=f"write `# {_inside(text)}`",
@@ -86,10 +86,12 @@ def _bad_number(token: Token, found: Diagnostics) -> None:
     )
     rest = text[len(digits) :]
     if digits.replace(".", "", 1).isdigit() and rest and not rest.startswith("_") and rest not in {"e", "E"}:
-        way_out = f"for a product write `{digits}*{rest}`; a name does not start with a digit"
+        message = f"`{shown(token)}` is not a number: for a product write `{digits}*{rest}`"
+        way_out = f"write `{digits}*{rest}`; a name does not start with a digit"
     else:
+        message = f"`{shown(token)}` is not a number: write one as `12`, `1.5` or `1e-3`"
         way_out = "numbers are written as `12`, `1.5`, `1e-3` or `1_000`"
-    found.error("HM001", f"`{shown(token)}` is not a number", span_of(token), label="not a number", help=way_out)
+    found.error("HM001", message, span_of(token), label="not a number", help=way_out)
 
 
 def _character(token: Token, found: Diagnostics) -> None:
@@ -103,13 +105,16 @@ def _character(token: Token, found: Diagnostics) -> None:
 
 def _unknown_character(text: str) -> Character:
     if category(text) in {"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}:
-        what = "a space that is not the ordinary one" if category(text) == "Zs" else "a character that does not print"
+        what = "a space of another kind" if category(text) == "Zs" else "a character that does not print"
         return Character(
-            texts=(), message=f"{what}: {{described}}", label="this one", help="delete it and type the line again"
+            texts=(),
+            message=f"{what}, {{described}}: delete it",
+            label="this one",
+            help="delete it and type the line again",
         )
     return Character(
         texts=(),
-        message="`{token}` has no meaning in the language",
+        message="`{token}` has no meaning in the language: leave it out",
         label="{described}",
         help='names have letters, digits and `_`; other names stand in double quotes: `data x[i] = "Score (%)"`',
     )
@@ -138,7 +143,7 @@ def _odd_name(token: Token, found: Diagnostics) -> None:
         way_out = f"write `^{normalize('NFKC', char)}` for a power" if is_power else f"write `{plain}`"
         found.error(
             "HM003",
-            f"`{char}` is not a letter or a digit that a name may have",
+            f"`{char}` may not stand in a name: {way_out}",
             _at(span_of(token), place),
             label=_described(char),
             help=way_out,
@@ -156,7 +161,7 @@ def _odd_escape(token: Token, found: Diagnostics) -> None:
         if pair not in ESCAPES:
             found.error(
                 "HM001",
-                f"`{pair}` has no meaning in a string",
+                f"`{pair}` has no meaning in a string: write `\\\\` for a backslash",
                 _at(span_of(token), place, 2),
                 label="unknown escape",
                 help="write `\\\\` for a backslash; the others are "

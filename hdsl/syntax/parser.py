@@ -65,7 +65,7 @@ def read_program(source: Source, found: Diagnostics) -> Program:
     if not statements and not found.has_errors:
         found.error(
             "HM010",
-            "the text has no statement",
+            "the text has no statement: write at least `y[i] ~ normal(b0, sd)`",
             help="a model needs at least its outcome: `y[i] ~ normal(b0 + b1*x[i], sd)`",
         )
     return Program(span=source.span(0, len(source.text)), statements=statements)
@@ -145,7 +145,7 @@ def _explain(failure: Failure, source: Source, found: Diagnostics) -> None:
         return
     found.error(
         "HM009",
-        f"more than {MAX_BRACKETS} brackets stand in one another",
+        f"more than {MAX_BRACKETS} brackets stand in one another: name the inner parts",
         span_of(token),
         label="one too many",
         help="give inner parts a name of their own: `z[i] = ..`, and use `z[i]`",

@@ -237,9 +237,9 @@ def test_all_missing_columns_are_reported_at_once_with_near_names() -> None:
     with pytest.raises(DataError) as error:
         bind(form, PUPILS)
     assert codes(error) == ["HM401"] * 3
-    helps = {d.help for d in error.value.diagnostics}
-    assert any("`school`" in text for text in helps)
-    assert any("`x`" in text for text in helps)
+    messages = {d.message for d in error.value.diagnostics}
+    assert any("`school`" in text for text in messages)
+    assert any("did you mean `x`?" in text for text in messages)
 
 
 def test_covariate_that_varies_within_its_level() -> None:
