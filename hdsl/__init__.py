@@ -14,6 +14,7 @@ from hdsl.version import __version__
 
 if TYPE_CHECKING:
     from hdsl.bridge import from_formula
+    from hdsl.survey import scan
 
 __all__ = [
     "DataError",
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "from_formula",
     "read",
+    "scan",
 ]
 
 
@@ -34,4 +36,8 @@ def __getattr__(name: str) -> object:
         from hdsl.bridge import from_formula
 
         return from_formula
+    if name == "scan":
+        from hdsl.survey import scan
+
+        return scan
     raise AttributeError(f"module 'hdsl' has no attribute {name!r}")

@@ -151,6 +151,13 @@ def _add_export(parser: ArgumentParser) -> None:
     parser.add_argument("--values", metavar="FILE.json", help="write the values of the Stan program's data block")
 
 
+def _add_scan(parser: ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", nargs="+", help=DATA_HELP)
+    parser.add_argument("--outcome", metavar="COLUMN", help="the column that is the outcome, where it is known")
+    parser.add_argument("--write", metavar="FILE.hm", help="write a first model to FILE.hm (- for standard output)")
+    _add_json(parser)
+
+
 _COMMANDS = (
     _Command(
         name="check",
@@ -189,6 +196,13 @@ _COMMANDS = (
         examples="hdsl fit party.hm voters.csv\nhdsl fit party.hm voters.parquet --method reml --json\n"
         "hdsl fit hsb.hm i=students.csv school=schools.csv",
         add=_add_fit,
+    ),
+    _Command(
+        name="scan",
+        help="propose the levels of a data set: what indexes what, what lies in what; write a first model",
+        examples="hdsl scan voters.csv\nhdsl scan voters.csv --outcome party --write party.hm\n"
+        "hdsl scan i=students.csv school=schools.csv",
+        add=_add_scan,
     ),
     _Command(
         name="diff",

@@ -17,6 +17,7 @@ from hdsl.cli.comparing import run_diff
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
 from hdsl.cli.records import check_record, fit_record, show_record
+from hdsl.cli.scanning import run_scan
 from hdsl.cli.sections import data_text, ranef_text, section_text
 from hdsl.diagnostics import HMError, Severity
 
@@ -187,5 +188,6 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "import": run_import,
     "export": run_export,
     "diff": run_diff,
+    "scan": run_scan,
 }
 """What runs for each command's name."""

@@ -26,7 +26,7 @@ from hdsl.design.columns import ColumnValues
 from hdsl.design.evaluate import Evaluator
 from hdsl.design.functions import FUNCTIONS
 from hdsl.design.identify import check_factors
-from hdsl.design.join import join_tables
+from hdsl.design.join import join_tables, keys_of
 from hdsl.design.layout import FixedTerm, Layout, lay_out, sum_of_products
 from hdsl.design.order import MOST_DENSE, measure_fill
 from hdsl.design.outcome import check_range
@@ -142,7 +142,7 @@ def _sample(form: CompositeModel, table: Table, evaluator: Evaluator, na: str, f
 
 def _read(form: CompositeModel, data: object, found: Diagnostics) -> Table:
     if isinstance(data, Mapping) and any(is_table_like(value) for value in data.values()):
-        return join_tables(form, data, found)
+        return join_tables(keys_of(form), data, found)
     return read_table(data, form.source)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "check_names",
     "check_nestings",
     "check_shared_labels",
+    "varying_pair",
 ]
 
 _SHOWN = 12  # columns that a message lists
@@ -125,13 +126,13 @@ def check_constant(form: CompositeModel, columns: Mapping[str, ColumnValues], un
     for data in form.data:
         if units.is_rows(data.index_set) or data.column not in columns:
             continue
-        pair = _varying(columns[data.column], units, data.index_set)
+        pair = varying_pair(columns[data.column], units, data.index_set)
         if pair is not None:
             _report_varying(data, columns[data.column], units, pair, found)
 
 
-def _varying(column: ColumnValues, units: Units, index_set: IndexSet) -> tuple[int, int] | None:
-    """Return two rows of one unit with different values."""
+def varying_pair(column: ColumnValues, units: Units, index_set: IndexSet) -> tuple[int, int] | None:
+    """Return two rows of one unit with different values, or None where each unit has one value."""
     codes = units.codes(index_set)
     missing = column.missing
     held = codes >= 0 if missing is None else (codes >= 0) & ~missing

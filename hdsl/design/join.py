@@ -19,7 +19,26 @@ from hdsl.diagnostics.record import DataError, Diagnostics
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.model import CompositeModel, Index
 
-__all__ = ["join_tables"]
+__all__ = ["Keys", "join_tables", "keys_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What joining needs of a model: the row index's name, the indices, the columns that are used."""
+
+    row: str
+    indices: tuple[Index, ...]
+    used: frozenset[str]
+
+    def index(self, name: str) -> Index:
+        """Return the index called `name`."""
+        return next(index for index in self.indices if index.name == name)
+
+
+def keys_of(form: CompositeModel) -> Keys:
+    """Return the keys of a model."""
+    used = {column.column for column in form.data} | {index.column for index in form.indices if index.column}
+    return Keys(row=form.row, indices=form.indices, used=frozenset(used))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,12 +50,12 @@ class _Level:
     keys: tuple[str, ...]
 
 
-def join_tables(form: CompositeModel, tables: Mapping[object, object], found: Diagnostics) -> Table:
+def join_tables(keys: Keys, tables: Mapping[object, object], found: Diagnostics) -> Table:
     """Return the row table with the columns of every level's table joined to it.
 
     Parameters
     ----------
-    form : CompositeModel
+    keys : Keys
         Says which indices there are, and which columns are used.
     tables : mapping
         Frames or paths by index name or by the index's column; the row table by the row index's name or ``"rows"``.
@@ -48,58 +67,53 @@ def join_tables(form: CompositeModel, tables: Mapping[object, object], found: Di
     DataError
         HM413, when keys are missing or repeated, or no row has its group in a table; HM414 for an unreadable file.
     """
-    rows_key = next((key for key in tables if str(key) in (form.row, "rows")), None)
+    rows_key = next((key for key in tables if str(key) in (keys.row, "rows")), None)
     if rows_key is None:
         given = ", ".join(f"`{key}`" for key in tables)
         message = f"no table of the rows: the tables are keyed by {given}"
-        found.error("HM413", message, help=f'give the table with a row for each observation as `"{form.row}"`')
+        found.error("HM413", message, help=f'give the table with a row for each observation as `"{keys.row}"`')
         raise DataError(found.sorted())
     joined = read_table(tables[rows_key], found.source)
     waiting = [
-        _Level(name=str(key), table=read_table(frame, found.source), keys=_key_columns(form, str(key), found))
+        _Level(name=str(key), table=read_table(frame, found.source), keys=_key_columns(keys, str(key), found))
         for key, frame in tables.items()
         if key != rows_key
     ]
     found.raise_errors(DataError)
-    used = _used_columns(form)
     while waiting:
         ready = next((level for level in waiting if set(level.keys) <= set(joined.names)), None)
         if ready is None:
             _report_keys_not_found(waiting, joined, found)
             raise DataError(found.sorted())
         waiting.remove(ready)
-        joined = _join(joined, ready, form, used, found)
+        joined = _join(joined, ready, keys, found)
         found.raise_errors(DataError)
     return joined
 
 
-def _key_columns(form: CompositeModel, name: str, found: Diagnostics) -> tuple[str, ...]:
+def _key_columns(keys: Keys, name: str, found: Diagnostics) -> tuple[str, ...]:
     columns = []
     for part in (part.strip() for part in name.split(",")):
-        index = _find_index(form, part)
+        index = _find_index(keys, part)
         if index is None or index.column is None:
-            _report_no_index(form, name, part, found)
+            _report_no_index(keys, name, part, found)
             return ()
         columns.append(index.column)
     return tuple(columns)
 
 
-def _report_no_index(form: CompositeModel, name: str, part: str, found: Diagnostics) -> None:
-    known = dict.fromkeys([name for index in form.indices for name in (index.name, index.column) if name])
+def _report_no_index(keys: Keys, name: str, part: str, found: Diagnostics) -> None:
+    known = dict.fromkeys([name for index in keys.indices for name in (index.name, index.column) if name])
     similar = near_names(part, known)
     help_text = f"did you mean {one_of(similar)}?" if similar else f"key it by {one_of(known)}"
     notes = [f"the indices and their columns are {', '.join(f'`{key}`' for key in known)}"]
     found.error("HM413", f"the table `{name}` is keyed by no index of the model", notes=notes, help=help_text)
 
 
-def _find_index(form: CompositeModel, name: str) -> Index | None:
-    by_name = (index for index in form.indices if index.name == name)
-    by_column = (index for index in form.indices if index.column == name)
+def _find_index(keys: Keys, name: str) -> Index | None:
+    by_name = (index for index in keys.indices if index.name == name)
+    by_column = (index for index in keys.indices if index.column == name)
     return next(by_name, None) or next(by_column, None)
-
-
-def _used_columns(form: CompositeModel) -> frozenset[str]:
-    return frozenset({column.column for column in form.data} | {index.column for index in form.indices if index.column})
 
 
 def _report_keys_not_found(waiting: Sequence[_Level], joined: Table, found: Diagnostics) -> None:
@@ -109,7 +123,7 @@ def _report_keys_not_found(waiting: Sequence[_Level], joined: Table, found: Diag
         found.error("HM413", message, help=f"add the column `{absent[0]}` to the table of the rows")
 
 
-def _join(rows: Table, level: _Level, form: CompositeModel, used: frozenset[str], found: Diagnostics) -> Table:
+def _join(rows: Table, level: _Level, model: Keys, found: Diagnostics) -> Table:
     absent = [key for key in level.keys if key not in level.table]
     if absent:
         columns = ", ".join(f"`{name}`" for name in level.table.names[:8])
@@ -117,7 +131,7 @@ def _join(rows: Table, level: _Level, form: CompositeModel, used: frozenset[str]
         help_text = f"call its key column `{absent[0]}`, as in the table of the rows"
         found.error("HM413", message, notes=[f"its columns are {columns}"], help=help_text)
         return rows
-    keys = _distinguishing_keys(rows, level, form)
+    keys = _distinguishing_keys(rows, level, model)
     repeated = _repeated_key(level.table, keys)
     if repeated is not None:
         label, first, second = repeated
@@ -127,7 +141,7 @@ def _join(rows: Table, level: _Level, form: CompositeModel, used: frozenset[str]
         found.error("HM413", message, notes=[note], help=f"keep one row for each value of {shown}")
         return rows
     positions = _match(rows, level.table, keys)
-    brought = [name for name in level.table.names if name in used and name not in keys]
+    brought = [name for name in level.table.names if name in model.used and name not in keys]
     _report_matches(rows, level, keys, positions, bool(brought), found)
     _report_conflicts(rows, level, [name for name in brought if name in rows], positions, found)
     new = {name: _taker(level.table, name, positions) for name in level.table.names if name not in rows}
@@ -138,14 +152,14 @@ def _taker(table: Table, name: str, positions: Codes) -> Callable[[], ColumnValu
     return lambda: table.column(name).take(positions)
 
 
-def _distinguishing_keys(rows: Table, level: _Level, form: CompositeModel) -> tuple[str, ...]:
+def _distinguishing_keys(rows: Table, level: _Level, model: Keys) -> tuple[str, ...]:
     """Add the columns of other indices that stand in both tables, as long as labels repeat without them."""
     keys = level.keys
-    own = {index.name for index in form.indices if index.column in keys}
-    parents = [parent for name in sorted(own) for parent in form.index(name).parents]
-    others = [index.name for index in form.indices if not index.is_row and index.name not in own]
+    own = {index.name for index in model.indices if index.column in keys}
+    parents = [parent for name in sorted(own) for parent in model.index(name).parents]
+    others = [index.name for index in model.indices if not index.is_row and index.name not in own]
     for name in dict.fromkeys([*parents, *others]):
-        column = form.index(name).column
+        column = model.index(name).column
         if _repeated_key(level.table, keys) is None:
             break
         if column is not None and column not in keys and column in rows and column in level.table:
