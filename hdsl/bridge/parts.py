@@ -33,7 +33,7 @@ READ: dict[type, tuple[str, ...]] = {
         *("source", "indices", "index_sets", "nestings", "data", "definitions", "parameters", "sets", "outcome"),
         *("predictors", "blocks", "residual", "derived", "unsupported"),
     ),
-    Outcome: ("name", "index_set", "expr", "transform", "distribution", "known", "scalars", "span"),
+    Outcome: ("name", "index_set", "expr", "transform", "distribution", "known", "scalars", "wrappers", "span"),
     Predictor: ("name", "argument", "link", "terms"),
     Term: ("part", "coefficient", "coefficient_set", "scale", "covariates", "level", "implied", "lines", "spans"),
     RandomBlock: ("effects", "index_set", "distribution", "covariance", "means", "span"),
@@ -167,6 +167,8 @@ def take_apart(form: CompositeModel, refusals: Refusals) -> Parts:
     for item in form.unsupported:
         if not item.feature.startswith(WRITTEN_THOUGH_UNFITTED):
             refusals.not_written(item.feature, item.span)
+    for wrapper in form.outcome.wrappers if not refusals.found.has_errors else ():
+        refusals.not_written(f"a {wrapper.replace('_', '-')} outcome", form.outcome.span)
     used = [p for p in form.predictors if p.argument in MAIN]
     if len(used) != 1 and not refusals.found.has_errors:
         refusals.refuse("an outcome without one equation for its mean", form.outcome.span, "write it by its mean")
