@@ -103,6 +103,7 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     T is ``B Cov``, B the cross-products with all that is coarser; Q is ``B Cov B'``.
     """
     sparse, has_above = plan_layout.is_sparse, bool(factor.above)
+    is_finest = k == 0
     names = {letter: factor.name(letter) for letter in "GV"}
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
@@ -111,7 +112,9 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     body += code("E = border[:, : len(size)]", border=arrays["E"], size=size)
     body += code("TE = cov_X @ E" if sparse else "TE = cov @ E")
     if sparse:
-        body += code("TE = TE + cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
+        body += code("ND = cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
+        body += code("TE = TE + ND")
+    if sparse and not is_finest:
         body += code(
             "TN = cells.pair_product(N, cov) + mul(cells.spread(E), cov[m:, None, cells.column])",
             N=arrays["N"],
@@ -123,19 +126,32 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
         body += code("TE = TE + mul(B, VE)", B=arrays["B"])
         if sparse:
             body += code("VN = cells2.to_finer(VN)", cells2=_cells(factor.above[0]))
-            body += code("TB = TB + cells.collect(mul_t(N, VN))", N=arrays["N"], **cells)
-            body += code("TN = TN + mul(cells.spread(B), VN)", B=arrays["B"], **cells)
+            body += code("NV = cells.collect(mul_t(N, VN))", N=arrays["N"], **cells)
+            body += code("TB = TB + NV")
+            if not is_finest:
+                body += code("TN = TN + mul(cells.spread(B), VN)", B=arrays["B"], **cells)
     body += code("Q = mul_t(TE, E)")
     if has_above:
         body += code("Q = Q + mul_t(TB, B)", B=arrays["B"])
     if sparse:
-        body += code("Q = Q + cells.collect(mul_t(TN, N))", N=arrays["N"], **cells)
+        body += _dense_part(arrays, cells, has_above=has_above, is_finest=is_finest)
     K = arrays["K"]
     KQK = "K + K * Q * K" if factor.width == 1 else "K + mul(K, mul(Q, K))"
     body += code("G = information(A, K, Q)", G=names["G"], A=arrays["A"], K=K)
     body += code(f"V1 = {KQK}", V1=factor.name("V"), K=K)
-    is_finest = k == 0
     return body if is_finest else [*body, *_joint(plan_layout, factor, K)]
+
+
+def _dense_part(
+    arrays: dict[str, ast.expr], cells: dict[str, ast.expr], *, has_above: bool, is_finest: bool
+) -> list[Statement]:
+    """Emit what the dense columns add to Q; TN is there only where a finer factor needs it."""
+    if not is_finest:
+        return code("Q = Q + cells.collect(mul_t(TN, N))", N=arrays["N"], **cells)
+    body = code("Q = Q + mul_t(E, ND) + cells.quadratic(N, cov)", N=arrays["N"], **cells)
+    if has_above:
+        body += code("Q = Q + mul_t(B, NV)", B=arrays["B"])
+    return body
 
 
 def _cells(factor: Factor) -> ast.expr:

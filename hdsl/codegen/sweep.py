@@ -151,7 +151,7 @@ def _eliminate(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     K, E, N, B = (expression(factor.name(letter)) for letter in "KENB")
     body = code("KE = product", product=expression(product(factor.width), left=K, right=E))
     sparse: dict[str, Filling] = {"cells": expression("c.cells", cells=factor.name("cells")), **names}
-    if plan_layout.is_sparse:
+    if plan_layout.is_sparse and factor.above:
         spread = expression("cells.spread(K)", **sparse)
         body += code("KN = product", product=expression(product(factor.width), left=spread, right=N))
     if factor.above:
@@ -166,7 +166,7 @@ def _eliminate(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     if plan_layout.is_sparse:
         body += code("C[m:, m:] -= inner(E, KE)", **names)
         body += code("C[:m, m:] -= cells.by_column(t_mul(N, cells.spread(KE)))", **sparse)
-        body += code("C[:m, :m] -= cells.pair_sum(N, KN)", **sparse)
+        body += code("cells.take_out(C, N, K)", **sparse)
     else:
         body += code("C = C - inner(E, KE)", **names)
     return body

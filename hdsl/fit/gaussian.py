@@ -98,7 +98,7 @@ def _outcome(problem: Criterion, optimum: Optimum, parts: Parts) -> FitOutcome:
     profile, scale = at.profile, problem.outcome.scale
     sigma = scale * float(np.sqrt(profile.r2 / profile.nn))
     fixed = _fixed(problem, at, sigma)
-    modes = _modes(problem, at, sigma)
+    later = _Later(problem, at, parts, sigma)
     status = _status(optimum, parts)
     free = free_parameters(problem.plan)
     return FitOutcome(
@@ -110,9 +110,9 @@ def _outcome(problem: Criterion, optimum: Optimum, parts: Parts) -> FitOutcome:
         aliased=fixed.aliased,
         sd=tuple(sigma * sd for sd in parts.sd),
         cor=parts.cor,
-        modes=tuple(b for b, _ in modes),
-        mode_cov=tuple(V for _, V in modes),
-        variance_cov=variance_covariance(problem, at, parts),
+        modes=later.modes,
+        mode_cov=later.mode_covariances,
+        variance_cov=later.variance_covariance,
         variance_parameters=tuple((e.factor, e.row, e.column) for e in free),
         objective=problem.user_objective(profile),
         logdet=profile.logdet,
@@ -146,23 +146,47 @@ def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
     return _Fixed(beta, cov, tuple(sorted(set(range(p)) - set(kept))))
 
 
-def _modes(problem: Criterion, at: Evaluation, sigma: float) -> list[tuple[Floats, Floats]]:
-    """Return modes (J, q) and their covariances (J, q, q) for each factor, groups in the order of their codes."""
-    emitted, plan = problem.emitted, problem.plan
-    b, _ = emitted.modes(problem.cross, at.forward, at.profile.beta)
-    _, V = emitted.covariances(problem.cross, at.forward, np.zeros((0, 0)))
-    out = []
-    for f, T in enumerate(problem.T):
-        back = np.linalg.inv(T)
-        values = problem.outcome.scale * (back @ b[f][:, 0]).T
-        cov = sigma**2 * (back @ V[f].transpose(2, 0, 1) @ back.T)
-        if f in plan.chain:
-            order = problem.cross.nest.order[plan.chain.index(f)]
-            place = np.empty_like(order)
-            place[order] = np.arange(len(order))
-            values, cov = values[place], cov[place]
-        out.append((values, cov))
-    return out
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """What is computed when it is read, at the optimum: modes and their covariances, and that of variance parameters."""
+
+    problem: Criterion
+    at: Evaluation
+    parts: Parts
+    sigma: float
+
+    def modes(self) -> tuple[Floats, ...]:
+        """Return the modes (J, q) of each factor, groups in the order of their codes."""
+        problem = self.problem
+        with one_thread():
+            b, _ = problem.emitted.modes(problem.cross, self.at.forward, self.at.profile.beta)
+        scale = problem.outcome.scale
+        return tuple(self._in_order(f, scale * (np.linalg.inv(T) @ b[f][:, 0]).T) for f, T in enumerate(problem.T))
+
+    def mode_covariances(self) -> tuple[Floats, ...]:
+        """Return the covariances (J, q, q) of the modes of each factor, given theta and beta."""
+        problem = self.problem
+        with one_thread():
+            _, V = problem.emitted.covariances(problem.cross, self.at.forward, np.zeros((0, 0)))
+        out = []
+        for f, T in enumerate(problem.T):
+            back = np.linalg.inv(T)
+            out.append(self._in_order(f, self.sigma**2 * (back @ V[f].transpose(2, 0, 1) @ back.T)))
+        return tuple(out)
+
+    def _in_order(self, f: int, values: Floats) -> Floats:
+        """Return values of the groups of a factor in the order of their codes."""
+        if f not in self.problem.plan.chain:
+            return values
+        order = self.problem.cross.nest.order[self.problem.plan.chain.index(f)]
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return np.asarray(values[place])
+
+    def variance_covariance(self) -> Floats:
+        """Return the covariance of the variance parameters and sigma."""
+        with one_thread():
+            return variance_covariance(self.problem, self.at, self.parts)
 
 
 def _status(optimum: Optimum, parts: Parts) -> Status:

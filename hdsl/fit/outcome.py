@@ -1,19 +1,48 @@
-"""What a fit ends with: estimates on the user's scale and how the optimizer got there."""
+"""What a fit ends with: estimates on the user's scale and how the optimizer got there.
+
+What costs about as much as the search, and is not always read, is computed when it is first read.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FitOutcome", "Status"]
+__all__ = ["Deferred", "FitOutcome", "Status"]
 
 Status: TypeAlias = Literal["converged", "boundary", "not converged"]
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred(Generic[Value]):
+    """A field of a record that is given as its value, or as a callable that makes it when the field is first read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, record: None, owner: type) -> Deferred[Value]: ...
+
+    @overload
+    def __get__(self, record: object, owner: type) -> Value: ...
+
+    def __get__(self, record: object | None, owner: type) -> Deferred[Value] | Value:
+        if record is None:
+            raise AttributeError(self.name)  # the field has no default
+        value = record.__dict__[self.name]
+        if callable(value):
+            value = record.__dict__[self.name] = value()
+        return value  # type: ignore[no-any-return]
+
+    def __set__(self, record: object, value: Value | Callable[[], Value]) -> None:
+        record.__dict__[self.name] = value
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitOutcome:
     """The optimum of a Gaussian model.
 
@@ -55,6 +84,10 @@ class FitOutcome:
     message : str
     boundary : tuple of (int, int, int)
         Entries like `variance_parameters` that are on their edge (standard deviation 0, correlation -1 or 1).
+
+    Notes
+    -----
+    `modes`, `mode_cov` and `variance_cov` may be given as callables without arguments; they run when they are read.
     """
 
     method: Literal["ml", "reml"]
@@ -65,9 +98,9 @@ class FitOutcome:
     aliased: tuple[int, ...]
     sd: tuple[NDArray[np.float64], ...]
     cor: tuple[NDArray[np.float64], ...]
-    modes: tuple[NDArray[np.float64], ...]
-    mode_cov: tuple[NDArray[np.float64], ...]
-    variance_cov: NDArray[np.float64]
+    modes: Deferred[tuple[NDArray[np.float64], ...]] = Deferred()
+    mode_cov: Deferred[tuple[NDArray[np.float64], ...]] = Deferred()
+    variance_cov: Deferred[NDArray[np.float64]] = Deferred()
     variance_parameters: tuple[tuple[int, int, int], ...]
     objective: float
     logdet: float
@@ -77,3 +110,7 @@ class FitOutcome:
     status: Status
     message: str
     boundary: tuple[tuple[int, int, int], ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return every field with its value: what makes a value later cannot be copied to another process."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

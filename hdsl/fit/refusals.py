@@ -24,7 +24,7 @@ def not_finite(what: str) -> FitError:
     """Return the error for an infinite or undefined value."""
     return _refusal(
         "HM506",
-        f"{what} has a value that is not finite: drop or redefine it",
+        f"{what} is not finite: drop or redefine it",
         "look for division by zero or log of zero",
     )
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.runtime.blocks import mul, mul_t
 from hdsl.runtime.rows import Indicators, row_sums
 
 __all__ = ["Cells", "occupied"]
@@ -49,13 +50,17 @@ class Cells:
         self.sums = sums
         self.within = np.arange(0) if within is None else within
         self._starts = np.flatnonzero(np.diff(group, prepend=-1))
-        cell = np.arange(len(group))
         counts = np.diff(self._starts, append=len(group))
-        followers = np.repeat(self._starts + counts, counts) - cell - 1  # cells after it in its group
-        before = np.cumsum(followers) - followers
-        self._first = np.repeat(cell, followers)  # the pairs (first, second), first < second, of each group
-        self._second = np.arange(len(self._first)) + np.repeat(cell + 1 - before, followers)
-        self._pair = column[self._second] * n_columns + column[self._first]
+        self._pairs = counts * (counts - 1) // 2  # of each group
+        self._first, self._second = _pairs_within(self._starts, counts)
+        pair = column[self._second] * n_columns + column[self._first]
+        met = np.zeros(n_columns**2, dtype=bool)
+        met[pair] = True
+        self._lower = np.flatnonzero(met)  # the entries of a matrix over the columns that some pair goes to
+        number = np.empty(n_columns**2, dtype=np.intp)
+        number[self._lower] = np.arange(len(self._lower))
+        self._entry = number[pair]
+        self._known: tuple[Floats, Floats] | None = None
 
     def cross(self, left: Sequence[Floats]) -> Floats:
         """Return the cross-products of `left` with the dense columns, (number of columns on the left, 1, n_cells)."""
@@ -90,26 +95,65 @@ class Cells:
         """Return sums over the cells of each dense column: (1, w, n_cells) gives (n_columns, w)."""
         return self._sum_last(self.column, self.n_columns, values[0]).T
 
-    def pair_sum(self, a: Floats, b: Floats) -> Floats:
-        """Return ``a' b`` summed over groups, (n_columns, n_columns); the product must be symmetric."""
-        m = self.n_columns
-        values = a[0, 0][self._first]
-        values *= b[0, 0][self._second]
-        for row_a, row_b in zip(a[1:, 0], b[1:, 0], strict=True):
-            values += row_a[self._first] * row_b[self._second]
-        lower: Floats = np.bincount(self._pair, values, minlength=m * m).astype(float, copy=False).reshape(m, m)
-        out = lower + lower.T
-        out.flat[:: m + 1] += np.bincount(self.column, (a * b).sum(axis=(0, 1)), minlength=m)
-        return out
+    def _products(self, N: Floats) -> Floats:
+        """Return the product of the two cells of each pair, (n_pairs,), for one effect; kept for the same array."""
+        if self._known is None or self._known[0] is not N:
+            values = N[0, 0][self._first]
+            values *= N[0, 0][self._second]
+            self._known = (N, values)
+        return self._known[1]
+
+    def take_out(self, C: Floats, N: Floats, K: Floats) -> None:
+        """Subtract ``N'KN``, summed over groups, from the first n_columns of the symmetric matrix `C`.
+
+        Parameters
+        ----------
+        C : ndarray, (n_columns + w, n_columns + w)
+            Changed in place.
+        N : ndarray, (q, 1, n_cells)
+        K : ndarray, (q, q, J)
+        """
+        if len(N) == 1:
+            values = self._products(N) * np.repeat(K[0, 0], self._pairs)
+            KN = K[..., self.group] * N
+        else:
+            KN = mul(K[..., self.group], N)
+            values = N[0, 0][self._first] * KN[0, 0][self._second]
+            for row, other in zip(N[1:, 0], KN[1:, 0], strict=True):
+                values += row[self._first] * other[self._second]
+        size = self.n_columns
+        total = np.bincount(self._entry, values, minlength=len(self._lower))
+        row, column = np.divmod(self._lower, size)
+        C[row, column] -= total
+        C[column, row] -= total
+        C[np.arange(size), np.arange(size)] -= np.bincount(self.column, (N * KN).sum(axis=(0, 1)), minlength=size)
 
     def pair_product(self, a: Floats, C: Floats) -> Floats:
         """Return ``a C`` in each group on its own cells; C is symmetric, its first n_columns belong to the cells."""
-        values = C[: self.n_columns, : self.n_columns].ravel()[self._pair]
+        values = self._entries(C)[self._entry]
         out = a * np.diagonal(C)[self.column]
         for r, row in enumerate(a[:, 0]):
             out[r, 0] += np.bincount(self._first, row[self._second] * values, minlength=len(self.group))
             out[r, 0] += np.bincount(self._second, row[self._first] * values, minlength=len(self.group))
         return out
+
+    def quadratic(self, N: Floats, C: Floats) -> Floats:
+        """Return ``N C N'`` in each group, (q, q, J); C as for `pair_product`."""
+        if len(N) > 1:
+            return self.collect(mul_t(self.pair_product(N, C), N))
+        values = self._entries(C)[self._entry]
+        values *= self._products(N)
+        own = self.collect(N * N * np.diagonal(C)[self.column])
+        has_pairs = self._pairs > 0
+        if has_pairs.any():
+            starts = (np.cumsum(self._pairs) - self._pairs)[has_pairs]
+            own[0, 0, has_pairs] += 2.0 * np.add.reduceat(values, starts)
+        return own
+
+    def _entries(self, C: Floats) -> Floats:
+        """Return the entries of a symmetric matrix that some pair goes to."""
+        row, column = np.divmod(self._lower, self.n_columns)
+        return C[row, column]
 
     @staticmethod
     def _sum_last(codes: Codes, size: int, values: Floats) -> Floats:
@@ -118,6 +162,15 @@ class Cells:
         for at in np.ndindex(values.shape[:-1]):
             out[at] = np.bincount(codes, values[at], minlength=size)
         return out
+
+
+def _pairs_within(starts: Codes, counts: Codes) -> tuple[Codes, Codes]:
+    """Return the pairs (first, second), first < second, of the cells of each group, group after group."""
+    cell = np.arange(int(counts.sum()))
+    followers = np.repeat(starts + counts, counts) - cell - 1  # cells after it in its group
+    before = np.cumsum(followers) - followers
+    first = np.repeat(cell, followers)
+    return first, np.arange(len(first)) + np.repeat(cell + 1 - before, followers)
 
 
 def occupied(codes: Codes, blocks: Sequence[Indicators]) -> Cells:

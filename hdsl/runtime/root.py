@@ -37,12 +37,12 @@ SINGULAR = 1e-6
 
 
 def cholesky(M: Floats) -> Floats:
-    """Return the lower Cholesky factor."""
+    """Return the lower Cholesky factor; `M` may be overwritten, and what is above the diagonal is not read later."""
     if len(M) < LAPACK_SIZE:
         return np.asarray(np.linalg.cholesky(M), dtype=float)
     from scipy.linalg import lapack
 
-    R, info = lapack.dpotrf(M.T, lower=1, clean=1)  # M is symmetric; its transpose is in LAPACK's order
+    R, info = lapack.dpotrf(M.T, lower=1, clean=0, overwrite_a=1)  # M is symmetric; its transpose is in LAPACK's order
     if info:
         raise np.linalg.LinAlgError("matrix is not positive definite")
     return np.asarray(R)
@@ -64,10 +64,17 @@ def inverse(R: Floats) -> Floats:
         return half.T @ half
     from scipy.linalg import lapack
 
-    lower = lapack.dpotri(R, lower=1)[0]  # above the diagonal are the zeros of R
-    out = lower + lower.T
-    out.flat[:: len(out) + 1] *= 0.5
-    return np.asarray(out)
+    return mirrored(np.asarray(lapack.dpotri(R, lower=1)[0]))
+
+
+def mirrored(M: Floats, step: int = 128) -> Floats:
+    """Return `M` with its lower triangle copied to the upper one, in place, block by block."""
+    for at in range(0, len(M), step):
+        end = at + step
+        own = np.tril(M[at:end, at:end], -1)
+        M[at:end, at:end] = own + own.T + np.diag(M[at:end, at:end].diagonal())
+        M[at:end, end:] = M[end:, at:end].T
+    return M
 
 
 def scale(factors: Factors, B: Floats, *, transposed: bool = False) -> Floats:
@@ -84,6 +91,16 @@ def scale(factors: Factors, B: Floats, *, transposed: bool = False) -> Floats:
             out[at:end] = ((L.T if transposed else L) @ shaped).reshape(block.shape)
         at = end
     return out
+
+
+def congruent(factors: Factors, C: Floats, *, transposed: bool = False) -> Floats:
+    """Return ``Lambda C Lambda'``, or ``Lambda'C Lambda``, for a symmetric C; a new matrix."""
+    if all(len(L) == 1 for L, _ in factors):
+        diagonal = np.repeat([L[0, 0] for L, _ in factors], [size for _, size in factors])
+        out = C * diagonal
+        out *= diagonal[:, None]
+        return out
+    return scale(factors, scale(factors, C, transposed=transposed).T, transposed=transposed)
 
 
 class Root(NamedTuple):
@@ -103,7 +120,7 @@ def factorise(C: Floats, border: Floats, factors: Factors) -> Root:
         Cross-products of the dense columns, the chain eliminated.
     border : ndarray, (m, w)
     """
-    M = scale(factors, scale(factors, C, transposed=True).T, transposed=True)
+    M = congruent(factors, C, transposed=True)
     M.flat[:: len(M) + 1] += 1.0
     R = cholesky(M)
     return Root(R, 2.0 * float(np.log(R.diagonal()).sum()), solve_lower(R, scale(factors, border, transposed=True)))
@@ -160,7 +177,7 @@ def root_covariance(root: Root, factors: Factors, X: Floats, cov_X: Floats) -> t
         Covariance of the fixed effects, relative to sigma^2.
     """
     inv = inverse(root.R)
-    cov = scale(factors, scale(factors, inv).T)
+    cov = congruent(factors, inv)
     if X.shape[1] == 0:
         return cov, inv
     F = cov @ X

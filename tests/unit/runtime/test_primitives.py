@@ -96,11 +96,37 @@ def test_cells_are_the_occupied_ones() -> None:
     np.testing.assert_allclose(dense, Z.T @ D, rtol=1e-12, atol=1e-12)
     assert len(cells.group) == 2 * len(np.unique(group * 6 + other))
     N = cells.cross((z,))
-    np.testing.assert_allclose(cells.pair_sum(N, N), dense.T @ dense, rtol=1e-11, atol=1e-11)
+    K = generator.uniform(0.5, 2.0, size=(1, 1, 15))
+    out = np.zeros((12, 12))
+    cells.take_out(out, N, K)
+    np.testing.assert_allclose(-out, dense.T @ (K[0, 0][:, None] * dense), rtol=1e-11, atol=1e-11)
     C = generator.normal(size=(12, 12))
     C = C + C.T
     expected = (dense @ C)[cells.group, cells.column]
     np.testing.assert_allclose(cells.pair_product(N, C)[0, 0], expected, rtol=1e-11, atol=1e-11)
+    quadratic = np.einsum("jc,cd,jd->j", dense, C, dense)
+    np.testing.assert_allclose(cells.quadratic(N, C)[0, 0], quadratic, rtol=1e-11, atol=1e-11)
+
+
+def test_cells_of_several_effects() -> None:
+    generator = np.random.default_rng(5)
+    group, other = codes(60, 15, 1), codes(60, 6, 2)
+    z, v = generator.normal(size=(2, 60))
+    cells = occupied(group, indicators(other, (constant(1.0, 60),)))
+    N = cells.cross((z, v))
+    dense = np.zeros((2, 15, 6))
+    dense[:, cells.group, cells.column] = N[:, 0]
+    K = generator.normal(size=(2, 2, 15))
+    K = K + K.transpose(1, 0, 2)
+    out = np.zeros((7, 7))
+    cells.take_out(out, N, K)
+    expected = np.einsum("ajc,abj,bjd->cd", dense, K, dense)
+    np.testing.assert_allclose(-out[:6, :6], expected, rtol=1e-11, atol=1e-11)
+    assert not out[6].any()
+    C = generator.normal(size=(6, 6))
+    C = C + C.T
+    expected = np.einsum("ajc,cd,bjd->abj", dense, C, dense)
+    np.testing.assert_allclose(cells.quadratic(N, C), expected, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("method", ["ml", "reml"])
