@@ -185,9 +185,9 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "plan": run_plan,
     "emit": run_emit,
     "fit": run_fit,
+    "scan": run_scan,
+    "diff": run_diff,
     "import": run_import,
     "export": run_export,
-    "diff": run_diff,
-    "scan": run_scan,
 }
 """What runs for each command's name."""
