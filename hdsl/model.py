@@ -164,7 +164,7 @@ class Model:
         """The level equations, as text and LaTeX."""
         from hdsl.semantics.equations import Equations
 
-        return Equations(self._resolved)
+        return Equations(self._resolved, self.form)
 
     @cached_property
     def parameters(self) -> pd.DataFrame:

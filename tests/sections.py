@@ -52,6 +52,20 @@ def _latex(text: str) -> str:
 
 
 def _moments(text: str) -> str:
+def _textbook(text: str) -> str:
+    model = Model(text, name="model.hm")
+    try:
+        equations = model.equations.latex(notation="raudenbush-bryk")
+    except HMError as error:
+        return str(error)
+    symbols = [f"{name}  {symbol}" for name, symbol in sorted(model.composite.symbols().items())]
+    return "\n".join([equations, model.composite.latex(notation="raudenbush-bryk"), *symbols])
+
+
+def _mermaid(text: str) -> str:
+    return Model(text, name="model.hm").levels.to_mermaid()
+
+
     return str(Model(text, name="model.hm").moments)
 
 
@@ -86,3 +100,5 @@ SECTIONS: dict[str, Callable[[str], str]] = {
     "source": _source_text,
 }
 """From the text of `input` to the text of the section."""
+    "mermaid": _mermaid,
+    "textbook": _textbook,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hdsl.version import __version__
 
-__all__ = ["SECTIONS", "build_parser"]
+__all__ = ["FORMATS", "SECTIONS", "build_parser"]
 
 SECTIONS = {
     "levels": "the index sets, what is nested in what",
@@ -23,6 +23,12 @@ SECTIONS = {
     "moments": "implied variances, covariances, intraclass correlations",
 }
 """What ``hdsl show`` can show, in the order in which it does."""
+
+FORMATS = ("text", "mermaid", "svg")
+"""How ``hdsl show --levels`` can show the levels."""
+
+NOTATIONS = ("gelman-hill", "raudenbush-bryk")
+"""The notations of `hdsl.form.notation`; here again, since the parser imports nothing."""
 
 EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
 """Systems that ``hdsl export`` writes code for."""
@@ -102,6 +108,13 @@ def _add_show(parser: ArgumentParser) -> None:
     for section, text in SECTIONS.items():
         parser.add_argument(f"--{section}", dest="sections", action="append_const", const=section, help=text)
     parser.add_argument("--latex", action="store_true", help="equations, composite and moments as LaTeX")
+    parser.add_argument(
+        "--notation",
+        choices=NOTATIONS,
+        help="of LaTeX: the model's own names with subscripts (default), or symbols by their place in the model",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="of --levels: text (default) or a picture")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE")
     _add_missing(parser)
     _add_json(parser)
 
@@ -175,7 +188,9 @@ _COMMANDS = (
     _Command(
         name="show",
         help="show what a model says: levels, equations, the composite equation, implied interactions and moments",
-        examples="hdsl show party.hm\nhdsl show party.hm --composite --latex\nhdsl show party.hm voters.csv --levels",
+        examples="hdsl show party.hm\nhdsl show party.hm --composite --latex\nhdsl show party.hm voters.csv --levels\n"
+        "hdsl show party.hm --levels --format svg -o party.svg\n"
+        "hdsl show hsb.hm --equations --latex --notation raudenbush-bryk",
         add=_add_show,
     ),
     _Command(

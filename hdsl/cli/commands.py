@@ -18,7 +18,7 @@ from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whol
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.scanning import run_scan
-from hdsl.cli.sections import data_text, ranef_text, section_text
+from hdsl.cli.sections import data_text, levels_picture, ranef_text, section_text
 from hdsl.diagnostics import HMError, Severity
 
 if TYPE_CHECKING:
@@ -108,16 +108,33 @@ def _format_one(name: str, arguments: Namespace) -> bool:
 def run_show(arguments: Namespace) -> int:
     """Print the sections that are asked for, or all of them."""
     data = read_data(arguments.data)
+    if arguments.format != "text" and (arguments.sections or ["levels"]) != ["levels"]:
+        raise UsageError(f"--format {arguments.format} is for --levels alone")
+    if arguments.notation and not arguments.latex:
+        raise UsageError("--notation is for --latex")
     model = open_model(arguments.model, quiet=arguments.json)
     design = model.bind(data, na=arguments.na) if data is not None else None
     if arguments.json:
         print_json(show_record(model, design))
         return OK
-    print_text(section_text(model, design, arguments.sections, latex=arguments.latex))
+    if arguments.format != "text":
+        text = levels_picture(model, design, arguments.format)
+    else:
+        text = section_text(model, design, arguments.sections, latex=arguments.latex, notation=arguments.notation)
+    _write_text(text, arguments.output)
     return OK
 
 
 def run_plan(arguments: Namespace) -> int:
+def _write_text(text: str, output: str | None) -> None:
+    """Print a text, or write it to a file."""
+    if output is None:
+        print_text(text)
+    else:
+        whole = text if text.endswith("\n") else text + "\n"
+        write_whole(output, lambda file: file.write(whole.encode("utf-8")))
+
+
     """Print how the likelihood is computed."""
     data = read_data(arguments.data)
     print_text(str(open_model(arguments.model).plan(data)))

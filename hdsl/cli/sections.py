@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from hdsl.cli.arguments import SECTIONS
 from hdsl.diagnostics import FitError
+from hdsl.form.notation import DEFAULT
 from hdsl.form.text import deviations, interaction_name, term_text
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.model import Model
     from hdsl.results import FittedModel
+    from hdsl.semantics.relation import Relation
 
-__all__ = ["data_text", "ranef_text", "section_text"]
+__all__ = ["data_text", "levels_picture", "ranef_text", "section_text"]
 
 TITLES = {
     "levels": "Levels",
@@ -33,7 +35,9 @@ IN_COMPOSITE = "interactions"
 """The section that the composite's text already ends with."""
 
 
-def section_text(model: Model, design: Design | None, asked: Sequence[str] | None, *, latex: bool) -> str:
+def section_text(
+    model: Model, design: Design | None, asked: Sequence[str] | None, *, latex: bool, notation: str | None = None
+) -> str:
     """Return the sections `asked` for, or all.
 
     Raises
@@ -47,7 +51,7 @@ def section_text(model: Model, design: Design | None, asked: Sequence[str] | Non
         chosen = [
             name for name in SECTIONS if name not in ((IN_COMPOSITE, "levels", "parameters") if latex else IN_COMPOSITE)
         ]
-    makers = _LATEX if latex else _TEXT
+    makers = _latex_makers(notation or DEFAULT) if latex else _TEXT
     parts = []
     for name in chosen:
         try:
@@ -67,9 +71,24 @@ def data_text(model: Model, design: Design) -> str:
     """Return what the data have: rows, units of each level, levels set to zero."""
     used = design.n_read - design.n_dropped
     lines = [f"rows: {used:,} used of {design.n_read:,} read"]
-    lines.append(model.levels.to_text(design.group_counts))
+    lines.append(model.levels.to_text(design.group_counts, _observed(model, design)))
     lines += [f"set to zero: {symbol} at {', '.join(labels)}" for symbol, labels in design.zeroed.items() if labels]
     return "\n".join(lines)
+
+
+def levels_picture(model: Model, design: Design | None, form: str) -> str:
+    """Return the graph of levels as ``"mermaid"`` or ``"svg"``; with data, with counts and what they show."""
+    counts = design.group_counts if design is not None else None
+    relations = _observed(model, design) if design is not None else None
+    draw = model.levels.to_mermaid if form == "mermaid" else model.levels.to_svg
+    return draw(counts, relations)
+
+
+def _observed(model: Model, design: Design) -> tuple[Relation, ...] | None:
+    """Return what the data show of nested and crossed sets."""
+    from hdsl.design.observed import relations_in
+
+    return relations_in(model.levels, design.units) if design.units is not None else None
 
 
 def ranef_text(fit: FittedModel) -> str:
@@ -126,9 +145,11 @@ _TEXT: dict[str, _Maker] = {
 }
 """What makes each section's text."""
 
-_LATEX: dict[str, _Maker] = {
-    "equations": lambda model, _: model.equations.latex(),
-    "composite": lambda model, _: model.composite.latex(),
-    "moments": lambda model, _: model.moments.latex(),
-}
-"""What makes it as LaTeX; the others stay text."""
+
+def _latex_makers(notation: str) -> dict[str, _Maker]:
+    """Return what makes sections as LaTeX; the others stay text."""
+    return {
+        "equations": lambda model, _: model.equations.latex(notation=notation),
+        "composite": lambda model, _: model.composite.latex(notation=notation),
+        "moments": lambda model, _: model.moments.latex(),
+    }

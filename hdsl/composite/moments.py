@@ -10,7 +10,7 @@ Covariates of the first row print as they are written, those of the second with 
 
 from __future__ import annotations
 
-import re
+import textwrap
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from hdsl.composite.layout import rounded, wrapped
 from hdsl.composite.lower import evaluate_at
+from hdsl.composite.quadratic import quadratic_latex, quadratic_text
 from hdsl.form.expr import IndexSet, show_index_set
-from hdsl.form.latex import latex_symbol
+from hdsl.form.latex import latex_index_set, latex_symbol
 from hdsl.form.model import CompositeModel, RandomBlock
+from hdsl.form.notation import aligned
 from hdsl.semantics.levels import levels_of
 
 if TYPE_CHECKING:
@@ -29,22 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Moments"]
 
+WIDEST_BLOCK = 4
+"""Correlated effects from which moments are printed as quadratic forms."""
 
-def _rounded(expr: sympy.Expr) -> sympy.Expr:
-    """Return an expression with its estimates at five digits, for printing."""
-    return expr.evalf(5) if expr.has(sympy.Float) else expr
-
-
-def _wrapped(expr: sympy.Expr, width: int = 80) -> list[str]:
-    """Return the text of an expression, indented, wrapped at its signs."""
-    text = str(_rounded(expr)).replace("**", "^")
-    lines, current = [], "    "
-    for piece in re.split(r"(?<= )(?=[+-] )|(?<=/)", text):
-        if len(current) + len(piece.rstrip()) > width and current.strip():
-            lines.append(current.rstrip())
-            current = "    "
-        current += piece
-    return [*lines, current.rstrip()]
+MOST_LINES = 8
+"""Lines of one moment above which they are, too."""
 
 
 class Moments:
@@ -59,22 +51,22 @@ class Moments:
     """
 
     def __init__(self, form: CompositeModel, values: Mapping[str, float] | None = None) -> None:
-        self._form = form
-        self._levels = levels_of(form)
+        self.form = form
+        self.levels = levels_of(form)
         self._values = dict(values or {})
-        self._latex_names: dict[sympy.Symbol, str] = {}
+        self.latex_names: dict[sympy.Symbol, str] = {}
 
     @cached_property
     def variance(self) -> sympy.Expr:
         """Var(y | x): the sum over all blocks, and the residual variance."""
-        total = sum((self._block(block, primed=False) for block in self._form.blocks), sympy.Integer(0))
-        return sympy.expand(total + self._residual)
+        total = sum((self.block(block, primed=False) for block in self.form.blocks), sympy.Integer(0))
+        return sympy.expand(total + self.residual)
 
     def covariance(self, shared: str) -> sympy.Expr:
         """Return Cov of two different rows that share a group of `shared` (``"j"``, ``"j,k"``) and no finer one."""
-        index_set = self._index_set(shared)
-        blocks = [b for b in self._form.blocks if self._levels.determines(index_set, b.index_set)]
-        return sympy.expand(sum((self._block(block, primed=True) for block in blocks), sympy.Integer(0)))
+        index_set = self.index_set(shared)
+        blocks = [b for b in self.form.blocks if self.levels.determines(index_set, b.index_set)]
+        return sympy.expand(sum((self.block(block, primed=True) for block in blocks), sympy.Integer(0)))
 
     def icc(self, shared: str) -> sympy.Expr:
         """Return the intraclass correlation: of two rows with the same covariates that share a group of `shared`."""
@@ -114,21 +106,19 @@ class Moments:
         total = number(self.variance)
         rows = {}
         for shared in self.shared:
-            index_set = self._index_set(shared)
+            index_set = self.index_set(shared)
             own = sum(
-                (self._block(b, primed=False) for b in self._form.blocks if b.index_set == index_set), sympy.Integer(0)
+                (self.block(b, primed=False) for b in self.form.blocks if b.index_set == index_set), sympy.Integer(0)
             )
             rows[shared] = (number(own), number(own) / total, number(self.covariance(shared)), number(self.icc(shared)))
-        residual = number(self._residual)
-        rows[self._form.row] = (residual, residual / total, total, 1.0)
+        residual = number(self.residual)
+        rows[self.form.row] = (residual, residual / total, total, 1.0)
         columns = ["variance", "share", "covariance", "icc"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("index_set")
 
     def _given(self, covariates: Mapping[str, float]) -> dict[str, float]:
         """Values by printed covariate; a covariate that is an expression of columns is worked out."""
-        columns = {
-            c.text: c for p in self._form.predictors for t in p.terms if t.part == "random" for c in t.covariates
-        }
+        columns = {c.text: c for p in self.form.predictors for t in p.terms if t.part == "random" for c in t.covariates}
         given = {}
         for text, covariate in columns.items():
             value = evaluate_at(covariate.expr, covariates)
@@ -139,29 +129,32 @@ class Moments:
     @property
     def shared(self) -> tuple[str, ...]:
         """The index sets that two rows can share."""
-        sets = {block.index_set for block in self._form.blocks}
-        return tuple(show_index_set(s) for s in self._levels.index_sets if s in sets)
+        sets = {block.index_set for block in self.form.blocks}
+        return tuple(show_index_set(s) for s in self.levels.index_sets if s in sets)
 
     @cached_property
-    def _residual(self) -> sympy.Expr:
-        residual = self._form.residual
+    def residual(self) -> sympy.Expr:
+        """The residual variance; 0 where there is none to estimate."""
+        residual = self.form.residual
         return (
             self._parameter(residual.sd) ** 2 if residual is not None and residual.sd is not None else sympy.Integer(0)
         )
 
-    def _block(self, block: RandomBlock, *, primed: bool) -> sympy.Expr:
-        loadings = self._loadings(block, primed=False)
-        others = self._loadings(block, primed=primed)
+    def block(self, block: RandomBlock, *, primed: bool) -> sympy.Expr:
+        """Return what a block adds to the variance, or `primed` to the covariance of two rows that share its group."""
+        loadings = self.loadings(block, primed=False)
+        others = self.loadings(block, primed=primed)
         return sum(
             (
-                loadings[a] * others[b] * self._entry(block, a, b)
+                loadings[a] * others[b] * self.entry(block, a, b)
                 for a in range(len(block.effects))
                 for b in range(len(block.effects))
             ),
             sympy.Integer(0),
         )
 
-    def _entry(self, block: RandomBlock, a: int, b: int) -> sympy.Expr:
+    def entry(self, block: RandomBlock, a: int, b: int) -> sympy.Expr:
+        """Return the covariance of two effects of a block."""
         sd = [self._parameter(name) for name in block.covariance.sd]
         if a == b:
             return sd[a] ** 2
@@ -172,16 +165,17 @@ class Moments:
         position = sum(width - 1 - column for column in range(low)) + high - low - 1
         return sd[a] * sd[b] * self._parameter(block.covariance.cor[position])
 
-    def _loadings(self, block: RandomBlock, *, primed: bool) -> list[sympy.Expr]:
+    def loadings(self, block: RandomBlock, *, primed: bool) -> list[sympy.Expr]:
+        """Return what each effect of a block is multiplied by, in the first row or (`primed`) in the second."""
         found: dict[str, sympy.Expr] = defaultdict(lambda: sympy.Integer(0))
-        for predictor in self._form.predictors:
+        for predictor in self.form.predictors:
             for term in predictor.terms:
                 if term.part == "random" and term.coefficient in block.effects:
                     product = (
                         sympy.Float(term.scale) if term.scale != int(term.scale) else sympy.Integer(int(term.scale))
                     )
                     for covariate in term.covariates:
-                        constant = self._levels.determines(block.index_set, covariate.index_set)
+                        constant = self.levels.determines(block.index_set, covariate.index_set)
                         product *= self._covariate(covariate.text, covariate.index_set, primed=primed and not constant)
                     found[term.coefficient] += product
         return [found[effect] for effect in block.effects]
@@ -191,55 +185,69 @@ class Moments:
         if name in self._values:
             return sympy.Float(self._values[name])
         symbol = sympy.Symbol(name, positive=True) if positive else sympy.Symbol(name, real=True)
-        self._latex_names[symbol] = latex_symbol(name)
+        self.latex_names[symbol] = latex_symbol(name)
         return symbol
 
     def _covariate(self, text: str, index_set: IndexSet, *, primed: bool) -> sympy.Symbol:
         symbol = sympy.Symbol(text + ("'" if primed else ""), real=True)
-        self._latex_names[symbol] = latex_symbol(text, primed=primed)
+        self.latex_names[symbol] = latex_symbol(text, primed=primed)
         return symbol
 
     def _unprimed(self, symbol: sympy.Symbol) -> sympy.Symbol:
         return sympy.Symbol(symbol.name[:-1], real=True) if symbol.name.endswith("'") else symbol
 
-    def _index_set(self, shared: str) -> IndexSet:
+    def index_set(self, shared: str) -> IndexSet:
+        """Return the canonical form of an index set as typed; KeyError if it has an unknown index."""
         names = [name.strip() for name in shared.split(",")]
-        unknown = [name for name in names if name not in self._levels.order.indices]
+        unknown = [name for name in names if name not in self.levels.order.indices]
         if unknown:
             raise KeyError(f"no index `{unknown[0]}`; two rows can share {', '.join(self.shared)}")
-        return self._levels.order.canonical(names)
+        return self.levels.order.canonical(names)
 
     def __str__(self) -> str:
-        outcome = self._form.predictors[0].name
-        lines = [f"Var({outcome} | x) =", *_wrapped(self.variance)]
+        if self.is_long:
+            return quadratic_text(self)
+        outcome = self.form.predictors[0].name
+        lines = [f"Var({outcome} | x) =", *wrapped(self.variance)]
         for shared in self.shared:
-            lines += [f"Cov of two rows that share [{shared}] =", *_wrapped(self.covariance(shared))]
-        if any(self._is_primed(self.covariance(shared)) for shared in self.shared):
+            lines += [f"Cov of two rows that share [{shared}] =", *wrapped(self.covariance(shared))]
+        if any(self.is_primed(self.covariance(shared)) for shared in self.shared):
             lines.append("where x' is the covariate of the second row")
         for shared in self.shared:
-            if self._is_primed(self.covariance(shared)):
-                lines.append(f"ICC[{shared}] = Cov of two rows that share [{shared}] / Var, at x' = x")
+            if self.is_primed(self.covariance(shared)):
+                lines += textwrap.wrap(f"ICC[{shared}] = Cov of two rows that share [{shared}] / Var, at x' = x", 80)
             else:
-                lines += [f"ICC[{shared}] =", *_wrapped(self.icc(shared))]
+                lines += [f"ICC[{shared}] =", *wrapped(self.icc(shared))]
         return "\n".join(lines)
 
     @staticmethod
-    def _is_primed(expr: sympy.Expr) -> bool:
+    def is_primed(expr: sympy.Expr) -> bool:
+        """Whether an expression has a covariate of the second row."""
         return any(symbol.name.endswith("'") for symbol in expr.free_symbols)
 
+    @cached_property
+    def is_long(self) -> bool:
+        """Whether the moments are printed as quadratic forms, since written out they could not be read."""
+        if any(len(b.effects) >= WIDEST_BLOCK and b.covariance.structure == "unstructured" for b in self.form.blocks):
+            return True
+        return any(len(wrapped(expr)) > MOST_LINES for expr in (self.variance, *map(self.covariance, self.shared)))
+
     def latex(self) -> str:
-        """Return the moments as LaTeX, an aligned display."""
+        """Return the moments as LaTeX, an aligned display; long ones as quadratic forms."""
+        if self.is_long:
+            return quadratic_latex(self)
 
         def show(expr: sympy.Expr) -> str:
-            return str(sympy.latex(_rounded(expr), symbol_names=self._latex_names))
+            return str(sympy.latex(rounded(expr), symbol_names=self.latex_names))
 
         rows = [rf"\operatorname{{Var}}(y \mid x) &= {show(self.variance)}"]
         for shared in self.shared:
+            names = latex_index_set(tuple(shared.split(",")))
             rows.append(
-                rf"\operatorname{{Cov}}(y, y' \mid x, \text{{same }} {shared}) &= {show(self.covariance(shared))}"
+                rf"\operatorname{{Cov}}(y, y' \mid x, \text{{same }} {names}) &= {show(self.covariance(shared))}"
             )
-            rows.append(rf"\rho_{{{shared.replace(',', '')}}} &= {show(self.icc(shared))}")
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+            rows.append(rf"\rho_{{{names}}} &= {show(self.icc(shared))}")
+        return aligned(rows)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

@@ -273,6 +273,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
         row_labels=sample.table.row_labels[sample.keep],
         group_counts={index_set: units.count(index_set) for index_set in form.index_sets},
         diagnostics=found.sorted(),
+        units=units,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hdsl.design.coding import Coding
-from hdsl.design.units import UnitLabel
+from hdsl.design.units import UnitLabel, Units
 from hdsl.diagnostics.record import Diagnostic
 from hdsl.form.expr import IndexSet
 from hdsl.form.model import CompositeModel
@@ -54,6 +54,8 @@ class Design:
         Number of units of every index set of the model, in the rows used.
     diagnostics : tuple of Diagnostic
         Warnings and notes of the data.
+    units : Units or None
+        The units of every index set in the rows used; None in a design that no data were bound to here.
     """
 
     form: CompositeModel
@@ -72,3 +74,4 @@ class Design:
     row_labels: pd.Index
     group_counts: dict[IndexSet, int]
     diagnostics: tuple[Diagnostic, ...]
+    units: Units | None = None

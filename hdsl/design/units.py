@@ -43,6 +43,11 @@ class Units:
         self._first: dict[IndexSet, Codes] = {}
         self._violations: dict[tuple[IndexSet, IndexSet], NDArray[np.intp]] = {}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The indices that the table has."""
+        return frozenset((self.row, *self._factors))
+
     def is_rows(self, index_set: IndexSet) -> bool:
         """Whether each row is a unit of its own by definition."""
         return self.row in index_set

@@ -82,6 +82,7 @@ CODES: dict[str, str] = {
     "HM509": "too large for this method",
     "HM510": "a request that a fit cannot answer",
     "HM511": "an outcome that is fitted exactly",
+    "HM512": "a notation that cannot say the model",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
+from hdsl.form.estimates import Estimates
 from hdsl.form.model import CompositeModel, Predictor, Term
 
-__all__ = ["composite_latex", "latex_symbol", "latex_text"]
+__all__ = ["composite_latex", "latex_index_set", "latex_symbol", "latex_text"]
 
 _GREEK = frozenset(
     [
@@ -62,9 +65,31 @@ _SYMBOL = re.compile(r"^([^\W\d]\w*)(?:\[([\w,]*)\])?$")
 _ATOM = re.compile(r"[^\W\d]\w*(?:\[[\w,]*\])?")
 
 
+_SPECIAL_IN_TEXT = _SPECIAL | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
 def latex_text(text: str) -> str:
-    """Return a name or label in upright letters, safe in LaTeX."""
-    return r"\mathrm{" + "".join(_SPECIAL.get(c, c) for c in text) + "}"
+    """Return a name or label in upright letters, safe in LaTeX; as text where it has spaces or is not ASCII."""
+    if text.isascii() and " " not in text:
+        return r"\mathrm{" + "".join(_SPECIAL.get(c, c) for c in text) + "}"
+    return r"\text{" + "".join(_SPECIAL_IN_TEXT.get(c, c) for c in text) + "}"
+
+
+def _letters(letters: str) -> str:
+    """Return the letters of a name: a Greek one by its command, a single one in italics, others upright."""
+    if letters in _GREEK:
+        return rf"\{letters}"
+    if len(letters) != 1:
+        return latex_text(letters) if letters else ""
+    match = re.match(r"GREEK (SMALL|CAPITAL) LETTER (\w+)$", unicodedata.name(letters, ""))
+    greek = "" if match is None else match[2].capitalize() if match[1] == "CAPITAL" else match[2].lower()
+    return rf"\{greek}" if greek in _GREEK else letters
+
+
+def latex_index_set(names: Sequence[str]) -> str:
+    """Return subscripts: letters side by side, longer names upright and set apart by commas."""
+    shown = [name if len(name) == 1 and name.isascii() else latex_text(name) for name in names]
+    return ("" if all(len(name) == 1 for name in names) else ",").join(shown)
 
 
 def _base(name: str) -> tuple[str, str]:
@@ -72,15 +97,7 @@ def _base(name: str) -> tuple[str, str]:
     head, _, tail = name.partition("_")
     match = re.match(r"^(\D*)(\d*)$", head)
     letters, digits = (match.group(1), match.group(2)) if match is not None else (head, "")
-    shown = (
-        rf"\{letters}"
-        if letters in _GREEK
-        else letters
-        if len(letters) == 1
-        else latex_text(letters)
-        if letters
-        else ""
-    )
+    shown = _letters(letters)
     below = digits + (latex_text(tail) if tail else "")
     return shown or latex_text(name), below
 
@@ -109,8 +126,9 @@ def latex_symbol(symbol: str, *, primed: bool = False) -> str:
     ):
         return rf"\operatorname{{{symbol}}}"
     letter, below = _base(match.group(1))
-    subscripts = "".join((match.group(2) or "").split(","))
-    if below and subscripts and not below.isdigit():
+    names = match.group(2).split(",") if match.group(2) else []
+    subscripts = latex_index_set(names)
+    if below and subscripts and not (below.isdigit() and all(len(name) == 1 for name in names)):
         below += ","
     low = below + subscripts
     return letter + (f"_{{{low}}}" if low else "") + ("'" if primed else "")
@@ -123,16 +141,23 @@ def _coefficient(term: Term, deviations: frozenset[str]) -> str:
     return rf"\left({shown} - \mathrm{{E}}\,{shown}\right)" if term.coefficient in deviations else shown
 
 
-def _term(term: Term, deviations: frozenset[str]) -> str:
-    parts = [_coefficient(term, deviations), *(latex_symbol(c.text) for c in term.covariates)]
+def _term(term: Term, deviations: frozenset[str], estimates: Estimates) -> tuple[bool, str]:
+    """Return whether a term is subtracted, and the term without its sign."""
+    covariates = [latex_symbol(c.text) for c in term.covariates]
+    if term.coefficient is not None and estimates.has(term.coefficient):
+        number = estimates.latex(term.coefficient, term.scale)
+        negative, parts = number.startswith("-"), [number.removeprefix("-"), *covariates]
+    else:
+        negative, parts = term.scale < 0, [_coefficient(term, deviations), *covariates]
+        if abs(term.scale) != 1.0 or not any(parts):
+            parts.insert(0, f"{abs(term.scale):g}")
     body = r" \, ".join(part for part in parts if part)
-    scale = abs(term.scale)
-    if scale != 1.0 or not body:
-        body = f"{scale:g}" + (rf" \, {body}" if body else "")
-    return rf"\underbrace{{{body}}}_{{\text{{implied}}}}" if term.implied and term.part == "fixed" else body
+    if term.implied and term.part == "fixed":
+        body = rf"\underbrace{{{body}}}_{{\text{{implied}}}}"
+    return negative, body
 
 
-def _predictor(predictor: Predictor, deviations: frozenset[str]) -> str:
+def _predictor(predictor: Predictor, deviations: frozenset[str], estimates: Estimates) -> str:
     name = predictor.name
     left = (
         rf"\operatorname{{{predictor.link}}}({latex_symbol(name[len(predictor.link) + 1 : -1])})"
@@ -141,7 +166,7 @@ def _predictor(predictor: Predictor, deviations: frozenset[str]) -> str:
     )
     rows: list[str] = []
     for part in ("fixed", "offset", "random", "residual"):
-        pieces = [(term.scale < 0, _term(term, deviations)) for term in predictor.terms if term.part == part]
+        pieces = [_term(term, deviations, estimates) for term in predictor.terms if term.part == part]
         if pieces:
             rows.append(" ".join(("- " if negative else "+ ") + text for negative, text in pieces))
     if rows and rows[0].startswith("+ "):
@@ -149,7 +174,21 @@ def _predictor(predictor: Predictor, deviations: frozenset[str]) -> str:
     return left + " &= " + " \\\\\n    &\\quad ".join(rows or ["0"])
 
 
-def composite_latex(form: CompositeModel, deviations: frozenset[str]) -> str:
-    """Return the composite equations as an aligned display, implied interactions marked by an under-brace."""
-    rows = [_predictor(predictor, deviations) for predictor in form.predictors]
+def composite_latex(form: CompositeModel, deviations: frozenset[str], estimates: Estimates | None = None) -> str:
+    """Return the composite equations as an aligned display, implied interactions marked by an under-brace.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    deviations : frozenset of str
+        Effects that stand for their deviation from a mean of their own.
+    estimates : Estimates, optional
+        Numbers for parameters.
+
+    Returns
+    -------
+    str
+    """
+    filled = estimates if estimates is not None else Estimates(values={})
+    rows = [_predictor(predictor, deviations, filled) for predictor in form.predictors]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"

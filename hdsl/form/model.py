@@ -303,6 +303,17 @@ class CompositeModel:
         """Name of the row index."""
         return next(index.name for index in self.indices if index.is_row)
 
+    def determines(self, finer: IndexSet, coarser: IndexSet) -> bool:
+        """Whether each unit of `finer` lies in one unit of `coarser`, by declaration or by need."""
+        if self.row in finer:
+            return True
+        known = set(finer)
+        while True:
+            more = {name for n in self.nestings if set(n.finer) <= known for name in n.coarser} - known
+            if not more:
+                return set(coarser) <= known
+            known |= more
+
     def index(self, name: str) -> Index:
         """Return the index called `name`."""
         return next(index for index in self.indices if index.name == name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from hdsl.form.estimates import Estimates
 from hdsl.form.expr import show_index_set
 from hdsl.form.latex import composite_latex
 from hdsl.form.model import CompositeModel
+from hdsl.form.notation import DEFAULT, Textbook, check_notation
 from hdsl.form.text import composite_text, deviations
 
 if TYPE_CHECKING:
@@ -64,9 +66,42 @@ class Composite:
     def __repr__(self) -> str:
         return f"<composite of {', '.join(p.name for p in self.form.predictors)}>"
 
-    def latex(self) -> str:
-        """Return the equations as LaTeX, implied interactions marked."""
-        return composite_latex(self.form, deviations(self.form))
+    def latex(self, *, notation: str = DEFAULT, estimates: Estimates | None = None) -> str:
+        """Return the equations as LaTeX (amsmath), implied interactions marked.
+
+        Parameters
+        ----------
+        notation : {"gelman-hill", "raudenbush-bryk"}
+            The model's own names with subscripts; or symbols by their places in the model, with what they stand for.
+        estimates : Estimates, optional
+            Numbers in the place of parameters.
+
+        Returns
+        -------
+        str
+            An ``aligned`` display.
+
+        Raises
+        ------
+        FitError
+            HM512 where the symbols by places cannot say the model: crossed sets, more than three levels.
+        ValueError
+            If there is no such notation.
+        """
+        check_notation(notation)
+        if notation == DEFAULT:
+            return composite_latex(self.form, deviations(self.form), estimates)
+        return Textbook(self.form, estimates).composite()
+
+    def symbols(self) -> dict[str, str]:
+        """Return the textbook symbol of each parameter, effect and covariate, by the model's own name.
+
+        Raises
+        ------
+        FitError
+            HM512, as `latex`.
+        """
+        return Textbook(self.form).symbols
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

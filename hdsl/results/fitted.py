@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.diagnostics import Diagnostic
     from hdsl.fit.outcome import FitOutcome, Status
+    from hdsl.form.estimates import Estimates
     from hdsl.results.prediction import Include
     from hdsl.results.summary import Summary
 
@@ -179,6 +180,49 @@ class FittedModel:
 
         values = {str(name): float(value) for name, value in self.params.items()}
         return Moments(self.design.form, {name: 0.0 if np.isnan(value) else value for name, value in values.items()})
+
+    def equations_latex(self, *, notation: str = "gelman-hill", se: bool = True) -> str:
+        """Return the level equations with the estimates in them, as LaTeX (amsmath).
+
+        Parameters
+        ----------
+        notation : {"gelman-hill", "raudenbush-bryk"}
+            The model's own names with subscripts, or symbols by their places in the model.
+        se : bool
+            Whether standard errors stand under the estimates.
+
+        Returns
+        -------
+        str
+            An ``aligned`` display. Numbers have two significant digits of their standard error, variances four of
+            their own; coefficients of an unmodelled set stay symbols.
+
+        Raises
+        ------
+        FitError
+            HM512 where symbols by places cannot say the model.
+        """
+        from hdsl.semantics.equations import read_equations
+
+        form = self.design.form
+        return read_equations(form).latex(notation=notation, estimates=self._estimates(se=se))
+
+    def composite_latex(self, *, notation: str = "gelman-hill", se: bool = True) -> str:
+        """Return the composite equation with the estimates in it, as LaTeX; see `equations_latex`."""
+        from hdsl.form.view import Composite
+
+        return Composite(self.design.form).latex(notation=notation, estimates=self._estimates(se=se))
+
+    def _estimates(self, *, se: bool) -> Estimates:
+        """Return the estimates by name; a correlation that does not exist, beside a spread of zero, is zero."""
+        from hdsl.form.estimates import Estimates
+
+        values = {str(name): float(value) for name, value in self.params.items()}
+        return Estimates(
+            values={name: 0.0 if np.isnan(value) else value for name, value in values.items()},
+            errors={str(name): float(value) for name, value in self.bse.items()},
+            show_errors=se,
+        )
 
     # ---------------------------------------------------------------- likelihood
 

@@ -1,7 +1,8 @@
 """How the groups of a fit lie in each other, as the data show it.
 
 Stage: results. Input: the group codes of a `Design`. Output: words for each index set. Invariant: nested means that
-every group of the finer factor has rows in one group of the coarser only.
+every group of the finer factor has rows in one group of the coarser only; of sets that are no factors, that the model
+says so.
 """
 
 from __future__ import annotations
@@ -27,37 +28,43 @@ def is_nested(finer: NDArray[np.intp], coarser: NDArray[np.intp], n_finer: int) 
 
 
 def relations(design: Design) -> dict[IndexSet, str]:
-    """Return for each grouping factor ``"in k"``, ``"crossed with r"``, or both.
+    """Return for each index set but that of the rows ``"in k"``, ``"crossed with r"``, both, or nothing.
 
-    Of what it is nested in, only the nearest is named where that is itself nested in the others.
+    A set lies in another one by its subscripts, by declaration, or, if both are grouping factors, because the data show
+    it; only factors are called crossed. Of what it lies in, only the nearest is named where that itself lies in the
+    others.
     """
-    terms = design.plan.re_terms
-    groups = design.arrays.groups
-    places = range(len(terms))
-    inside = {
-        finer: {
-            coarser
-            for coarser in places
-            if coarser != finer and is_nested(groups[finer], groups[coarser], len(design.levels[finer]))
-        }
-        for finer in places
+    form = design.form
+    factors = [term.index_set for term in design.plan.re_terms]
+    sets = [index_set for index_set in design.group_counts if form.row not in index_set]
+    sets += [index_set for index_set in factors if index_set not in sets]
+
+    def lies(finer: IndexSet, coarser: IndexSet) -> bool:
+        if finer in factors and coarser in factors:
+            a, b = factors.index(finer), factors.index(coarser)
+            return is_nested(design.arrays.groups[a], design.arrays.groups[b], len(design.levels[a]))
+        return form.determines(finer, coarser)
+
+    inside = {a: {b for b in sets if b != a and lies(a, b)} for a in sets}
+    crossed = {
+        a: [b for b in factors if a in factors and b != a and b not in inside[a] and a not in inside[b]] for a in sets
     }
-    return {terms[place].index_set: _words(place, inside, [term.index_set for term in terms]) for place in places}
+    return {a: _words(a, inside, crossed[a]) for a in sets}
 
 
-def _words(place: int, inside: dict[int, set[int]], index_sets: list[IndexSet]) -> str:
-    above = inside[place]
+def _words(index_set: IndexSet, inside: dict[IndexSet, set[IndexSet]], crossed: list[IndexSet]) -> str:
+    above = inside[index_set]
     nearest = [
         other
-        for other in above
-        if not any(other in inside[between] and between not in inside[other] for between in above - {other})
+        for other in inside
+        if other in above
+        and not any(other in inside[between] and between not in inside[other] for between in above - {other})
     ]
-    crossed = [other for other in inside if other != place and other not in above and place not in inside[other]]
     words = []
     if nearest:
-        words.append("in " + " and ".join(_bracketed(index_sets[other]) for other in sorted(nearest)))
+        words.append("in " + " and ".join(map(_bracketed, nearest)))
     if crossed:
-        words.append("crossed with " + ", ".join(_bracketed(index_sets[other]) for other in sorted(crossed)))
+        words.append("crossed with " + ", ".join(map(_bracketed, crossed)))
     return "; ".join(words)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+from hdsl.form.estimates import Estimates, added
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.latex import latex_symbol, latex_text
-from hdsl.semantics.record import ResolvedModel
+from hdsl.form.model import CompositeModel, RandomBlock
+from hdsl.form.notation import DEFAULT, Textbook, aligned, check_notation, covariance_names, matrix
+from hdsl.semantics.record import ResolvedModel, Role
 from hdsl.semantics.show import show_expr
 from hdsl.semantics.walk import left_symbols
 from hdsl.syntax import tree
 
-__all__ = ["Equations"]
+__all__ = ["Equations", "read_equations"]
 
 
 def wrap(text: str, width: int, first: str, rest: str) -> list[str]:
@@ -32,10 +36,13 @@ class Equations:
     Parameters
     ----------
     model : ResolvedModel
+    form : CompositeModel, optional
+        What it compiles to; LaTeX needs it where it has other symbols than the text's, or numbers for covariances.
     """
 
-    def __init__(self, model: ResolvedModel) -> None:
+    def __init__(self, model: ResolvedModel, form: CompositeModel | None = None) -> None:
         self._model = model
+        self._form = form
 
     @property
     def by_level(self) -> dict[IndexSet, tuple[tree.Stochastic | tree.Deterministic, ...]]:
@@ -58,10 +65,35 @@ class Equations:
                 lines += wrap(self._text(statement), 80, "    ", "        ")
         return "\n".join(lines)
 
-    def latex(self) -> str:
-        """Return the equations as one aligned display."""
-        rows = [self._latex(s) for statements in self.by_level.values() for s in statements]
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+    def latex(self, *, notation: str = DEFAULT, estimates: Estimates | None = None) -> str:
+        """Return the equations as one aligned display (amsmath).
+
+        Parameters
+        ----------
+        notation : {"gelman-hill", "raudenbush-bryk"}
+            The statements as they are written, the model's own names with subscripts; or the equations of its levels in
+            symbols by their places, with what they stand for.
+        estimates : Estimates, optional
+            Numbers in the place of parameters.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        FitError
+            HM512 where the symbols by places cannot say the model: crossed sets, more than three levels.
+        ValueError
+            If there is no such notation.
+        """
+        check_notation(notation)
+        if notation != DEFAULT:
+            if self._form is None:
+                raise ValueError("these equations were made without what the model compiles to")
+            return Textbook(self._form, estimates).equations()
+        writer = _Writer(self._model, self._form, estimates if estimates is not None else Estimates(values={}))
+        return aligned([writer.statement(s) for statements in self.by_level.values() for s in statements])
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -89,9 +121,38 @@ class Equations:
             arguments.append(f"{argument.name}={shown}" if argument.name is not None else shown)
         return f"{distribution.name}({', '.join(arguments)})"
 
-    # -- LaTeX -----------------------------------------------------------------------------------------------------
 
-    def _latex(self, statement: tree.Stochastic | tree.Deterministic) -> str:
+def read_equations(form: CompositeModel) -> Equations:
+    """Return the level equations of a composite model, read from its source once more.
+
+    Parameters
+    ----------
+    form : CompositeModel
+        That compiled, so that its source has no mistakes.
+
+    Returns
+    -------
+    Equations
+    """
+    from hdsl.diagnostics import Diagnostics
+    from hdsl.semantics.resolve import resolve
+    from hdsl.syntax import parse
+
+    return Equations(resolve(parse(form.source), form.source, Diagnostics(form.source)), form)
+
+
+class _Writer:
+    """Writes statements as LaTeX, with numbers for the parameters that have estimates."""
+
+    def __init__(self, model: ResolvedModel, form: CompositeModel | None, estimates: Estimates) -> None:
+        self._model = model
+        self._form = form
+        self._estimates = estimates
+
+    def _symbol(self, symbol: tree.Symbol) -> str:
+        return show_symbol(*self._model.canonical(symbol))
+
+    def statement(self, statement: tree.Stochastic | tree.Deterministic) -> str:
         if isinstance(statement.left, tree.Joint):
             left = (
                 r"\begin{pmatrix} "
@@ -104,16 +165,35 @@ class Equations:
                 left = rf"\operatorname{{{statement.left.link}}}\left({left}\right)"
         if isinstance(statement, tree.Deterministic):
             return rf"{left} &= {self._expr(statement.right)}"
-        return rf"{left} &\sim {self._latex_distribution(statement.distribution)}"
+        blocks = self._form.blocks if self._form is not None else ()
+        block = next((b for b in blocks if b.span == statement.span), None)
+        return rf"{left} &\sim {self._distribution(statement.distribution, block)}"
 
-    def _latex_distribution(self, distribution: tree.Distribution) -> str:
+    def _distribution(self, distribution: tree.Distribution, block: RandomBlock | None) -> str:
         arguments = []
         for argument in distribution.arguments:
             value = argument.value
-            shown = self._latex_distribution(value) if isinstance(value, tree.Distribution) else self._expr(value)
+            if isinstance(value, tree.Distribution):
+                shown = self._distribution(value, block)
+            else:
+                shown = self._covariance(value, block) or self._expr(value)
             arguments.append(f"{latex_text(argument.name)}={shown}" if argument.name is not None else shown)
         name = distribution.name.replace("_", " ")
         return rf"\operatorname{{{name}}}\left({', '.join(arguments)}\right)"
+
+    def _covariance(self, value: tree.Expr, block: RandomBlock | None) -> str | None:
+        """Return an unstructured covariance in numbers, where all of them are known."""
+        if block is None or not isinstance(value, tree.Symbol) or block.covariance.structure != "unstructured":
+            return None
+        if self._model.entity(value).role is not Role.COVARIANCE:
+            return None
+        names = [[covariance_names(block, a, b) for b in block.effects] for a in block.effects]
+        if not all(self._estimates.has(name) for row in names for entry in row for name in entry):
+            return None
+        values = self._estimates.values
+        return matrix(
+            [[self._estimates.number(math.prod(values[name] for name in entry)) for entry in row] for row in names]
+        )
 
     def _expr(self, expr: tree.Expr) -> str:
         match expr:
@@ -122,7 +202,8 @@ class Equations:
             case tree.String(value=value):
                 return latex_text(value)
             case tree.Symbol():
-                return latex_symbol(self._symbol(expr))
+                name = self._symbol(expr)
+                return self._estimates.latex(name) if self._estimates.has(name) else latex_symbol(name)
             case tree.Unary(operator=operator, operand=operand):
                 return operator + self._group(operand, "+-")
             case tree.Binary():
@@ -145,13 +226,22 @@ class Equations:
             case "^":
                 return rf"{self._group(expr.left, '+-*/^')}^{{{self._expr(expr.right)}}}"
             case "*":
-                return rf"{self._group(expr.left, '+-')} \, {self._group(expr.right, '+-')}"
+                return self._product(expr)
             case "-":
-                return f"{self._expr(expr.left)} - {self._group(expr.right, '+-')}"
+                right = self._group(expr.right, "+-", is_first=True)
+                opposite = right[1:] if right.startswith("-") else f"-{right}"
+                return added(self._expr(expr.left), opposite)
             case _:
-                return f"{self._expr(expr.left)} + {self._expr(expr.right)}"
+                return added(self._expr(expr.left), self._expr(expr.right))
 
-    def _group(self, expr: tree.Expr, operators: str) -> str:
+    def _product(self, expr: tree.Binary) -> str:
+        """Return a product; a number that is not first has a dot before it."""
+        left, right = self._group(expr.left, "+-", is_first=True), self._group(expr.right, "+-")
+        dot = r"\cdot" if right[0].isdigit() or right.startswith(r"\underset") else r"\,"
+        return f"{left} {dot} {right}"
+
+    def _group(self, expr: tree.Expr, operators: str, *, is_first: bool = False) -> str:
+        """Return an operand, in brackets where it is a sum, or has a sign of its own and does not come first."""
         shown = self._expr(expr)
-        needs = isinstance(expr, tree.Binary) and expr.operator in operators
-        return rf"\left({shown}\right)" if needs else shown
+        is_sum = isinstance(expr, tree.Binary) and expr.operator in operators
+        return rf"\left({shown}\right)" if is_sum or (shown.startswith("-") and not is_first) else shown

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hdsl.diagnostics import Diagnostics, Label
+from hdsl.form.expr import IndexSet
 from hdsl.form.model import Index
 from hdsl.semantics.levels import Order
 from hdsl.semantics.walk import arguments_by_slot, left_symbols, occurrences
@@ -45,7 +48,8 @@ def collect_indices(program: tree.Program, source: Source, found: Diagnostics) -
         if name not in indices:
             indices[name] = Index(name=name, column=name, span=span)
     _check_circles(declared, indices, found)
-    return Order(indices=indices, row=row, free=_free_indices(program, indices))
+    order = Order(indices=indices, row=row, free=_free_indices(program, indices))
+    return replace(order, written=_written(program, order))
 
 
 def _row_index(declared: dict[str, tree.IndexStatement], source: Source, found: Diagnostics) -> str:
@@ -83,13 +87,36 @@ def _subscripts(program: tree.Program) -> list[tuple[str, Span]]:
             if statement.parent is not None and statement.parent_span is not None:
                 names.setdefault(statement.parent, statement.parent_span)
             continue
-        symbols = [statement.symbol] if isinstance(statement, tree.DataStatement) else list(left_symbols(statement))
-        if not isinstance(statement, tree.DataStatement):
-            symbols += [occurrence.symbol for occurrence in occurrences(statement)]
-        for symbol in symbols:
+        for symbol in (*_left(statement), *_right(statement)):
             for subscript in symbol.subscripts:
                 names.setdefault(subscript.name, subscript.span)
     return list(names.items())
+
+
+def _left(statement: tree.Statement) -> tuple[tree.Symbol, ...]:
+    """Return the symbols that a statement is about."""
+    if isinstance(statement, tree.IndexStatement):
+        return ()
+    return (statement.symbol,) if isinstance(statement, tree.DataStatement) else tuple(left_symbols(statement))
+
+
+def _right(statement: tree.Statement) -> tuple[tree.Symbol, ...]:
+    """Return the symbols that a statement uses."""
+    if isinstance(statement, tree.IndexStatement | tree.DataStatement):
+        return ()
+    return tuple(occurrence.symbol for occurrence in occurrences(statement))
+
+
+def _written(program: tree.Program, order: Order) -> dict[frozenset[str], IndexSet]:
+    """Return each set of several indices in the order in which it is first written, on left sides before right ones."""
+    found: dict[frozenset[str], IndexSet] = {}
+    for side in (_left, _right):
+        for symbol in (symbol for statement in program.statements for symbol in side(statement)):
+            names = tuple(dict.fromkeys(subscript.name for subscript in symbol.subscripts))
+            kept = frozenset(order.canonical(names))
+            if len(kept) > 1:
+                found.setdefault(kept, tuple(name for name in names if name in kept))
+    return found
 
 
 def _check_circles(declared: dict[str, tree.IndexStatement], indices: dict[str, Index], found: Diagnostics) -> None:

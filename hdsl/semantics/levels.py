@@ -6,8 +6,8 @@ sets of a model, finer to coarser, with what lives at each. Both are pure struct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,32 @@ from hdsl.form.model import CompositeModel, Index, Nesting
 if TYPE_CHECKING:
     import networkx as nx
 
+    from hdsl.semantics.picture import Box
+    from hdsl.semantics.relation import Relation
+
 __all__ = ["Levels", "Order", "levels_of"]
+
+PICTURE_WIDTH = 30
+"""Characters of a line in a picture's box."""
+
+LEGEND = "Arrows lead to what a set lies in; blue: coefficients are modelled."
+
+MOST_SENTENCES = 3
+"""More pairs of crossed sets than this are listed, not told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """The indices in their order, with the declared parents of each.
 
-    `free` are indices that the row does not determine (the categories of a nominal outcome).
+    `free` are indices that the row does not determine (the categories of a nominal outcome). `written` has the sets of
+    several indices in the order in which the user writes them.
     """
 
     indices: Mapping[str, Index]
     row: str
     free: frozenset[str] = frozenset()
+    written: Mapping[frozenset[str], IndexSet] = field(default_factory=dict)
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return every index that `name` determines by declaration, without itself."""
@@ -48,14 +61,15 @@ class Order:
     def canonical(self, names: Iterable[str]) -> IndexSet:
         """Return the canonical index set of a subscript list.
 
-        ``p[i,j,k]`` -> ``("i",)``; with ``index j = .. in k``, ``u[j,k]`` -> ``("j",)``.
+        ``p[i,j,k]`` -> ``("i",)``; with ``index j = .. in k``, ``u[j,k]`` -> ``("j",)``. A set that the user writes
+        has the order of its first statement, so that ``w[dept,service]`` prints as such; any other that of the indices.
         """
         wanted = set(names)
         implied: set[str] = set()
         for name in wanted:
             implied |= self.ancestors(name) & wanted
-        kept = wanted - implied
-        return tuple(name for name in self.indices if name in kept)
+        kept = frozenset(wanted - implied)
+        return self.written.get(kept) or tuple(name for name in self.indices if name in kept)
 
     def closure(self, index_set: Iterable[str]) -> frozenset[str]:
         """Return all indices that a set determines by declaration, itself included."""
@@ -130,9 +144,9 @@ class Levels:
             )
         for finer in self.index_sets:
             for coarser in self.index_sets:
-                if finer != coarser and self.determines(finer, coarser):
+                if self._is_below(finer, coarser):
                     full.add_edge(show_index_set(finer), show_index_set(coarser))
-        kept = nx.transitive_reduction(full) if nx.is_directed_acyclic_graph(full) else full
+        kept = nx.transitive_reduction(full)
         graph = nx.DiGraph()  # rebuilt, so that the order of nodes and arrows is that of the model
         graph.add_nodes_from(full.nodes(data=True))
         for finer in self.index_sets:
@@ -142,7 +156,17 @@ class Levels:
                     graph.add_edge(*edge, line=self._line_of(finer, coarser))
         return graph
 
+    def _is_below(self, finer: IndexSet, coarser: IndexSet) -> bool:
+        """Whether an arrow path leads from `finer` to `coarser`; of two with the same units, to the shorter set."""
+        if finer == coarser or not self.determines(finer, coarser):
+            return False
+        if not self.determines(coarser, finer):
+            return True
+        return (len(finer), finer) > (len(coarser), coarser)
+
     def _line_of(self, finer: IndexSet, coarser: IndexSet) -> int | None:
+        if finer == (self.order.row,) or set(coarser) <= set(finer):
+            return None
         for nesting in self.nestings:
             if (
                 set(nesting.finer) <= self._closure(finer)
@@ -171,8 +195,22 @@ class Levels:
     def __str__(self) -> str:
         return self.to_text()
 
-    def to_text(self, counts: Mapping[IndexSet, int] | None = None) -> str:
-        """Return the levels as an indented text, coarser below finer, with units where counts are given."""
+    def to_text(self, counts: Mapping[IndexSet, int] | None = None, relations: Sequence[Relation] | None = None) -> str:
+        """Return the levels as an indented text, coarser below finer.
+
+        Parameters
+        ----------
+        counts : mapping from IndexSet to int, optional
+            Units of each set, to be printed beside it.
+        relations : sequence of Relation, optional
+            What the data show of nested and crossed sets; by default it is told what the model leaves crossed.
+
+        Returns
+        -------
+        str
+        """
+        from hdsl.semantics.picture import wrap_notes
+
         rows: list[tuple[str, str, str]] = []
         graph = self.graph
 
@@ -187,32 +225,94 @@ class Levels:
 
         for node in (n for n in graph if graph.in_degree(n) == 0):
             visit(node, "", "")
-        lines = _columns(rows)
-        for a, b in self.crossed:
-            lines.append(
-                f"[{show_index_set(a)}] and [{show_index_set(b)}] are crossed, unless the data show them nested"
-            )
-        return "\n".join(lines)
+        return "\n".join([*_columns(rows), *wrap_notes(self._remarks(relations), 80)])
 
-    def to_mermaid(self) -> str:
-        """Return the graph in Mermaid's notation."""
+    def _remarks(self, relations: Sequence[Relation] | None) -> tuple[str, ...]:
+        """Return what is known of nested and crossed sets, a line for each pair, or one for all where they are many."""
+        if relations is not None:
+            return tuple(str(relation) for relation in relations)
+        pairs = [(f"[{show_index_set(a)}]", f"[{show_index_set(b)}]") for a, b in self.crossed]
+        if len(pairs) <= MOST_SENTENCES:
+            return tuple(f"{a} and {b} are crossed, unless the data show them nested" for a, b in pairs)
+        return ("crossed, unless the data show them nested: " + ", ".join(f"{a} x {b}" for a, b in pairs),)
+
+    def to_svg(self, counts: Mapping[IndexSet, int] | None = None, relations: Sequence[Relation] | None = None) -> str:
+        """Return the graph as a picture, rows below, arrows from finer to coarser sets.
+
+        An arrow's label is the source line that says so; one without a label follows from the subscripts. Boxes with a
+        thick border are sets over which coefficients vary by a distribution.
+
+        Parameters
+        ----------
+        counts, relations
+            As of `to_text`.
+
+        Returns
+        -------
+        str
+            An ``svg`` element that stands alone, readable on light and dark grounds.
+        """
+        from hdsl.semantics.picture import Arrow, draw
+
+        graph = self.graph
+        boxes = [self._picture_box(node, counts or {}) for node in graph]
+        arrows = [
+            Arrow(finer=f"[{a}]", coarser=f"[{b}]", label=f"line {line}" if line is not None else "")
+            for a, b, line in graph.edges(data="line")
+        ]
+        crossed = [(f"[{a}]", f"[{b}]") for a, b in self._crossed_nodes(relations)]
+        notes = self._remarks(relations)
+        title = "Levels: " + ", ".join(box.name for box in boxes)
+        return draw(boxes, arrows, crossed, (*notes, LEGEND), title=title, description=self.to_text(counts, relations))
+
+    def _crossed_nodes(self, relations: Sequence[Relation] | None) -> list[tuple[str, str]]:
+        """Pairs of crossed sets, as the data show them where there are data, as printed."""
+        pairs = self.crossed if relations is None else [(r.first, r.second) for r in relations if r.data == "crossed"]
+        return [(show_index_set(a), show_index_set(b)) for a, b in pairs]
+
+    def _picture_box(self, node: str, counts: Mapping[IndexSet, int]) -> Box:
+        import textwrap
+
+        from hdsl.semantics.picture import Box
+
+        attributes = self.graph.nodes[node]
+        index_set = attributes["index_set"]
+        return Box(
+            name=f"[{node}]",
+            count=f"{counts[index_set]:,}" if index_set in counts else "",
+            lines=(attributes["column"], *textwrap.wrap(", ".join(attributes["residents"]), PICTURE_WIDTH)),
+            kind="rows" if index_set == (self.order.row,) else "grouping" if index_set in self.grouping else "other",
+        )
+
+    def to_mermaid(
+        self, counts: Mapping[IndexSet, int] | None = None, relations: Sequence[Relation] | None = None
+    ) -> str:
+        """Return the graph in Mermaid's notation, dotted lines between crossed sets; arguments as of `to_text`."""
         lines = ["graph BT"]
         names = {node: f"s{position}" for position, node in enumerate(self.graph)}
         for node, attributes in self.graph.nodes(data=True):
-            label = f"[{node}] {attributes['column']}".replace('"', "#quot;")
-            lines.append(f'    {names[node]}["{label}"]')
-        lines += [f"    {names[a]} --> {names[b]}" for a, b in self.graph.edges]
+            label = f"[{node}] {attributes['column']}".replace("&", "&amp;").replace('"', "#quot;")
+            count = counts.get(attributes["index_set"]) if counts else None
+            lines.append(f'    {names[node]}["{label}{f", {count:,}" if count is not None else ""}"]')
+        for a, b, line in self.graph.edges(data="line"):
+            lines.append(f"    {names[a]} -->{f'|line {line}|' if line is not None else ''} {names[b]}")
+        lines += [f"    {names[a]} -.-|crossed| {names[b]}" for a, b in self._crossed_nodes(relations)]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        from html import escape
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
 
-        return f"<pre>{escape(self.to_text())}</pre>"
+    def _repr_html_(self) -> str:
+        return self.to_svg()
 
 
 def levels_of(form: CompositeModel) -> Levels:
     """Return the levels of a composite model, without what lives at each."""
-    order = Order(indices={index.name: index for index in form.indices}, row=form.row)
+    order = Order(
+        indices={index.name: index for index in form.indices},
+        row=form.row,
+        written={frozenset(index_set): index_set for index_set in form.index_sets},
+    )
     grouping = frozenset(block.index_set for block in form.blocks)
     return Levels(order=order, index_sets=form.index_sets, nestings=form.nestings, residents={}, grouping=grouping)
 

@@ -39,7 +39,7 @@ def test_a_pair_determines_its_parts() -> None:
         "y[i] ~ normal(b + u[r] + v[o] + w[r,o], sd)\nu[r] ~ normal(0, s)\nv[o] ~ normal(0, t)\nw[o,r] ~ normal(0, z)"
     )
     found = levels(text)
-    assert set(found.graph.edges) == {("i", "r,o"), ("r,o", "r"), ("r,o", "o")}
+    assert set(found.graph.edges) == {("i", "o,r"), ("o,r", "o"), ("o,r", "r")}, "printed as its own statement has it"
     assert found.crossed == ((("r",), ("o",)),)
     assert "[r] and [o] are crossed" in str(found)
 
