@@ -47,7 +47,7 @@ def random_block(
     if entity.link is not None:
         refuse(f"a coefficient on its {entity.link} scale (`{entity.printed}`)", entity.span)
     if distribution.name not in ("normal", "mvnormal"):
-        refuse(f"coefficients with a {distribution.name} distribution (`{entity.printed}`)", distribution.name_span)
+        refuse(f"coefficients with the distribution `{distribution.name}` (`{entity.printed}`)", distribution.name_span)
     _check_mean(members, distribution, found)
     effects = tuple(e.printed for e in members)
     return RandomBlock(

@@ -161,7 +161,7 @@ class _Builder:
             self.refuse("a joint distribution of several outcomes", statement.span)
             return self._bare(entity, distribution.name), (), None
         if distribution.name != "normal":
-            self.refuse(f"an outcome with a {distribution.name} distribution", distribution.name_span)
+            self.refuse(f"an outcome with the distribution `{distribution.name}`", distribution.name_span)
         predictors: list[Predictor] = []
         known: list[tuple[str, Expr]] = []
         scalars: list[tuple[str, str]] = []

@@ -107,7 +107,7 @@ def _report(
     others = f"; {total:,} rows are outside the range" if total > 1 else ""
     found.error(
         "HM404",
-        f"`{shown}` of a {outcome.distribution} outcome must be {support.words}",
+        f"`{shown}` must be {support.words}, as `{outcome.distribution}` has it",
         outcome.span,
         label=f"{values[row]:g} in row {row + 1}",
         notes=[f"in row {row + 1} `{symbol}` is {values[row]:g}{of_size}{others}"],
