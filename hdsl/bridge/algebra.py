@@ -21,7 +21,9 @@ _UNCORRELATED = {"||": True, "|": False}
 _MOST_TERMS = 2000
 
 REFUSED = {
-    **dict.fromkeys(("poly", "ns", "bs", "rcs"), "write its columns out, as in `x + I(x^2)`"),
+    **dict.fromkeys(
+        ("poly", "ns", "bs", "rcs"), "write its columns out, as in `x + I(x^2)`, or `poly(x, 2, raw = TRUE)`"
+    ),
     **dict.fromkeys(
         ("s", "te", "ti", "t2", "gp", "lo"),
         "the language has no smooth terms; write a curve in powers of the covariate",
@@ -233,6 +235,8 @@ class _Reader:
             case Number(text=text):
                 help_text = "only 0 and 1 stand in a formula, for the intercept"
                 raise self.error(f"the number {text} is no term", node.span, help_text)
+            case Call(function="poly", arguments=(Name() as column, Number() as degree, Number(text="1")), names=names):
+                return self.powers(column, degree) if names[-1] == "raw" else ((self.variable(node),),)
             case Binary(operator="^", left=left, right=Number() as power):
                 return self.power(self.expand(left), power)
             case Binary(operator=operator) if operator in "+-:*/":
@@ -284,6 +288,14 @@ class _Reader:
         for _ in range(int(power.value) - 1):
             result = tuple(_Terms((*result, *self.products(result, terms))).items.values())
         return result
+
+    def powers(self, column: Name, degree: Number) -> tuple[Term, ...]:
+        """Return the terms of ``poly(x, 3, raw = TRUE)``: a column and its powers."""
+        if degree.value not in range(1, 11):
+            raise self.error(f"the degree {degree.text} of `poly`", degree.span, "write powers out, as in `x + I(x^2)`")
+        numbers = [Number(text=str(power), span=degree.span) for power in range(2, int(degree.value) + 1)]
+        nodes = [Binary(operator="^", left=column, right=number, place=column.span) for number in numbers]
+        return ((Variable(key=column.name, node=column),), *((Variable(key=show_node(n), node=n),) for n in nodes))
 
     def variable(self, node: Node) -> Variable:
         match node:

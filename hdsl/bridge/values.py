@@ -20,7 +20,7 @@ _RENAMED = {"plogis": "invlogit", "qlogis": "logit", "pnorm": "Phi", "qnorm": "p
 _TEMPLATES = {"log2": "log({0})/log(2)", "log10": "log({0})/log(10)", "exp2": "2^({0})"}
 _SAME = ("as.numeric", "as.integer", "as.double", "I", "c")
 _STRENGTH = {**dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), 1), "+": 2, "-": 2, "*": 3, "/": 3, "^": 5}
-_SIGN, _ATOM, _PRODUCT = 4, 6, 3
+_SUM, _PRODUCT, _SIGN, _ATOM = 2, 3, 4, 6
 
 Level = tuple[str, ...] | None
 """Columns of a grouping; None is the rows."""
@@ -93,6 +93,8 @@ class Values:
             return self._convert(arguments[0], level)
         if name == "scale" and len(arguments) == 1:
             return self._scaled(arguments[0], level), _ATOM
+        if name == "scale" and call.names == (None, "scale") and arguments[1] == Number(text="0", span=call.span):
+            return f"{self._inside(arguments[0], level, 2)} - {self._grand('mean', arguments[0])}", _SUM
         if name in AGGREGATES and len(arguments) == 1:
             return self._grand(name, arguments[0]), _ATOM
         if name in _TEMPLATES and len(arguments) == 1:

@@ -54,6 +54,7 @@ def random(text: str) -> list[tuple[list[str], str, bool]]:
         ("y ~ log(x) + sqrt(`odd name`)", ["1", "log(x)", "sqrt(odd name)"]),
         ("y ~ x + factor(x)", ["1", "x", "x"]),
         ("y ~ a + b:c + d*e", ["1", "a", "d", "e", "b:c", "d:e"]),
+        ("y ~ poly(x, 3, raw = TRUE)*z", ["1", "x", "x ^ 2", "x ^ 3", "z", "x:z", "x ^ 2:z", "x ^ 3:z"]),
         ("y ~ x.1 + .x", ["1", "x.1", ".x"]),
         ("y\n  ~ x +\n z", ["1", "x", "z"]),
     ],

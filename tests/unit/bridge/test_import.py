@@ -68,6 +68,10 @@ def statements(text: str) -> list[str]:
             ],
         ),
         (
+            "y ~ scale(x, scale = FALSE)",
+            ["x_mean = mean(x[i])", "y[i] ~ normal(b0 + b_scale_x_0*(x[i] - x_mean), sd)"],
+        ),
+        (
             "y ~ plogis(x) + log10(t)",
             ["y[i] ~ normal(b0 + b_plogis_x*invlogit(x[i]) + b_log10_t*log(t[i])/log(10), sd)"],
         ),
