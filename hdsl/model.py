@@ -15,6 +15,7 @@ Stages 1 to 3 run when a model is made and report all mistakes of the text at on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -247,8 +248,11 @@ class Model:
         str
         """
         from hdsl.codegen import emit
+        from hdsl.design import covariate_symbols
 
-        return emit(self.plan(data).plan, standalone=standalone, title=Path(self.source.name).name)
+        plan = self.plan(data).plan
+        title = Path(self.source.name).name
+        return emit(plan, standalone=standalone, title=title, x_symbols=covariate_symbols(self.form))
 
     def fit(
         self,
@@ -397,14 +401,20 @@ class Model:
         unknown = [name for name in start if name not in names]
         if unknown:
             found = Diagnostics(self.source)
+            near = near_names(unknown[0], names)
+            todo = f"did you mean {one_of(near)}?" if near else "name one of the model"
             found.error(
                 "HM508",
                 f"`start` has no parameter `{unknown[0]}`: {todo}",
                 help=f"parameters are {', '.join(sorted(names))}",
             )
-            near = near_names(unknown[0], names)
-            todo = f"did you mean {one_of(near)}?" if near else "name one of the model"
             raise FitError(found.sorted())
+        for name, value in start.items():
+            if not math.isfinite(value):
+                found = Diagnostics(self.source)
+                message = f"the start value of `{name}` is not a finite number: give another, or leave it out"
+                found.error("HM506", message, help="what is left out starts at a value from the data")
+                raise FitError(found.sorted())
         for entry, name in design.variance_names.items():
             if name in start:
                 entries[entry] = float(start[name])

@@ -6,8 +6,18 @@ Input: a composite model (`hdsl.form`) and a data set. Output: a `Design` with `
 from hdsl.design.bind import bind
 from hdsl.design.coding import Coding
 from hdsl.design.describe import describe
+from hdsl.design.layout import covariate_symbols
 from hdsl.design.planning import structural_plan
 from hdsl.design.record import Design
 from hdsl.design.support import refuse_unsupported, require_supported
 
-__all__ = ["Coding", "Design", "bind", "describe", "refuse_unsupported", "require_supported", "structural_plan"]
+__all__ = [
+    "Coding",
+    "Design",
+    "bind",
+    "covariate_symbols",
+    "describe",
+    "refuse_unsupported",
+    "require_supported",
+    "structural_plan",
+]
