@@ -35,7 +35,7 @@ class Definition:
 @lru_cache(maxsize=1)
 def _runtime() -> dict[str, Definition]:
     """Return every definition of the runtime by name, in an order in which they can be executed."""
-    return {d.name: d for module in (rows, blocks, cells, root) for d in _of_module(module)}
+    return {d.name: d for module in (rows, blocks, root, cells) for d in _of_module(module)}
 
 
 def _of_module(module: ModuleType) -> Iterator[Definition]:

@@ -89,7 +89,8 @@ class ColumnValues:
         """Return the values as labels in order with a code for each row; only labels that occur."""
         if self.codes is not None:
             codes, used = compress(self.codes, len(self.labels))
-            return Factor(codes=codes, labels=tuple(self.labels[k] for k in used.tolist()))
+            is_all = len(used) == len(self.labels)
+            return Factor(codes=codes, labels=self.labels if is_all else tuple(self.labels[k] for k in used.tolist()))
         assert self.numbers is not None
         codes, values = _factor_numbers(self.numbers)
         if values.dtype.kind in "iu" and self.kind == "number":
@@ -170,7 +171,7 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
     if dtype == nw.Boolean and not series.is_null().any():
         return ColumnValues(name=name, kind="boolean", numbers=series.to_numpy().astype(np.int64))
     if dtype in (nw.String, nw.Categorical):
-        return _from_text(name, series.to_numpy())
+        return _from_text(name, series.to_native().array if series.implementation.is_pandas() else series.to_numpy())
     return from_objects(name, series.to_list())
 
 
@@ -209,30 +210,34 @@ def _text(value: object) -> str:
     return number_label(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def _from_text(name: str, values: NDArray[Any]) -> ColumnValues:
+def _from_text(name: str, values: Any) -> ColumnValues:
     import pandas as pd
 
     codes, found = pd.factorize(values)
-    labels = [str(value) for value in found]
-    order = sorted(range(len(labels)), key=_sort_key(labels))
+    labels = [value if isinstance(value, str) else str(value) for value in found.tolist()]
+    order = _sorted_places(labels)
     rank = np.full(len(labels) + 1, -1, dtype=np.intp)  # the last entry serves the code -1
     rank[order] = np.arange(len(labels))
     return ColumnValues(name=name, kind="text", codes=rank[codes], labels=tuple(labels[k] for k in order))
 
 
-def _sort_key(labels: Sequence[str]) -> Any:
-    numbers = [_as_number(label) for label in labels]
-    if all(number is not None for number in numbers):
-        return lambda k: (numbers[k], labels[k])
-    return lambda k: labels[k]
+def _sorted_places(labels: Sequence[str]) -> list[int]:
+    """Return the places of distinct labels in their order: as numbers where each of them reads as one, else as text."""
+    numbers = _as_numbers(labels)
+    if numbers is None:
+        return sorted(range(len(labels)), key=labels.__getitem__)
+    order = np.argsort(numbers)
+    if np.any(np.diff(numbers[order]) == 0.0):  # `1` and `01`
+        return sorted(range(len(labels)), key=lambda k: (numbers[k], labels[k]))
+    return order.tolist()  # type: ignore[no-any-return]
 
 
-def _as_number(text: str) -> float | None:
+def _as_numbers(labels: Sequence[str]) -> NDArray[np.float64] | None:
     try:
-        value = float(text)
+        values = np.array([float(label) for label in labels])
     except ValueError:
         return None
-    return value if np.isfinite(value) else None
+    return values if np.isfinite(values).all() else None
 
 
 def _has_order(series: nw.Series[Any]) -> bool:

@@ -98,7 +98,7 @@ class Units:
         used = self._used[index_set]
         if len(index_set) == 1:
             labels = self._factors[index_set[0]].labels
-            return [tuple(labels[k] for k in used.tolist())]
+            return [labels if len(used) == len(labels) else tuple(labels[k] for k in used.tolist())]
         head, last = index_set[:-1], index_set[-1:]
         outer, inner = np.divmod(used, self.count(last))
         columns = [*self.label_columns(head), *self.label_columns(last)]

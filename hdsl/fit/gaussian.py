@@ -148,7 +148,7 @@ def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
 
 @dataclass(frozen=True, slots=True)
 class _Later:
-    """What is computed when it is read, at the optimum: modes and their covariances, and that of variance parameters."""
+    """What is computed when it is read: modes, their covariances, and the covariance of variance parameters."""
 
     problem: Criterion
     at: Evaluation

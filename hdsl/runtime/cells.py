@@ -13,12 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.runtime.blocks import mul, mul_t
+from hdsl.runtime.root import mirrored
 from hdsl.runtime.rows import Indicators, row_sums
 
 __all__ = ["Cells", "occupied"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.intp]
+
+
+def numbered(keys: Codes, bound: int) -> tuple[Codes, Codes]:
+    """Return the distinct keys in ``[0, bound)``, ascending, and the position of each key among them."""
+    if bound > 64 * len(keys) + 1_000_000:  # a table of all keys would cost more than sorting those that occur
+        found, position = np.unique(keys, return_inverse=True)
+        return found, position
+    met = np.zeros(bound, dtype=bool)
+    met[keys] = True
+    found = np.flatnonzero(met)
+    number = np.empty(bound, dtype=np.intp)
+    number[found] = np.arange(len(found))
+    return found, number[keys]
 
 
 class Cells:
@@ -53,13 +67,8 @@ class Cells:
         counts = np.diff(self._starts, append=len(group))
         self._pairs = counts * (counts - 1) // 2  # of each group
         self._first, self._second = _pairs_within(self._starts, counts)
-        pair = column[self._second] * n_columns + column[self._first]
-        met = np.zeros(n_columns**2, dtype=bool)
-        met[pair] = True
-        self._lower = np.flatnonzero(met)  # the entries of a matrix over the columns that some pair goes to
-        number = np.empty(n_columns**2, dtype=np.intp)
-        number[self._lower] = np.arange(len(self._lower))
-        self._entry = number[pair]
+        lower, self._entry = numbered(column[self._second] * n_columns + column[self._first], n_columns**2)
+        self._lower = np.divmod(lower, n_columns)  # the entries of a matrix over the columns that some pair goes to
         self._known: tuple[Floats, Floats] | None = None
 
     def cross(self, left: Sequence[Floats]) -> Floats:
@@ -68,7 +77,8 @@ class Cells:
 
     def coarser(self, parent: Codes) -> Cells:
         """Return the cells of the next coarser factor: the union of those of its groups."""
-        keys, within = np.unique(parent[self.group] * self.n_columns + self.column, return_inverse=True)
+        joint = parent[self.group] * self.n_columns + self.column
+        keys, within = numbered(joint, (int(parent.max()) + 1) * self.n_columns)
 
         def sums(a: Floats) -> Floats:
             return np.bincount(within, self.sums(a)).astype(float)
@@ -122,15 +132,13 @@ class Cells:
             for row, other in zip(N[1:, 0], KN[1:, 0], strict=True):
                 values += row[self._first] * other[self._second]
         size = self.n_columns
-        total = np.bincount(self._entry, values, minlength=len(self._lower))
-        row, column = np.divmod(self._lower, size)
-        C[row, column] -= total
-        C[column, row] -= total
+        C[self._lower] -= np.bincount(self._entry, values, minlength=len(self._lower[0]))
         C[np.arange(size), np.arange(size)] -= np.bincount(self.column, (N * KN).sum(axis=(0, 1)), minlength=size)
+        mirrored(C[:size, :size])
 
     def pair_product(self, a: Floats, C: Floats) -> Floats:
         """Return ``a C`` in each group on its own cells; C is symmetric, its first n_columns belong to the cells."""
-        values = self._entries(C)[self._entry]
+        values = C[self._lower][self._entry]
         out = a * np.diagonal(C)[self.column]
         for r, row in enumerate(a[:, 0]):
             out[r, 0] += np.bincount(self._first, row[self._second] * values, minlength=len(self.group))
@@ -141,7 +149,7 @@ class Cells:
         """Return ``N C N'`` in each group, (q, q, J); C as for `pair_product`."""
         if len(N) > 1:
             return self.collect(mul_t(self.pair_product(N, C), N))
-        values = self._entries(C)[self._entry]
+        values = C[self._lower][self._entry]
         values *= self._products(N)
         own = self.collect(N * N * np.diagonal(C)[self.column])
         has_pairs = self._pairs > 0
@@ -149,11 +157,6 @@ class Cells:
             starts = (np.cumsum(self._pairs) - self._pairs)[has_pairs]
             own[0, 0, has_pairs] += 2.0 * np.add.reduceat(values, starts)
         return own
-
-    def _entries(self, C: Floats) -> Floats:
-        """Return the entries of a symmetric matrix that some pair goes to."""
-        row, column = np.divmod(self._lower, self.n_columns)
-        return C[row, column]
 
     @staticmethod
     def _sum_last(codes: Codes, size: int, values: Floats) -> Floats:
@@ -188,14 +191,14 @@ def occupied(codes: Codes, blocks: Sequence[Indicators]) -> Cells:
     groups, columns, at = [], [], 0
     for block in blocks:
         if id(block.codes) not in known:
-            known[id(block.codes)] = np.unique(codes * block.size + block.codes, return_inverse=True)
+            known[id(block.codes)] = numbered(codes * block.size + block.codes, (int(codes.max()) + 1) * block.size)
         keys, cell = known[id(block.codes)]
         groups.append(keys // block.size)
         columns.append(keys % block.size + at)
         rows.append((cell, len(keys), block.values))
         at += block.size
     group, column = np.concatenate(groups), np.concatenate(columns)
-    order = np.lexsort((column, group))
+    order = np.argsort(group * at + column, kind="stable")
 
     def sums(a: Floats) -> Floats:
         return np.concatenate([row_sums(cell, size, a, values) for cell, size, values in rows])[order]

@@ -97,7 +97,7 @@ def congruent(factors: Factors, C: Floats, *, transposed: bool = False) -> Float
     """Return ``Lambda C Lambda'``, or ``Lambda'C Lambda``, for a symmetric C; a new matrix."""
     if all(len(L) == 1 for L, _ in factors):
         diagonal = np.repeat([L[0, 0] for L, _ in factors], [size for _, size in factors])
-        out = C * diagonal
+        out: Floats = C * diagonal
         out *= diagonal[:, None]
         return out
     return scale(factors, scale(factors, C, transposed=transposed).T, transposed=transposed)

@@ -7,7 +7,7 @@ import pytest
 
 from hdsl.fit import criterion, fit_gaussian
 from hdsl.runtime import GroupSums, blocks, constant, gram, indicators, nest, ridge_inverse, root
-from hdsl.runtime.cells import occupied
+from hdsl.runtime.cells import numbered, occupied
 from tests.unit.codegen.studies import Floats, codes, crossed, parents
 
 
@@ -106,6 +106,21 @@ def test_cells_are_the_occupied_ones() -> None:
     np.testing.assert_allclose(cells.pair_product(N, C)[0, 0], expected, rtol=1e-11, atol=1e-11)
     quadratic = np.einsum("jc,cd,jd->j", dense, C, dense)
     np.testing.assert_allclose(cells.quadratic(N, C)[0, 0], quadratic, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("bound", [50, 10**8])
+def test_numbered(bound: int) -> None:
+    keys = np.random.default_rng(6).integers(0, 50, 40)
+    found, position = numbered(keys, bound)
+    np.testing.assert_array_equal(found, np.unique(keys))
+    np.testing.assert_array_equal(found[position], keys)
+
+
+@pytest.mark.parametrize("step", [2, 3, 100])
+def test_mirrored(step: int) -> None:
+    M = np.random.default_rng(7).normal(size=(7, 7))
+    expected = np.tril(M) + np.tril(M, -1).T
+    np.testing.assert_array_equal(root.mirrored(M, step), expected)
 
 
 def test_cells_of_several_effects() -> None:
