@@ -86,7 +86,7 @@ contracts: $(STAMPS)/dev
 	@$(BIN)/lint-imports --no-cache
 
 golden: $(STAMPS)/dev  ## rewrite golden files and generated parts of pages; read the difference
-	@$(BIN)/python -m pytest -q tests/cases --update-golden
+	@$(BIN)/python -m pytest -q tests/unit/diagnostics/test_catalogue.py tests/cases --update-golden
 	@$(BIN)/python docs/_ext/generated.py
 
 bench: $(STAMPS)/dev  ## time fits, print a table and write JSON

@@ -8,6 +8,7 @@ from hdsl.diagnostics import HMError
 from hdsl.model import Model
 from hdsl.source import Source
 from hdsl.syntax import dump, format_text, parse
+from tests.error_pages import examples, printed, said
 
 __all__ = ["SECTIONS"]
 
@@ -51,7 +52,6 @@ def _latex(text: str) -> str:
     return f"{model.equations.latex()}\n{model.composite.latex()}"
 
 
-def _moments(text: str) -> str:
 def _textbook(text: str) -> str:
     model = Model(text, name="model.hm")
     try:
@@ -66,6 +66,7 @@ def _mermaid(text: str) -> str:
     return Model(text, name="model.hm").levels.to_mermaid()
 
 
+def _moments(text: str) -> str:
     return str(Model(text, name="model.hm").moments)
 
 
@@ -86,19 +87,25 @@ def _all_diagnostics(text: str) -> str:
     return "\n\n".join(str(d) for d in found) or "none"
 
 
+def _example(text: str) -> str:
+    """Everything that is said of an example with data or a call, written in blocks as on the pages of `docs/errors`."""
+    return printed(said(examples(text)[0])) or "none"
+
+
 SECTIONS: dict[str, Callable[[str], str]] = {
     "tree": _tree,
     "format": _format,
     "diagnostics": _syntax,
     "said": _all_diagnostics,
+    "example": _example,
     "levels": _levels,
     "equations": _equations,
     "composite": _composite,
     "latex": _latex,
+    "mermaid": _mermaid,
+    "textbook": _textbook,
     "moments": _moments,
     "plan": _plan,
     "source": _source_text,
 }
 """From the text of `input` to the text of the section."""
-    "mermaid": _mermaid,
-    "textbook": _textbook,

@@ -38,6 +38,7 @@ def test_wheel_content(wheel: Path) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "hdsl").rglob("*.py")}
     assert modules <= names
     assert {"hdsl/grammar/hm.lark", "hdsl/py.typed"} <= names
+    assert {f"hdsl/errors/{path.name}" for path in (ROOT / "docs" / "errors").glob("HM*.md")} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"hdsl"}
 
@@ -65,6 +66,21 @@ def test_wheel_parses_a_model_on_its_own(wheel: Path, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "b2" in run.stdout
+
+
+def test_wheel_explains_a_code_on_its_own(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    run = subprocess.run(
+        [sys.executable, "-m", "hdsl", "explain", "HM203"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("# HM203: ")
 
 
 @pytest.mark.slow

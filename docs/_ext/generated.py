@@ -6,7 +6,8 @@ A page marks such a part with two comments; what stands between them belongs to 
     <!-- end -->
 
 Kinds (the table `KINDS`): ``file PATH`` is a file of the project; ``output COMMAND ..`` is what a command prints;
-``stages`` is the table of stages from the headers of the modules; ``errors`` is the catalogue of diagnostics.
+``stages`` is the table of stages from the headers of the modules; ``codes`` is the catalogue of diagnostics and
+``toctree`` its pages; ``said CODE`` is what is said of the wrong example on the page of a code.
 
 ``python docs/_ext/generated.py`` rewrites every page; with ``--check`` it names those that are stale and exits with 1.
 """
@@ -98,66 +99,44 @@ def stages() -> str:
     return "\n" + "\n".join(rows) + "\n\n"
 
 
-def errors() -> str:
-    """Return the catalogue of diagnostics: a table for each family, then an example of each code that a text can show.
-
-    Examples are the first entries of the tests' catalogue of wrong models that give the code alone.
-    """
+def codes() -> str:
+    """Return the catalogue of diagnostics: a table for each family, each code with its page."""
     from hdsl.diagnostics.codes import CODES
 
-    shown = examples()
     lines = [""]
     for digit, family in FAMILIES.items():
-        codes = [code for code in sorted(CODES) if code[2] == digit]
         lines += [f"## HM{digit}xx: {family}", "", "| code | title |", "|---|---|"]
-        lines += [
-            f"| {f'[{code}](#{code.lower()})' if code in shown else code} | {title(CODES[code])} |" for code in codes
-        ]
+        lines += [f"| [{code}]({code}.md) | {CODES[code]} |" for code in sorted(CODES) if code[2] == digit]
         lines.append("")
-        for code in codes:
-            lines += shown.get(code, [])
     return "\n".join(lines)
 
 
-def examples() -> dict[str, list[str]]:
-    """Return for each code the lines of an example: a wrong model and what is said of it."""
-    import hdsl
-    from tests.mistakes.catalogue import catalogue
+def toctree() -> str:
+    """Return the list of pages of the catalogue that Sphinx needs, which readers do not see."""
+    from hdsl.diagnostics.codes import CODES
 
-    found: dict[str, list[str]] = {}
-    for mistake in catalogue():
-        codes = {code for expected in mistake.expected for code in expected.codes}
-        if len(codes) != 1 or (code := codes.pop()) in found or not mistake.text.strip():
-            continue
-        try:
-            said = hdsl.Model(mistake.text, name="model.hm").diagnostics
-        except hdsl.HMError as error:
-            said = error.diagnostics
-        printed = "\n\n".join(str(diagnostic) for diagnostic in said if diagnostic.code == code)
-        if printed:
-            block = [
-                "```text",
-                *mistake.text.rstrip().splitlines(),
-                "```",
-                "",
-                "```text",
-                *printed.splitlines(),
-                "```",
-                "",
-            ]
-            found[code] = [f"({code.lower()})=", f"### {code}", "", *block]
-    return found
+    return "\n".join(["```{toctree}", ":hidden:", "", *sorted(CODES), "```", ""])
 
 
-KINDS: dict[str, Callable[..., str]] = {"file": file, "output": output, "stages": stages, "errors": errors}
+def said(code: str) -> str:
+    """Return what hdsl prints of the wrong example on the page of a code."""
+    from tests.error_pages import printed, read_page
+    from tests.error_pages import said as say
+
+    return f"```text\n{printed(say(read_page(code).wrong))}\n```\n"
+
+
+KINDS: dict[str, Callable[..., str]] = {
+    "file": file,
+    "output": output,
+    "stages": stages,
+    "codes": codes,
+    "toctree": toctree,
+    "said": said,
+}
 
 
 # ------------------------------------------------------------ what they need
-
-
-def title(row: object) -> str:
-    """Return the title of a row of the catalogue."""
-    return row if isinstance(row, str) else str(getattr(row, "title", row))
 
 
 def sources(name: str) -> list[Path]:

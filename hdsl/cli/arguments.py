@@ -171,6 +171,10 @@ def _add_scan(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_explain(parser: ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as HM203; without it all codes are listed")
+
+
 _COMMANDS = (
     _Command(
         name="check",
@@ -240,6 +244,12 @@ _COMMANDS = (
         "hdsl export party.hm --to pymc\n"
         "hdsl export party.hm voters.csv --to stan -o party.stan --values party.json",
         add=_add_export,
+    ),
+    _Command(
+        name="explain",
+        help="say what an error code means, with an example and its repair",
+        examples="hdsl explain HM203\nhdsl explain",
+        add=_add_explain,
     ),
 )
 """The commands, in the order of the help."""

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from hdsl.cli.bridging import run_export, run_import
 from hdsl.cli.comparing import run_diff
+from hdsl.cli.explaining import run_explain
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
 from hdsl.cli.records import check_record, fit_record, show_record
@@ -107,11 +108,11 @@ def _format_one(name: str, arguments: Namespace) -> bool:
 
 def run_show(arguments: Namespace) -> int:
     """Print the sections that are asked for, or all of them."""
-    data = read_data(arguments.data)
     if arguments.format != "text" and (arguments.sections or ["levels"]) != ["levels"]:
         raise UsageError(f"--format {arguments.format} is for --levels alone")
     if arguments.notation and not arguments.latex:
         raise UsageError("--notation is for --latex")
+    data = read_data(arguments.data)
     model = open_model(arguments.model, quiet=arguments.json)
     design = model.bind(data, na=arguments.na) if data is not None else None
     if arguments.json:
@@ -125,7 +126,6 @@ def run_show(arguments: Namespace) -> int:
     return OK
 
 
-def run_plan(arguments: Namespace) -> int:
 def _write_text(text: str, output: str | None) -> None:
     """Print a text, or write it to a file."""
     if output is None:
@@ -135,6 +135,7 @@ def _write_text(text: str, output: str | None) -> None:
         write_whole(output, lambda file: file.write(whole.encode("utf-8")))
 
 
+def run_plan(arguments: Namespace) -> int:
     """Print how the likelihood is computed."""
     data = read_data(arguments.data)
     print_text(str(open_model(arguments.model).plan(data)))
@@ -154,7 +155,8 @@ def run_emit(arguments: Namespace) -> int:
 
         design = model.bind(data, na=arguments.na)
         print_diagnostics(design.diagnostics)
-        source = emit(design.plan, standalone=arguments.standalone, title=Path(model.source.name).name)
+        title, symbols = Path(model.source.name).name, design.arrays.x_symbols
+        source = emit(design.plan, standalone=arguments.standalone, title=title, x_symbols=symbols)
         if arguments.arrays is not None:
             write_whole(arguments.arrays, lambda file: _save_arrays(design, file))
     if arguments.output is None:
@@ -206,5 +208,6 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "diff": run_diff,
     "import": run_import,
     "export": run_export,
+    "explain": run_explain,
 }
 """What runs for each command's name."""

@@ -13,17 +13,21 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from hdsl.diagnostics import Diagnostic, HMError, Severity
+from hdsl.version import __version__
 
 __all__ = [
     "diagnostic_record",
+    "fault_error",
     "plain",
     "print_diagnostics",
     "print_error",
     "print_fault",
     "print_json",
+    "print_markdown",
     "print_report",
     "print_text",
     "use_utf8",
@@ -31,6 +35,8 @@ __all__ = [
 
 COLOURS = {"error": "31", "warning": "33", "note": "36"}
 """SGR colours of severities."""
+
+PACKAGE = Path(__file__).parents[1]
 
 WIDEST = 100
 """A report is not wider than this, however wide the terminal."""
@@ -66,6 +72,16 @@ def print_report(report: object) -> None:
     console.print(report)
 
 
+def print_markdown(text: str) -> None:
+    """Print Markdown: laid out on a terminal, else as it is."""
+    if not has_colour(sys.stdout):
+        print_text(text)
+        return
+    from rich.markdown import Markdown
+
+    print_report(Markdown(text))
+
+
 def print_json(value: Mapping[str, object]) -> None:
     """Print one JSON object."""
     print_text(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
@@ -88,17 +104,29 @@ def print_error(error: HMError, *, as_json: bool = False) -> None:
 
 
 def print_fault(fault: Exception, *, as_json: bool = False) -> None:
-    """Print an internal fault as HM901, with the place in the program that whoever mends it needs."""
+    """Print an internal fault as HM901."""
+    print_error(fault_error(fault), as_json=as_json)
+
+
+def fault_error(fault: Exception) -> HMError:
+    """Return an internal fault as HM901, with the place in the program that whoever mends it needs."""
     frames = traceback.extract_tb(fault.__traceback__)
-    place = f"{frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else "unknown"
+    own = [(file, frame) for frame in frames if (file := _own_file(frame.filename))]
+    place = f"{own[-1][0]}:{own[-1][1].lineno}, in {own[-1][1].name}" if own else "unknown"
     diagnostic = Diagnostic(
         code="HM901",
         severity=Severity.ERROR,
-        message="internal fault: this is a mistake of hdsl's, not yours",
-        notes=(f"{type(fault).__name__}: {fault}", f"at {place}"),
-        help="please report it, with the model and if possible the data",
+        message="internal fault, a mistake of hdsl's and not yours: please report it",
+        notes=(f"{type(fault).__name__}: {fault}", f"at {place}, version {__version__}"),
+        help="report this message with the model, and if possible with the data",
     )
-    print_error(HMError([diagnostic]), as_json=as_json)
+    return HMError([diagnostic])
+
+
+def _own_file(path: str) -> str:
+    """Return a file of this package as ``hdsl/model.py``, and nothing for a file of another one."""
+    file = Path(path)
+    return file.relative_to(PACKAGE.parent).as_posix() if file.is_relative_to(PACKAGE) else ""
 
 
 def diagnostic_record(diagnostic: Diagnostic) -> dict[str, object]:

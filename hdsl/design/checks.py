@@ -165,8 +165,8 @@ def _report_varying(
     aggregate = show_symbol(f"{data.name}_mean", data.index_set)
     finer = show_symbol(data.name, (units.row,))
     help_text = f"write `{finer}` if it belongs to the rows"
-    if column.is_numeric:
     todo = f"write `{finer}`, or aggregate it" if column.is_numeric else f"write `{finer}`"
+    if column.is_numeric:
         help_text += f", or aggregate it first: `{aggregate} = mean({finer})`"
     found.error(
         "HM402",

@@ -70,8 +70,13 @@ def join_tables(keys: Keys, tables: Mapping[object, object], found: Diagnostics)
     rows_key = next((key for key in tables if str(key) in (keys.row, "rows")), None)
     if rows_key is None:
         given = ", ".join(f"`{key}`" for key in tables)
-        message = f"no table of the rows: the tables are keyed by {given}"
-        found.error("HM413", message, help=f'give the table with a row for each observation as `"{keys.row}"`')
+        message = f"no table of the rows: give it as `{keys.row}`"
+        found.error(
+            "HM413",
+            message,
+            notes=[f"the tables are keyed by {given}"],
+            help=f'key the table with a row for each observation by "{keys.row}"',
+        )
         raise DataError(found.sorted())
     joined = read_table(tables[rows_key], found.source)
     waiting = [
@@ -105,9 +110,10 @@ def _key_columns(keys: Keys, name: str, found: Diagnostics) -> tuple[str, ...]:
 def _report_no_index(keys: Keys, name: str, part: str, found: Diagnostics) -> None:
     known = dict.fromkeys([name for index in keys.indices for name in (index.name, index.column) if name])
     similar = near_names(part, known)
-    help_text = f"did you mean {one_of(similar)}?" if similar else f"key it by {one_of(known)}"
+    todo = f"did you mean {one_of(similar)}?" if similar else f"key it by {one_of(list(known)[:3])}"
+    help_text = f"a table is keyed by what its rows are: {one_of(known)}"
     notes = [f"the indices and their columns are {', '.join(f'`{key}`' for key in known)}"]
-    found.error("HM413", f"the table `{name}` is keyed by no index of the model", notes=notes, help=help_text)
+    found.error("HM413", f"the table `{name}` is keyed by no index of the model: {todo}", notes=notes, help=help_text)
 
 
 def _find_index(keys: Keys, name: str) -> Index | None:
@@ -119,7 +125,7 @@ def _find_index(keys: Keys, name: str) -> Index | None:
 def _report_keys_not_found(waiting: Sequence[_Level], joined: Table, found: Diagnostics) -> None:
     for level in waiting:
         absent = [key for key in level.keys if key not in joined]
-        message = f"the table `{level.name}` cannot be joined: no other table has the column `{absent[0]}`"
+        message = f"no other table has the column `{absent[0]}` to join the table `{level.name}` by: add it"
         found.error("HM413", message, help=f"add the column `{absent[0]}` to the table of the rows")
 
 
@@ -127,7 +133,7 @@ def _join(rows: Table, level: _Level, model: Keys, found: Diagnostics) -> Table:
     absent = [key for key in level.keys if key not in level.table]
     if absent:
         columns = ", ".join(f"`{name}`" for name in level.table.names[:8])
-        message = f"the table `{level.name}` has no column `{absent[0]}` to join it by"
+        message = f"the table `{level.name}` has no column `{absent[0]}` to join it by: add it"
         help_text = f"call its key column `{absent[0]}`, as in the table of the rows"
         found.error("HM413", message, notes=[f"its columns are {columns}"], help=help_text)
         return rows
@@ -136,7 +142,7 @@ def _join(rows: Table, level: _Level, model: Keys, found: Diagnostics) -> Table:
     if repeated is not None:
         label, first, second = repeated
         shown = ", ".join(f"`{key}`" for key in keys)
-        message = f"the table `{level.name}` has two rows for `{label}`"
+        message = f"the table `{level.name}` has two rows for `{label}`: keep one"
         note = f"rows {first + 1} and {second + 1} have the same {shown}"
         found.error("HM413", message, notes=[note], help=f"keep one row for each value of {shown}")
         return rows
@@ -199,7 +205,7 @@ def _report_matches(
     labels = _key_units(level.table, keys)
     if len(positions) and (positions < 0).all():
         note = f"by {by}: the rows have {_examples(rows, keys)}, the table has {_examples(level.table, keys)}"
-        message = f"no row has its group in the table `{level.name}`"
+        message = f"no row has its group in the table `{level.name}`: give both the same labels"
         found.error("HM413", message, notes=[note], help=f"give {by} the same labels in both tables")
         return
     absent = np.flatnonzero(positions < 0)
@@ -228,7 +234,7 @@ def _report_conflicts(rows: Table, level: _Level, shared: Sequence[str], positio
         differing = _first_difference(ours, theirs)
         if differing is not None:
             values = f"`{ours.label(differing)}` there and `{theirs.label(differing)}` in the table `{level.name}`"
-            message = f"the column `{name}` stands in two tables, and they disagree"
+            message = f"the column `{name}` stands in two tables that disagree: drop or rename one"
             note = f"row {differing + 1} has {values}"
             found.error("HM413", message, notes=[note], help=f"drop or rename `{name}` in one of the tables")
 
