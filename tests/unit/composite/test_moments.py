@@ -107,3 +107,53 @@ def test_text_with_estimates_has_no_parameter_left() -> None:
     assert "sd(" not in text
     assert "x[i]^2" in text
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+FOUR = """y[i] ~ normal(b0[j] + b1[j]*x[i] + b2[j]*(w[i] - 3) + b3[j]*x[i]*w[i] + v[k] + q[k]*x[i], sd)
+(b0[j], b1[j], b2[j], b3[j]) ~ mvnormal((g0, g1, g2, g3), Omega)
+v[k] ~ normal(0, s)
+q[k] ~ normal(0, s2)
+"""
+
+
+def test_long_moments_are_quadratic_forms() -> None:
+    text = str(hdsl.Model(FOUR).moments)
+    assert "z[j]' Omega[j] z[j] + s^2 + s2^2*x[i]^2 + sd^2" in text
+    assert "z[j]' Omega[j] z*[j]" in text
+    assert "z[j] = (1, x[i], (w[i] - 3), w[i]*x[i])" in text
+    assert "Omega[j] = Cov(b0[j], b1[j], b2[j], b3[j])" in text
+    assert len(text.splitlines()) < 15
+
+
+def test_long_moments_have_numbers_after_a_fit() -> None:
+    form = hdsl.Model(FOUR).form
+    values = {p.name: 0.5 for p in form.parameters}
+    text = str(Moments(form, values))
+    assert "      0.12500  0.25000" in text
+    assert "z[j]' Omega[j] z[j] + 0.25*x[i]^2 + 0.5" in text
+    latex = Moments(form, values).latex()
+    assert r"0.25 & 0.125" in latex
+    assert latex.count("{") == latex.count("}")
+
+
+def test_several_correlated_blocks_of_one_set_have_numbers() -> None:
+    text = """y[i] ~ normal(a[j] + b[j]*x[i] + c[j]*v[i] + d[j]*w[i] + e[j]*q[i] + f[j]*r[i] + g[j]*s[i], sd)
+(a[j], b[j], c[j], d[j]) ~ mvnormal((m1, m2, m3, m4), Omega)
+(e[j], f[j], g[j]) ~ mvnormal((m5, m6, m7), Psi)
+"""
+    shown = str(hdsl.Model(text).moments)
+    assert "z[j]' Omega[j] z[j] + z2[j]' Omega2[j] z2[j] + sd^2" in shown
+    assert "z2[j] = (q[i], r[i], s[i])" in shown
+
+
+def test_no_line_is_wider_than_a_terminal_whatever_the_names() -> None:
+    group, intercept, slope = "district_of_residence", "intercept_of_reading_score", "slope_of_socioeconomic_status"
+    models = [
+        f"y[i] ~ normal({intercept}[{group}] + {slope}[{group}]*socioeconomic_status_of_family[i], residual_sd)\n"
+        f"({intercept}[{group}], {slope}[{group}]) ~ mvnormal((a, b), Omega)",
+        f"y[i] ~ normal(b + {intercept}[{group}], s)\n{intercept}[{group}] ~ normal(0, standard_deviation_{group})",
+        FOUR,
+        THREE,
+    ]
+    for text in models:
+        assert max(map(len, str(hdsl.Model(text).moments).splitlines())) <= 80
