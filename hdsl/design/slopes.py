@@ -7,8 +7,8 @@ Notes
 -----
 A covariate z that is constant within every group turns a slope into another intercept: u0 + u1 z is one number for each
 group. What the data still show is how the variance of that number depends on z. A joint distribution of u0 and u1 has
-three parameters for it, which is refused. Independent ones have two, ``var(u0) + z^2 var(u1)``, which two groups with
-different z^2 can tell apart.
+three parameters for it, which needs three values of z. Independent ones have two, ``var(u0) + z^2 var(u1)``, which two
+groups with different z^2 can tell apart.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ __all__ = ["check_slopes"]
 
 _CONSTANT = 1e-12
 """Relative difference up to which two values are one, as for covariates of a level."""
+
+
+_JOINT_PARAMETERS = 3
+"""Two variances and a covariance: as many values of the covariate are needed to tell them apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,7 +103,7 @@ def _report_constant(slope: _Slope, units: Units, held: NDArray[np.float64], fou
     level, effect = show_index_set(slope.term.index_set), slope.column.symbol
     message = f"`{slope.covariate}` does not vary within any `{level}`: drop its slope `{effect}`"
     notes = [_example(slope, units, 0)]
-    if slope.column.symbol in _joint_with(slope.term, intercept):
+    if slope.column.symbol in _joint_with(slope.term, intercept) and len(np.unique(held)) < _JOINT_PARAMETERS:
         notes.append(f"`{intercept}` and `{effect}` enter only as one number for each `{level}`")
         help_text = f"drop `{effect}`: the covariate belongs to the equation of `{intercept}`"
         found.error("HM418", message, slope.block.span, notes=notes, help=help_text)

@@ -224,7 +224,7 @@ CASES = [
     Case(
         "a slope whose covariate varies in no group",
         SLOPES.replace("SLOPE", "z[j]"),
-        lambda d: d,
+        lambda d: d.assign(z=(d["z"] > 0) * 1.0),
         one("HM418", "`z[j]`", "`b1[j]`", "`s00`", "all its 4 rows"),
         line=3,
     ),
@@ -394,6 +394,10 @@ def test_independent_slopes_on_a_group_covariate_are_a_spread_and_warned_of() ->
     warning = codes(hdsl.Model(text).fit(frame()))["HM418"]
     assert warning.startswith("warning")
     assert "spread" in warning
+
+
+def test_joint_slopes_on_a_group_covariate_of_many_values_are_warned_of() -> None:
+    assert codes(hdsl.Model(SLOPES.replace("SLOPE", "z[j]")).fit(frame()))["HM418"].startswith("warning")
 
 
 def test_an_index_column_of_fractions_is_warned_of() -> None:
