@@ -1,14 +1,16 @@
-"""Time fits on the examples' data, beside statsmodels where it is installed and can say the same model.
+"""Time the same models on the same data in one run: hdsl, glmm, lme4, lme-python, statsmodels.
 
-What is timed, each as the best of several runs in a warm process, one BLAS thread:
+What is timed is the call that fits, in a warm process, from a pandas frame in memory (lme4: an R data frame, inside R):
+checks, coding of the grouping columns, estimates, standard errors of the fixed effects. `with all SE` adds hdsl's
+standard errors of variances and correlations, which the others do not compute. Not timed: reading files, imports,
+compiling a model (once for a model, whatever the data), printing. One BLAS thread.
 
-- ``compile``: text to composite model (once for a model, whatever the data);
-- ``fit``: from the data frame, as read from its file, to the fit, standard errors of all parameters included.
+The programs of one process take turns of two calls, the second of which counts, so that a busy machine is busy for all
+of them; a ratio is the median of the
+ratios of the rounds. A log-likelihood that differs by more than 0.01 is marked: then the two did not solve the same
+problem. What is not installed, or cannot say a model, is left out and said so.
 
-What is left out: reading the file, importing the libraries, printing. statsmodels' time includes reading its formulas.
-A log-likelihood that differs by more than 0.01 is marked: then the two did not solve the same problem.
-
-    python tests/benchmarks/bench.py [--repeat N] [--json FILE]
+    python tests/benchmarks/bench.py [--repeat N] [--data FOLDER] [--only NAME ..] [--json FILE] [--table FILE]
 """
 
 from __future__ import annotations
@@ -21,181 +23,154 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import argparse
 import json
 import platform
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
+from cases import CASES, ROOT, Case, Missing
+from peers import IN_PROCESS, LeftOut, Run, lme4
 
 import hdsl
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
+DIFFERENT = 0.01
+"""Difference of log-likelihoods that says that two programs are not at the same optimum."""
 
-SLEEPSTUDY = """
-Reaction[i] ~ normal(b0[Subject] + b1[Subject]*Days[i], sd)
-(b0[Subject], b1[Subject]) ~ mvnormal((b0, b1), Omega)
-"""
-PASTES = """
-strength[i] ~ normal(b0[batch,cask], sd)
-b0[batch,cask] ~ normal(b0[batch], sd_cask)
-b0[batch] ~ normal(b0, sd_batch)
-"""
-PENICILLIN = """
-diameter[i] ~ normal(b0 + u[plate] + v[sample], sd)
-u[plate] ~ normal(0, sd_plate)
-v[sample] ~ normal(0, sd_sample)
-"""
-EGSINGLE = """
-index c = childid in s
-index s = schoolid
-math[i] ~ normal(b0[c] + b1[c]*year[i], sd)
-(b0[c], b1[c]) ~ mvnormal((b0[s], b1[s]), Omega_c)
-(b0[s], b1[s]) ~ mvnormal((b0 + g0*lowinc[s], b1 + g1*lowinc[s]), Omega_s)
-"""
+PEERS = ("glmm", "lme4", "lme-python", "statsmodels")
+SLOW = 20.0
+"""Seconds that one program may take for a case in all, after its first run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A model, its data, and its formulas for statsmodels: `peer` is None where those cannot say it, `why` says why."""
-
-    name: str
-    text: str
-    data: str
-    peer: dict[str, Any] | None
-    why: str = ""
-
-
-CASES = (
-    Case(
-        name="sleepstudy",
-        text=SLEEPSTUDY,
-        data="sleepstudy/sleepstudy.csv",
-        peer={"formula": "Reaction ~ Days", "groups": "Subject", "re_formula": "~Days"},
-    ),
-    Case(
-        name="pastes",
-        text=PASTES,
-        data="pastes/pastes.csv",
-        peer={"formula": "strength ~ 1", "groups": "batch", "re_formula": "1", "vc_formula": {"cask": "0 + C(cask)"}},
-    ),
-    Case(
-        name="penicillin",
-        text=PENICILLIN,
-        data="penicillin/penicillin.csv",
-        peer={
-            "formula": "diameter ~ 1",
-            "groups": "all",
-            "vc_formula": {"plate": "0 + C(plate)", "sample": "0 + C(sample)"},
-        },
-    ),
-    Case(
-        name="egsingle",
-        text=EGSINGLE,
-        data="egsingle/egsingle.csv.gz",
-        peer=None,
-        why="correlated slopes on two nested levels are beyond its variance components",
-    ),
-)
-
-
-def best(call: Callable[[], Any], repeat: int) -> tuple[float, Any]:
-    """Return the shortest time of some runs, in seconds, and what the last returned."""
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        result = call()
-        times.append(time.perf_counter() - start)
-    return min(times), result
-
-
-def time_hdsl(case: Case, frame: pd.DataFrame, repeat: int) -> dict[str, Any]:
-    """Time compiling and fitting; the fit's parameters and standard errors are part of it."""
-    compiled, model = best(lambda: _compiled(case.text), repeat)
-
-    def run() -> Any:
-        fit = model.fit(frame, method="ml")
-        return fit, fit.params, fit.bse
-
-    seconds, (fit, _, _) = best(run, repeat)
-    return {"compile": compiled, "fit": seconds, "loglik": float(fit.loglik), "status": fit.status}
-
-
-def _compiled(text: str) -> hdsl.Model:
-    model = hdsl.Model(text)
-    str(model.composite)  # every stage up to the composite equation has run
-    return model
-
-
-def time_statsmodels(case: Case, frame: pd.DataFrame, repeat: int) -> dict[str, Any]:
-    """Time the same model in statsmodels, or say why not."""
-    if case.peer is None:
-        return {"left_out": case.why}
+def run_case(case: Case, frame: pd.DataFrame, repeat: int) -> dict[str, Any]:
+    """Return seconds and log-likelihood of every program, or why it was left out."""
+    rounds = max(3, round(repeat * case.share))
+    runs, left_out = _in_turns(case, frame, rounds)
+    out: dict[str, Any] = {"case": case.name, "rows": len(frame), "left_out": left_out}
+    for name, found in runs.items():
+        seconds = {part: [run.seconds[part] for run in found] for part in found[0].seconds}
+        out[name] = {"seconds": seconds["fit"], "loglik": found[-1].loglik}
+        if "with all SE" in seconds:
+            out[name]["with_all_se"] = seconds["with all SE"]
     try:
-        import statsmodels.formula.api as smf
-    except ImportError:
-        return {"left_out": "statsmodels is not installed"}
-    peer = dict(case.peer)
-    formula = peer.pop("formula")
-    frame = frame.assign(all=1)
-
-    def run() -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fit = smf.mixedlm(formula, frame, **peer).fit(reml=False)
-            return fit, fit.params, fit.bse
-
-    seconds, (fit, _, _) = best(run, max(1, repeat // 3))
-    return {"fit": seconds, "loglik": float(fit.llf)}
+        out["lme4"] = lme4(case, frame, min(rounds, 5))
+    except LeftOut as why:
+        left_out["lme4"] = str(why)
+    return out
 
 
-def row(name: str, ours: dict[str, Any], peer: dict[str, Any]) -> str:
-    """Return one printed line of the table."""
-    cells = [
-        f"{name:<11}",
-        f"{1e3 * ours['compile']:>10.1f}",
-        f"{1e3 * ours['fit']:>10.2f}",
-        f"{ours['loglik']:>14.4f}",
-    ]
-    if "fit" not in peer:
-        return "  ".join([*cells, f"  {peer['left_out']}"])
-    note = "" if abs(peer["loglik"] - ours["loglik"]) < 0.01 else "  (another optimum)"
-    return "  ".join([*cells, f"{1e3 * peer['fit']:>10.1f}", f"{peer['loglik']:>14.4f}{note}"])
+def _in_turns(case: Case, frame: pd.DataFrame, rounds: int) -> tuple[dict[str, list[Run]], dict[str, str]]:
+    """Run the programs of this process in turns; the first run of each is a warm-up."""
+    calls, left_out = {}, {}
+    for name, prepare in IN_PROCESS.items():
+        try:
+            calls[name] = prepare(case, frame)
+            first = calls[name]()
+            if first.seconds["fit"] * rounds > SLOW and name != "hdsl":
+                calls[name] = lambda once=first: once  # one run says enough
+        except LeftOut as why:
+            left_out[name] = str(why)
+        except Exception as error:
+            calls.pop(name, None)
+            left_out[name] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    runs: dict[str, list[Run]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            call()  # what another program left in the processor's caches is no part of the time
+            runs[name].append(call())
+    return runs, left_out
 
 
-def versions() -> dict[str, str]:
+def ratio(result: dict[str, Any], name: str) -> float | None:
+    """Return how many times as long a program took; None where it did not run."""
+    if name not in result:
+        return None
+    ours, theirs = result["hdsl"]["seconds"], result[name]["seconds"]
+    if name == "lme4":  # in a process of its own
+        return median(theirs) / median(ours)
+    return median(b / a for a, b in zip(ours, theirs, strict=True))
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Return the results as a Markdown table."""
+    head = ["case", "rows", "log-lik.", "hdsl ms", "with all SE", *(f"{name} ms" for name in PEERS)]
+    head += [f"vs {name}" for name in PEERS]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *(_row(result) for result in results)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def _row(result: dict[str, Any]) -> list[str]:
+    ours = result["hdsl"]
+    cells = [result["case"], f"{result['rows']:,}", f"{ours['loglik']:.4f}"]
+    cells += [_milliseconds(ours["seconds"]), _milliseconds(ours["with_all_se"])]
+    for name in PEERS:
+        cells.append(_milliseconds(result[name]["seconds"]) if name in result else "-")
+        if name in result and abs(result[name]["loglik"] - ours["loglik"]) > DIFFERENT:
+            cells[-1] += f" (log-lik. {result[name]['loglik']:.2f})"
+    ratios = [ratio(result, name) for name in PEERS]
+    return cells + ["-" if value is None else f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in ratios]
+
+
+def _milliseconds(seconds: list[float]) -> str:
+    value = 1e3 * median(seconds)
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def versions(results: list[dict[str, Any]]) -> dict[str, str]:
     """Return what ran."""
-    found = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
-    for package in ("numpy", "scipy", "pandas", "statsmodels"):
+    found = {"python": platform.python_version(), "machine": _machine()}
+    for package in ("numpy", "scipy", "pandas", "glmm", "lme_python", "statsmodels"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
+    for result in results:
+        if "lme4" in result:
+            found |= {name: result["lme4"][name] for name in ("lme4", "R")}
     return found | {"hdsl": hdsl.__version__}
 
 
+def _machine() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
 def main() -> None:
-    """Run every case, print the table and write the numbers."""
-    parser = argparse.ArgumentParser(description="Time fits on the examples' data.")
-    parser.add_argument("--repeat", type=int, default=9, metavar="N", help="runs of each, of which the best counts")
+    """Run the cases, print each as it is done, write the numbers and the table."""
+    parser = argparse.ArgumentParser(description="Time the same models in several programs.")
+    parser.add_argument(
+        "--repeat", type=int, default=25, metavar="N", help="rounds of a small case; large ones have fewer"
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where data are that the repository does not hold")
+    parser.add_argument("--only", nargs="+", choices=[case.name for case in CASES], metavar="NAME", help="these cases")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
+    parser.add_argument("--table", type=Path, default=ROOT / "build" / "bench.md", metavar="FILE")
     options = parser.parse_args()
 
-    print(f"{'':<11}  {'compile ms':>10}  {'fit ms':>10}  {'log-lik.':>14}  {'statsm. ms':>10}  {'log-lik.':>14}")
-    results = []
+    results: list[dict[str, Any]] = []
     for case in CASES:
-        frame = pd.read_csv(EXAMPLES / case.data)
-        ours = time_hdsl(case, frame, options.repeat)
-        peer = time_statsmodels(case, frame, options.repeat)
-        print(row(case.name, ours, peer), flush=True)
-        results.append({"case": case.name, "rows": len(frame), "hdsl": ours, "statsmodels": peer})
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"versions": versions(), "results": results}, indent=2) + "\n", encoding="utf-8")
-    print(f"\n{options.json}\nBest of several runs, one BLAS thread. Not timed: reading files, imports, printing.")
+        if options.only and case.name not in options.only:
+            continue
+        try:
+            frame = case.load(options.data)
+        except Missing as why:
+            print(f"{case.name}: left out, {why}", flush=True)
+            continue
+        results.append(run_case(case, frame, options.repeat))
+        print(table(results[-1:]).splitlines()[-1], flush=True)
+        for name, why in results[-1]["left_out"].items():
+            print(f"    {name}: left out, {why}", flush=True)
+    found = versions(results)
+    for path, text in (
+        (options.json, json.dumps({"versions": found, "results": results}, indent=2) + "\n"),
+        (options.table, table(results)),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print("\n" + table(results) + "\n" + ", ".join(f"{name} {value}" for name, value in found.items()))
 
 
 if __name__ == "__main__":

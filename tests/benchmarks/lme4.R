@@ -1,0 +1,19 @@
+# Time lmer inside R: Rscript lme4.R DATA.csv FORMULA ROUNDS. Prints one line of JSON.
+# Grouping columns become factors before the clock runs; options are lme4's defaults, REML = FALSE.
+suppressPackageStartupMessages(library(lme4))
+arguments <- commandArgs(trailingOnly = TRUE)
+data <- read.csv(arguments[1])
+formula <- as.formula(arguments[2])
+bars <- if (exists("findbars")) findbars(formula) else reformulas::findbars(formula)
+for (name in unique(unlist(lapply(bars, function(bar) all.vars(bar[[3]]))))) data[[name]] <- factor(data[[name]])
+seconds <- c()
+for (round in seq_len(as.integer(arguments[3]))) {
+  clock <- Sys.time()
+  fit <- suppressMessages(suppressWarnings(lmer(formula, data, REML = FALSE)))
+  seconds <- c(seconds, as.numeric(difftime(Sys.time(), clock, units = "secs")))
+}
+cat(sprintf(
+  '{"seconds": [%s], "loglik": %.10f, "lme4": "%s", "R": "%s"}\n',
+  paste(sprintf("%.6f", seconds), collapse = ", "), as.numeric(logLik(fit)),
+  as.character(packageVersion("lme4")), paste(R.version$major, R.version$minor, sep = ".")
+))
