@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hdsl.bridge.algebra import Formula, Variable, columns_of
-from hdsl.bridge.formula import Name
+from hdsl.bridge.formula import Binary, Group, Name
 from hdsl.design.tables import Table
 from hdsl.design.units import Units
 from hdsl.diagnostics import DataError, Diagnostics
@@ -50,6 +50,17 @@ class Facts:
             return False
         name = variable.node.name
         return name in self.declared or (self.table is not None and not self.table.column(name).is_numeric)
+
+    def is_logical(self, variable: Variable) -> bool:
+        """Whether a variable is true or false: a comparison, or a column of such values."""
+        node = variable.node
+        while isinstance(node, Group):
+            node = node.inner
+        if isinstance(node, Binary):
+            return node.operator in ("==", "!=", "<", "<=", ">", ">=")
+        if not isinstance(node, Name) or self.table is None or self.is_factor(variable):
+            return False
+        return self.table.column(node.name).kind == "boolean"
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Return the levels of a column in order; empty without data."""

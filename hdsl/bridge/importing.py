@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from hdsl.bridge.algebra import parse_formula
 from hdsl.bridge.facts import Facts, check_columns
 from hdsl.bridge.levels import write_model
+from hdsl.bridge.logical import code_logicals
 from hdsl.bridge.outcomes import choose_distribution
 from hdsl.design.tables import read_table
 from hdsl.model import Model
@@ -94,5 +95,5 @@ def from_formula(
     table = None if data is None else read_table(data, source)
     facts = Facts(table, factors)
     check_columns(parsed, facts)
-    text = write_model(parsed, facts, distribution, by_level=by_level)
+    text = write_model(code_logicals(parsed, facts), facts, distribution, by_level=by_level)
     return Model(format_text(Source(text, "<import>")), name="<import>")

@@ -143,6 +143,10 @@ class _Finder:
 
     def columns(self, term: Term, random: RandomTerm) -> list[Column]:
         """Return the columns of a term: one, or one for each combination of levels of its factors, coded as R does."""
+        for variable in term if not random.is_joint else ():
+            if self.facts.is_logical(variable):
+                help_text = "write it as a number, `as.numeric(..)`"
+                self.found.error("HM013", "true and false vary independently", random.span, help=help_text)
         factors = [variable for variable in term if self.facts.is_factor(variable)]
         numbers = tuple(variable for variable in term if variable not in factors)
         if not factors:

@@ -177,6 +177,16 @@ def test_a_factor_that_varies_is_written_as_indicators() -> None:
     assert "u_f_a[g]" in formula_text("y ~ f + (0 + f | g)", mixed_bag())
 
 
+def test_true_and_false_are_coded_as_two_levels() -> None:
+    data = mixed_bag()
+    assert "b0 + b_on*on[i], sd" in formula_text("y ~ on", data)
+    assert "b_on*on[i] + b_not_on*(1 - on[i]), sd" in formula_text("y ~ 0 + on", data)
+    assert "u_on[g]*on[i] + u_not_on[g]*(1 - on[i])" in formula_text("y ~ 1 + (0 + on | g)", data)
+    with pytest.raises(ModelError, match="vary independently"):
+        formula_text("y ~ x + (on || g)", data)
+    assert "u_as_numeric_on[g]" in formula_text("y ~ x + (as.numeric(on) || g)", data)
+
+
 def test_a_binary_outcome_of_text_is_its_second_label() -> None:
     data = mixed_bag().assign(use=lambda d: np.where(d.b == 1, "Y", "N"))
     text = formula_text("use ~ x + (1 | g)", data, family="binomial")

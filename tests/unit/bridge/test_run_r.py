@@ -90,6 +90,8 @@ FORMULAS = [
     "y ~ f*x + z + factor(q) + (1 + x | g) + (1 | h)",
     "y ~ x*z + (x || g) + (0 + t | h)",
     "y ~ 0 + f + x:f + (1 | k/g)",
+    "y ~ 0 + on + f + x:on + (1 | g)",
+    "y ~ h*(I(f == 'a')/log(t)) + (0 + on | g)",
     "y ~ f + I(x^2) + scale(z) + (f | k)",
     "log(w) ~ (x + z + f)^2 - x:f + offset(log(t)) + (1 | g:h)",
 ]
