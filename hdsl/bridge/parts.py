@@ -43,14 +43,6 @@ READ: dict[type, tuple[str, ...]] = {
 }
 """Fields of the form that the bridge reads. A field that is not listed is refused where it has a value."""
 
-WRITTEN_THOUGH_UNFITTED = (
-    "an outcome with a ",
-    "a normal outcome with a ",
-    "an equation for the residual standard deviation",
-    "a residual standard deviation that is known",
-)
-"""Starts of features that a target may have although no fit does; each target's table decides about the rest."""
-
 MAIN = frozenset({"mean", "p", "eta", "meanlog"})
 """Arguments that are the main linear predictor of a distribution."""
 
@@ -165,7 +157,7 @@ def take_apart(form: CompositeModel, refusals: Refusals) -> Parts:
     """
     _refuse_unread(form, refusals)
     for item in form.unsupported:
-        if not item.feature.startswith(WRITTEN_THOUGH_UNFITTED):
+        if not item.is_in_form:
             refusals.not_written(item.feature, item.span)
     for wrapper in form.outcome.wrappers if not refusals.found.has_errors else ():
         refusals.not_written(f"a {wrapper.replace('_', '-')} outcome", form.outcome.span)

@@ -123,7 +123,7 @@ class _Writer:
         family = rows.get(self.outcome.distribution)
         if family is None:
             self.refusals.refuse(
-                f"an outcome with a {self.outcome.distribution} distribution",
+                f"an outcome with the distribution `{self.outcome.distribution}`",
                 self.outcome.span,
                 _elsewhere(self.target, lambda table: self.outcome.distribution in table),
             )

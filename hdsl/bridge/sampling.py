@@ -107,7 +107,7 @@ def check_outcome(parts: Parts, densities: Sequence[str], transforms: Sequence[s
     """
     outcome = parts.form.outcome
     if outcome.distribution not in densities:
-        refusals.not_written(f"an outcome with a {outcome.distribution} distribution", outcome.span)
+        refusals.not_written(f"an outcome with the distribution `{outcome.distribution}`", outcome.span)
     if outcome.transform is not None and outcome.transform not in transforms:
         refusals.refuse(f"the outcome's {outcome.transform}", outcome.span, "define it as a column of the data")
     refusals.end()

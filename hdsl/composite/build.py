@@ -92,8 +92,8 @@ class _Builder:
         )
         return replace(form, parameters=collect_parameters(form, self.model))
 
-    def refuse(self, feature: str, span: Span | None) -> None:
-        item = Unsupported(feature=feature, span=span)
+    def refuse(self, feature: str, span: Span | None, *, is_in_form: bool = False) -> None:
+        item = Unsupported(feature=feature, is_in_form=is_in_form, span=span)
         if item not in self.unsupported:
             self.unsupported.append(item)
 
@@ -161,7 +161,8 @@ class _Builder:
             self.refuse("a joint distribution of several outcomes", statement.span)
             return self._bare(entity, distribution.name), (), None
         if distribution.name != "normal":
-            self.refuse(f"an outcome with the distribution `{distribution.name}`", distribution.name_span)
+            what = f"an outcome with the distribution `{distribution.name}`"
+            self.refuse(what, distribution.name_span, is_in_form=True)
         predictors: list[Predictor] = []
         known: list[tuple[str, Expr]] = []
         scalars: list[tuple[str, str]] = []
@@ -212,10 +213,12 @@ class _Builder:
         sd = dict(scalars).get("sd")
         given = dict(known).get("sd")
         if given is not None:
-            self.refuse("a residual standard deviation that is known", statement.distribution.span)
+            what = "a residual standard deviation that is known"
+            self.refuse(what, statement.distribution.span, is_in_form=True)
         for predictor in predictors:
             if predictor.argument == "sd":
-                self.refuse("an equation for the residual standard deviation", statement.distribution.span)
+                what = "an equation for the residual standard deviation"
+                self.refuse(what, statement.distribution.span, is_in_form=True)
         effect = self._residual_name(entity)
         residual = Residual(sd=sd, known=given, effect=effect, span=statement.span)
         term = Term(
@@ -253,7 +256,7 @@ class _Builder:
             and link != "identity"
             and slot.name == "mean"
         ):
-            self.refuse(f"a normal outcome with a {link} link", value.span)
+            self.refuse(f"a normal outcome with a {link} link", value.span, is_in_form=True)
         return [self._predictor(entity, slot.name, link, terms, symbol)]
 
     def _unlink(self, entity: Entity, value: tree.Expr) -> tuple[str | None, str, tree.Expr, int, IndexSet]:

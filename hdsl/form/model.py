@@ -273,9 +273,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
-    """A part of the model that is read and checked, but that no back end fits yet."""
+    """A part of the model that is read and checked, but that no back end fits yet.
+
+    `is_in_form` says that the form holds it in full all the same, so that it can be written for another system.
+    """
 
     feature: str
+    is_in_form: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -143,7 +143,12 @@ def test_a_known_spread_is_said_where_it_can_be() -> None:
             2,
             "zero at its reference",
         ),
-        ("y[i] ~ gamma(mu[i], a)\nlog(mu[i]) = b0 + u[g]\nu[g] ~ normal(0, s)", ("lme4",), 1, "a gamma distribution"),
+        (
+            "y[i] ~ gamma(mu[i], a)\nlog(mu[i]) = b0 + u[g]\nu[g] ~ normal(0, s)",
+            ("lme4",),
+            1,
+            "the distribution `gamma`",
+        ),
         (
             "y[i] ~ bernoulli(p[i])\nidentity(p[i]) = b0 + u[g]\nu[g] ~ normal(0, s)",
             ("glmmTMB",),
