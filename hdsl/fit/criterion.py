@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
-from hdsl.fit.covariance import lower_factor, theta_of
+from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.fit.covariance import lower_factor, theta_of, widths
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
@@ -78,8 +79,8 @@ class Criterion:
         Columns of X that are not aliased.
     T : tuple of ndarray
         For each factor ``Z = Z* T``.
-    entries : tuple of Entry
-        Covariance entries in the order of the emitted directions.
+    rule : ChainRule
+        From covariances to theta, entries in the order of the emitted directions.
     guess : ndarray
         Theta by the method of moments.
     """
@@ -92,7 +93,7 @@ class Criterion:
     kept: list[int]
     outcome: Outcome
     T: tuple[Floats, ...]
-    entries: tuple[Entry, ...]
+    rule: ChainRule
     guess: Floats
 
     @property
@@ -130,40 +131,12 @@ class Criterion:
         G = [a + f * b for a, b in zip(logdet, r2, strict=True)]
         border, own = self.emitted.average_information(self.cross, at.forward, v)
         X = border[:-1]
-        slopes = np.array([r2[e.factor][e.row, e.column] * (1.0 if e.row == e.column else 2.0) for e in self.entries])
+        slopes = self.rule.sigma_slopes(r2)
         H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
         factors = at.forward.factors
-        J, selection = self._jacobian(factors), self._selection()
-        gradient = np.array([2.0 * (G[e.factor] @ factors[e.factor])[e.row, e.column] for e in self.entries])
-        hessian = J.T @ H_S @ J + self._chain_term(G)
-        return Slope(gradient=selection.T @ gradient, hessian=selection.T @ hessian @ selection, logdet=logdet, r2=r2)
-
-    def _jacobian(self, factors: Sequence[Floats]) -> Floats:
-        """Return d Sigma[a, b] / d L[c, d] = (a == c) L[b, d] + (b == c) L[a, d]."""
-        J = np.zeros((len(self.entries), len(self.entries)))
-        for i, s in enumerate(self.entries):
-            L = factors[s.factor]
-            for k, e in enumerate(self.entries):
-                if s.factor == e.factor:
-                    J[i, k] = (s.row == e.row) * L[s.column, e.column] + (s.column == e.row) * L[s.row, e.column]
-        return J
-
-    def _chain_term(self, G: Sequence[Floats]) -> Floats:
-        """Return ``2 G[row_i, row_j]`` for entries of the same column of the same factor."""
-        out = np.zeros((len(self.entries), len(self.entries)))
-        for i, a in enumerate(self.entries):
-            for k, b in enumerate(self.entries):
-                if a.factor == b.factor and a.column == b.column:
-                    out[i, k] = 2.0 * G[a.factor][a.row, b.row]
-        return out
-
-    def _selection(self) -> Floats:
-        """Return the 0/1 map from theta to entries; a constant entry has no column."""
-        out = np.zeros((len(self.entries), self.plan.n_theta))
-        for i, entry in enumerate(self.entries):
-            if entry.theta >= 0:
-                out[i, entry.theta] = 1.0
-        return out
+        return Slope(
+            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), logdet=logdet, r2=r2
+        )
 
     def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
         """Return relative covariances of the user's columns."""
@@ -233,7 +206,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         kept=kept,
         outcome=outcome,
         T=tuple(T for _, T in scaled),
-        entries=emitted_entries(plan),
+        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
         guess=moment_theta(plan, error, len(kept), Z_standard, arrays.groups),
     )
 

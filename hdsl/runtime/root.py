@@ -48,23 +48,22 @@ def cholesky(M: Floats) -> Floats:
     return np.asarray(R)
 
 
-def solve_lower(R: Floats, B: Floats, *, transposed: bool = False) -> Floats:
-    """Return ``R^-1 B``, or ``R'^-1 B``, for a lower triangular R."""
-    if len(R) < LAPACK_SIZE:
-        return np.asarray(np.linalg.solve(R.T if transposed else R, B), dtype=float)
+def solve_lower(root: Root, B: Floats, *, transposed: bool = False) -> Floats:
+    """Return ``R^-1 B``, or ``R'^-1 B``."""
+    if root.half is not None:
+        return np.asarray((root.half.T if transposed else root.half) @ B)
     from scipy.linalg import lapack
 
-    return np.asarray(lapack.dtrtrs(R, B, lower=1, trans=int(transposed))[0])
+    return np.asarray(lapack.dtrtrs(root.R, B, lower=1, trans=int(transposed))[0])
 
 
-def inverse(R: Floats) -> Floats:
+def inverse(root: Root) -> Floats:
     """Return ``(RR')^-1``."""
-    if len(R) < LAPACK_SIZE:
-        half = np.linalg.inv(R)
-        return half.T @ half
+    if root.half is not None:
+        return np.asarray(root.half.T @ root.half)
     from scipy.linalg import lapack
 
-    return mirrored(np.asarray(lapack.dpotri(R, lower=1)[0]))
+    return mirrored(np.asarray(lapack.dpotri(root.R, lower=1)[0]))
 
 
 def mirrored(M: Floats, step: int = 128) -> Floats:
@@ -104,10 +103,14 @@ def congruent(factors: Factors, C: Floats, *, transposed: bool = False) -> Float
 
 
 class Root(NamedTuple):
-    """Factor of ``I + Lambda'C Lambda = RR'``, its log determinant, and ``R^-1 Lambda'`` times the border."""
+    """Factor of ``I + Lambda'C Lambda = RR'``, its log determinant, and ``R^-1 Lambda'`` times the border.
+
+    `half` is R^-1 where R is small: NumPy has no triangular solver, and inverts in the time of one solution.
+    """
 
     R: Floats
     logdet: float
+    half: Floats | None
     border: Floats
 
 
@@ -123,12 +126,14 @@ def factorise(C: Floats, border: Floats, factors: Factors) -> Root:
     M = congruent(factors, C, transposed=True)
     M.flat[:: len(M) + 1] += 1.0
     R = cholesky(M)
-    return Root(R, 2.0 * float(np.log(R.diagonal()).sum()), solve_lower(R, scale(factors, border, transposed=True)))
+    half = np.asarray(np.linalg.inv(R), dtype=float) if len(R) < LAPACK_SIZE else None
+    root = Root(R, 2.0 * float(np.log(R.diagonal()).sum()), half, border)
+    return root._replace(border=solve_lower(root, scale(factors, border, transposed=True)))
 
 
 def root_modes(root: Root, coefficients: Floats, factors: Factors) -> Floats:
     """Return ``b = Lambda R'^-1 (border coefficients)``, (m,)."""
-    return scale(factors, solve_lower(root.R, root.border @ coefficients, transposed=True))
+    return scale(factors, solve_lower(root, root.border @ coefficients, transposed=True))
 
 
 def root_sweep(root: Root, T: Floats, factors: Factors) -> tuple[Floats, Floats]:
@@ -145,7 +150,7 @@ def root_sweep(root: Root, T: Floats, factors: Factors) -> tuple[Floats, Floats]
         (w, k), the border with the new columns, and (k, k), what the dense columns take from the new columns' own.
     """
     m = len(root.R)
-    half = solve_lower(root.R, scale(factors, T[:m], transposed=True))
+    half = solve_lower(root, scale(factors, T[:m], transposed=True))
     return T[m:] - root.border.T @ half, half.T @ half
 
 
@@ -176,7 +181,7 @@ def root_covariance(root: Root, factors: Factors, X: Floats, cov_X: Floats) -> t
     cov_X : ndarray, (p, p)
         Covariance of the fixed effects, relative to sigma^2.
     """
-    inv = inverse(root.R)
+    inv = inverse(root)
     cov = congruent(factors, inv)
     if X.shape[1] == 0:
         return cov, inv
@@ -215,7 +220,7 @@ def root_information(C: Floats, root: Root, inv: Floats, factors: Factors, X: Fl
             half = np.linalg.inv(L)
             G = half.T @ (size * np.eye(q) - block.sum(axis=-1)) @ half
         else:
-            half = solve_lower(root.R, scale(factors, C[:, own], transposed=True)).reshape(-1, q, size)
+            half = solve_lower(root, scale(factors, C[:, own], transposed=True)).reshape(-1, q, size)
             G = _block_trace(C[own, own], q, size) - np.einsum("kag,kbg->ab", half, half)
         own_X = V[own].reshape(q, size, -1)
         out.append(G - np.einsum("agx,xy,bgy->ab", own_X, cov_X, own_X, optimize=True))
