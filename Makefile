@@ -89,8 +89,9 @@ golden: $(STAMPS)/dev  ## rewrite golden files and generated parts of pages; rea
 	@$(BIN)/python -m pytest -q tests/unit/diagnostics/test_catalogue.py tests/cases --update-golden
 	@$(BIN)/python docs/_ext/generated.py
 
-bench: $(STAMPS)/dev  ## time fits, print a table and write JSON
+bench: $(STAMPS)/dev  ## time fits and checks, print tables and write JSON
 	@$(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python tests/benchmarks/check.py
 
 docs: $(STAMPS)/docs  ## build the documentation, warnings are errors
 	@$(SPHINX) -b html docs docs/_build/html
