@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from hdsl.design.columns import ColumnValues, read_series
+from hdsl.design.columns import ColumnValues, read_pandas, read_series
 from hdsl.diagnostics.record import DataError, Diagnostics
 from hdsl.source import Source
 
@@ -122,7 +122,13 @@ def _from_pandas(data: pd.DataFrame, source: Source | None) -> Table:
     flat = data.reset_index(level=named) if named else data
     if not all(isinstance(name, str) for name in flat.columns):
         flat = flat.set_axis([str(name) for name in flat.columns], axis="columns")
-    return _from_frame(_narwhals_frame(flat, source), data.index)
+    if not flat.columns.is_unique:
+        raise _duplicate_columns(source)
+
+    def reader(name: str) -> Callable[[], ColumnValues]:
+        return lambda: read_pandas(name, flat[name])
+
+    return Table({name: reader(name) for name in flat.columns}, len(flat), data.index)
 
 
 def _from_frame(frame: nw.DataFrame[Any], row_labels: pd.Index) -> Table:
@@ -132,13 +138,17 @@ def _from_frame(frame: nw.DataFrame[Any], row_labels: pd.Index) -> Table:
     return Table({name: reader(name) for name in frame.columns}, len(frame), row_labels)
 
 
+def _duplicate_columns(source: Source | None) -> DataError:
+    return _unreadable("two columns of the data have the same name", source, help="rename one of them")
+
+
 def _narwhals_frame(data: object, source: Source | None) -> nw.DataFrame[Any]:
     import narwhals as nw
 
     try:
         wrapped = nw.from_native(data, pass_through=True)
     except nw.exceptions.DuplicateError as error:
-        raise _unreadable("two columns of the data have the same name", source, help="rename one of them") from error
+        raise _duplicate_columns(source) from error
     if isinstance(wrapped, nw.DataFrame):
         return wrapped
     if isinstance(wrapped, nw.LazyFrame):
