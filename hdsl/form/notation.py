@@ -22,7 +22,7 @@ from functools import cached_property
 
 from hdsl.families import DISTRIBUTIONS
 from hdsl.form.estimates import Estimates, added
-from hdsl.form.expr import Ref, show_symbol
+from hdsl.form.expr import Expr, Ref, show_symbol
 from hdsl.form.latex import latex_symbol
 from hdsl.form.model import CompositeModel, RandomBlock, Term
 from hdsl.form.positions import Factor, Placed, Positions, Product, Slot, place
@@ -195,7 +195,7 @@ class Textbook:
 
     @property
     def _is_gaussian(self) -> bool:
-        return self._form.outcome.distribution == "normal"
+        return self._form.outcome.distribution == "normal" and self._form.predictors[0].link == "identity"
 
     @property
     def _outcome(self) -> str:
@@ -204,8 +204,11 @@ class Textbook:
     @property
     def _left(self) -> str:
         """The left side of the first equation: the outcome, a function of it, or the linear predictor."""
-        if not self._is_gaussian:
-            return r"\eta" + self._low((), 0)
+        return self._observed if self._is_gaussian else r"\eta" + self._low((), 0)
+
+    @property
+    def _observed(self) -> str:
+        """The outcome, or the function of it that is modelled."""
         transform = self._form.outcome.transform
         return rf"\operatorname{{{transform}}}({self._outcome})" if transform is not None else self._outcome
 
@@ -261,22 +264,22 @@ class Textbook:
                 name = scalars[slot.name]
                 arguments.append(self._estimates.latex(name) if self._estimates.has(name) else latex_symbol(name))
             elif slot.name in known:
-                expr = known[slot.name]
-                arguments.append(
-                    latex_symbol(show_symbol(expr.name, expr.index_set)) if isinstance(expr, Ref) else r"\ldots"
-                )
+                arguments.append(_known(known[slot.name]))
         name = outcome.distribution.replace("_", " ")
-        yield rf"{self._outcome} \mid {mean} &\sim \operatorname{{{name}}}({', '.join(arguments)})"
+        yield rf"{self._observed} \mid {mean} &\sim \operatorname{{{name}}}({', '.join(arguments)})"
         link = mean if predictor.link == "identity" else rf"\operatorname{{{predictor.link}}}({mean})"
         yield rf"{self._left} &= {link}"
 
     def _residual_rows(self) -> Iterator[str]:
         residual = self._form.residual
-        if self._is_gaussian and residual is not None and residual.sd is not None:
-            variance = self._letters.variances[0]
-            if self._estimates.has(residual.sd):
-                variance = self._estimates.number(self._estimates.values[residual.sd] ** 2)
-            yield rf"{self._error((), 0)} &\sim N(0, {variance})"
+        if not self._is_gaussian or residual is None:
+            return
+        variance = self._letters.variances[0]
+        if residual.known is not None:
+            variance = _known(residual.known) + "^{2}"
+        elif residual.sd is not None and self._estimates.has(residual.sd):
+            variance = self._estimates.number(self._estimates.values[residual.sd] ** 2)
+        yield rf"{self._error((), 0)} &\sim N(0, {variance})"
 
     def _distribution_rows(self, level: int) -> Iterator[str]:
         """Yield the joint distribution of the random effects of a level."""
@@ -336,6 +339,11 @@ class Textbook:
             pairs += [(self._factor(factor, level), factor.latex()) for factor in self._at.factors(level)]
         for number, (symbol, own) in enumerate(pairs):
             yield (r"\text{where } " if number == 0 else "") + f"{symbol} &= {own}"
+
+
+def _known(expr: Expr) -> str:
+    """Return known data as LaTeX: a column by its symbol."""
+    return latex_symbol(show_symbol(expr.name, expr.index_set)) if isinstance(expr, Ref) else r"\text{known}"
 
 
 def covariance_names(block: RandomBlock, first: str, second: str) -> tuple[str, ...]:

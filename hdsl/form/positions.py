@@ -134,8 +134,7 @@ def _refuse_features(form: CompositeModel) -> None:
         raise refuse(form, reason, form.outcome.span)
     if form.outcome.distribution == "categorical":
         raise refuse(form, "a predictor for each category", form.outcome.span)
-    of_outcome = f"an outcome with a {form.outcome.distribution} distribution"
-    others = [item for item in form.unsupported if item.feature != of_outcome]
+    others = [item for item in form.unsupported if not item.is_in_form]
     if others:
         raise refuse(form, others[0].feature, others[0].span)
     for block in form.blocks:

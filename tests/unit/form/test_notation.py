@@ -143,6 +143,32 @@ def test_what_it_has_no_symbols_for_is_refused(text: str, words: str) -> None:
     assert words in refusal(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            "n[i] ~ binomial(size[i], p[i])\nlogit(p[i]) = b0[j] + b1*x[i]\nb0[j] ~ normal(g, s)",
+            (
+                r"Y_{ij} \mid \varphi_{ij} &\sim \operatorname{binomial}(\mathrm{size}_{i}, \varphi_{ij})",
+                r"\eta_{ij} &= \operatorname{logit}(\varphi_{ij})",
+                r"\eta_{ij} &= \beta_{0j} + \beta_{1j} \, X_{ij}",
+            ),
+        ),
+        (
+            "y[i] ~ normal(mu[i], sd)\nlog(mu[i]) = b0[j]\nb0[j] ~ normal(g, s)",
+            (
+                r"Y_{ij} \mid \varphi_{ij} &\sim \operatorname{normal}(\varphi_{ij}, \operatorname{sd})",
+                r"\eta_{ij} &= \operatorname{log}(\varphi_{ij})",
+            ),
+        ),
+        ("y[i] ~ normal(t[j], se[i])\nt[j] ~ normal(g, s)", (r"r_{ij} &\sim N(0, \mathrm{se}_{i}^{2})",)),
+    ],
+)
+def test_other_outcomes_have_their_sampling_model(text: str, rows: tuple[str, ...]) -> None:
+    shown = textbook(text).equations()
+    assert all(row in shown for row in rows), shown
+
+
 def test_an_unknown_notation_is_named() -> None:
     with pytest.raises(ValueError, match="'snijders'"):
         hdsl.Model(CROSS_LEVEL).composite.latex(notation="snijders")
