@@ -165,7 +165,7 @@ def _unread(a: Comparable, b: Comparable, resolved: tuple[ResolvedModel, Resolve
         if len(model.of_role(Role.OUTCOME)) > 1:
             found["a model has several outcomes"] = None
         for item in form.unsupported:
-            if not item.feature.startswith("an outcome with a "):
+            if not item.is_in_form:
                 found[f"a model has {item.feature}"] = None
         if any(block.distribution != "normal" for block in form.blocks):
             found["coefficients are not normal"] = None
