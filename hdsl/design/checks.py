@@ -229,12 +229,12 @@ def _unmodelled_families(form: CompositeModel) -> Iterator[_Family]:
 
 def _shared_labels(units: Units, first: IndexSet, second: IndexSet) -> list[str]:
     """Return the labels of two index columns, if they are mostly the same and neither column lies in the other."""
+    if units.determines(first, second) or units.determines(second, first):
+        return []
     left, right = units.label_columns(first)[0], units.label_columns(second)[0]
     held = set(right)
     shared = [label for label in left if label in held]
-    if 2 * len(shared) <= min(len(left), len(right)):
-        return []
-    return [] if units.determines(first, second) or units.determines(second, first) else shared
+    return [] if 2 * len(shared) <= min(len(left), len(right)) else shared
 
 
 def _report_shared(

@@ -28,10 +28,14 @@ _TABLE_SLACK = 4  # a lookup table of this many entries a row is cheaper than a 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Factor:
-    """Labels in their order, and for each row the position of its label (-1: missing)."""
+    """Labels in their order, and for each row the position of its label (-1: missing).
+
+    `is_full` says that every label is known to occur.
+    """
 
     codes: Codes
     labels: tuple[str, ...]
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,12 +95,16 @@ class ColumnValues:
         if self.codes is not None:
             codes, used = compress(self.codes, len(self.labels))
             is_all = len(used) == len(self.labels)
-            return Factor(codes=codes, labels=self.labels if is_all else tuple(self.labels[k] for k in used.tolist()))
+            return Factor(
+                codes=codes,
+                labels=self.labels if is_all else tuple(self.labels[k] for k in used.tolist()),
+                is_full=True,
+            )
         assert self.numbers is not None
         codes, values = _factor_numbers(self.numbers)
         if values.dtype.kind in "iu" and self.kind == "number":
-            return Factor(codes=codes, labels=tuple(map(str, values.tolist())))
-        return Factor(codes=codes, labels=tuple(self.label_of(value) for value in values.tolist()))
+            return Factor(codes=codes, labels=tuple(map(str, values.tolist())), is_full=True)
+        return Factor(codes=codes, labels=tuple(self.label_of(value) for value in values.tolist()), is_full=True)
 
     def label(self, row: int) -> str:
         """Return the printed value of one row."""

@@ -65,6 +65,9 @@ class Units:
             return np.zeros(self.n, dtype=np.intp)
         if len(index_set) == 1:
             factor = self._factors[index_set[0]]
+            if factor.is_full:
+                self._used[index_set] = np.arange(len(factor.labels))
+                return factor.codes
             codes, self._used[index_set] = compress(factor.codes, len(factor.labels))
             return codes
         head, last = index_set[:-1], index_set[-1:]
@@ -124,7 +127,7 @@ class Units:
         if index_set not in self._first:
             codes = self.codes(index_set)
             first = np.zeros(self.count(index_set), dtype=np.intp)
-            held = np.flatnonzero(codes >= 0)[::-1]
+            held = np.arange(self.n)[::-1] if self.n and codes.min() >= 0 else np.flatnonzero(codes >= 0)[::-1]
             first[codes[held]] = held  # reversed, so that the first row is written last
             self._first[index_set] = first
         return self._first[index_set]

@@ -12,6 +12,7 @@ from hdsl.fit.covariance import correlations, free_parameters, from_parts
 from hdsl.fit.refusals import not_finite, unknown_start
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.plan import Plan
+from hdsl.runtime.rows import row_sums
 
 if TYPE_CHECKING:
     from hdsl.fit.criterion import Criterion
@@ -47,9 +48,10 @@ def moment_theta(plan: Plan, error: Floats, p: int, Z: Sequence[Sequence[Floats]
     if not k:
         return np.zeros(0)
     system, right = np.zeros((k + 1, k + 1)), np.zeros(k + 1)
-    squares = [np.bincount(groups[f], Z[f][c] * Z[f][c]) for f, c in effects]
+    counts = [int(codes.max()) + 1 for codes in groups]
+    squares = [row_sums(groups[f], counts[f], Z[f][c], Z[f][c]) for f, c in effects]
     for i, (f, c) in enumerate(effects):
-        right[i] = float((np.bincount(groups[f], Z[f][c] * error) ** 2).sum())
+        right[i] = float((row_sums(groups[f], counts[f], Z[f][c], error) ** 2).sum())
         system[i, k] = system[k, i] = squares[i].sum()
         for j, (g, d) in enumerate(effects):
             if i == j or (f != g and f in plan.chain and g in plan.chain and Z[f][c] is Z[g][d]):

@@ -160,6 +160,10 @@ def _gram_block(block: Indicators, other: Floats | Indicators) -> Floats:
     return rows.indicator(block.values, other)[:, 1:].T
 
 
+SHORT = 1 << 16
+"""Number of codes up to which they are sorted as 16-bit integers, which NumPy sorts by counting."""
+
+
 class Nest(NamedTuple):
     """A chain of nested factors, groups numbered so that those of one coarser group stand together.
 
@@ -189,11 +193,11 @@ def nest(*groups: Codes) -> Nest:
     sizes = [int(codes.max()) + 1 for codes in groups]
     rank = np.arange(sizes[-1])  # new code of each old one
     order, parents, starts = [rank], [], []
-    for codes, coarser, size in reversed(list(zip(groups, groups[1:], sizes, strict=False))):
+    for codes, coarser, size, above in reversed(list(zip(groups, groups[1:], sizes, sizes[1:], strict=False))):
         row = np.empty(size, dtype=np.intp)  # some row of each group
         row[codes] = np.arange(len(codes))
         parent = rank[coarser[row]]
-        place = np.argsort(parent, kind="stable")
+        place = np.argsort(parent if above > SHORT else parent.astype(np.uint16), kind="stable")
         rank = np.empty(size, dtype=np.intp)
         rank[place] = np.arange(size)
         parent = parent[place]

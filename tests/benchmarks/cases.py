@@ -36,7 +36,9 @@ class Case:
         Gives the frame, from a folder of further data or None; grouping columns are text unless they are generated.
     statsmodels : dict or str
         Its formulas, or why it cannot say the model.
-    repeat : int
+    beyond : str
+        What happened when lme-python was given the case; empty where it takes part.
+    share : float
         Rounds, as a share of those asked for: 1 is all of them.
     """
 
@@ -45,6 +47,7 @@ class Case:
     formula: str
     load: Callable[[Path | None], pd.DataFrame]
     statsmodels: dict[str, Any] | str
+    beyond: str = ""
     share: float = 1.0
 
 
@@ -175,6 +178,7 @@ w[dept] ~ normal(0, sd_dept)
         formula="y ~ service + (1 | s) + (1 | d) + (1 | dept)",
         load=_table(EXAMPLES / "insteval" / "insteval.csv.gz", "s", "d", "dept"),
         statsmodels="crossed factors would be one dense group of all rows",
+        beyond="no result within 120 s",
         share=0.5,
     ),
     Case(
@@ -189,6 +193,7 @@ b0[k] ~ normal(b0, sd_k)
         formula="y ~ x + (1 | g) + (1 | h)",
         load=_nested(1_000_000, 100_000, 2_000),
         statsmodels="a million rows are beyond it",
+        beyond="aborts: it asks for 80 GB",
         share=0.34,
     ),
     Case(
@@ -197,6 +202,7 @@ b0[k] ~ normal(b0, sd_k)
         formula="rt ~ {0} + (1 + {0} | subj) + (1 + {0} | item)".format(" + ".join(_KB07_COLUMNS)),
         load=_kb07,
         statsmodels="correlated coefficients of two crossed factors are beyond it",
+        beyond="no result within 100 s",
         share=0.12,
     ),
 )

@@ -11,6 +11,7 @@ for (round in seq_len(as.integer(arguments[3]))) {
   clock <- Sys.time()
   fit <- suppressMessages(suppressWarnings(lmer(formula, data, REML = FALSE)))
   seconds <- c(seconds, as.numeric(difftime(Sys.time(), clock, units = "secs")))
+  if (sum(seconds) > 60) break
 }
 cat(sprintf(
   '{"seconds": [%s], "loglik": %.10f, "lme4": "%s", "R": "%s"}\n',

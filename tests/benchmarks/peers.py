@@ -80,6 +80,8 @@ def glmm(case: Case, frame: pd.DataFrame) -> Fit:
 
 def lme_python(case: Case, frame: pd.DataFrame) -> Fit:
     """Fit with its defaults."""
+    if case.beyond:
+        raise LeftOut(case.beyond)
     try:
         import lme_python as package
     except ImportError:
