@@ -202,7 +202,6 @@ b0[k] ~ normal(b0, sd_k)
         formula="rt ~ {0} + (1 + {0} | subj) + (1 + {0} | item)".format(" + ".join(_KB07_COLUMNS)),
         load=_kb07,
         statsmodels="correlated coefficients of two crossed factors are beyond it",
-        beyond="no result within 100 s",
         share=0.12,
     ),
 )
