@@ -412,7 +412,7 @@ class Model:
         for name, value in start.items():
             if not math.isfinite(value):
                 found = Diagnostics(self.source)
-                message = f"the start value of `{name}` is not a finite number: give another, or leave it out"
+                message = f"the start of `{name}` is not finite: give a number, or leave it out"
                 found.error("HM506", message, help="what is left out starts at a value from the data")
                 raise FitError(found.sorted())
         for entry, name in design.variance_names.items():

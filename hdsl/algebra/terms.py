@@ -94,8 +94,9 @@ def _symbol(model: ResolvedModel, expr: tree.Expr, term: str) -> Entity:
     names = {name for e in model.of_role(*_TERMS) if _is_term(model, e) for name in (e.printed, e.name)}
     near = near_names(term, names)
     listed = [e.printed for e in model.of_role(*_UNKNOWN) if _is_term(model, e)][:12]
-    help = f"do you mean {one_of(near)}?" if near else f"its coefficients are {', '.join(f'`{n}`' for n in listed)}"
-    return refuse(model.source, f"the model has no term `{term}`", help=help)
+    todo = f"do you mean {one_of(near)}?" if near else "name one of its coefficients"
+    help = todo if near else f"its coefficients are {', '.join(f'`{n}`' for n in listed)}"
+    return refuse(model.source, f"the model has no term `{term}`: {todo}", help=help)
 
 
 def _is_term(model: ResolvedModel, entity: Entity) -> bool:

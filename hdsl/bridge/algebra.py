@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hdsl.bridge.advice import with_advice
 from hdsl.bridge.formula import Binary, Call, Group, Name, Node, Number, Text, Unary, read_formula
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.source import Source, Span
@@ -106,7 +107,7 @@ def parse_formula(source: Source) -> Formula:
 
 def _error(source: Source, code: str, message: str, span: Span, help: str) -> ModelError:
     found = Diagnostics(source)
-    found.error(code, message, span, help=help)
+    found.error(code, with_advice(message, help), span, help=help)
     return ModelError(found.sorted())
 
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from hdsl.bridge.advice import with_advice
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.source import Source, Span
 
@@ -178,7 +179,7 @@ class _Reader:
 
     def error(self, message: str, span: Span, help: str) -> ModelError:
         found = Diagnostics(self.source)
-        found.error("HM012", message, span, help=help)
+        found.error("HM012", with_advice(message, help), span, help=help)
         return ModelError(found.sorted())
 
     @property

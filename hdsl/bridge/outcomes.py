@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hdsl.bridge.advice import with_advice
 from hdsl.bridge.algebra import Formula, columns_of
 from hdsl.bridge.facts import Facts
 from hdsl.bridge.formula import Binary, Call, Name, Node
@@ -167,5 +168,5 @@ def _size(successes: Name, failures: Node) -> tuple[Node, ...]:
 
 def _refuse(source: Source, message: str, node: Node, help: str) -> ModelError:
     found = Diagnostics(source)
-    found.error("HM013", message, node.span, help=help)
+    found.error("HM013", with_advice(message, help), node.span, help=help)
     return ModelError(found.sorted())

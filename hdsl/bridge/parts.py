@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from hdsl.bridge.advice import with_advice
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.form.expr import IndexSet, show_symbol
 from hdsl.form.model import (
@@ -129,7 +130,7 @@ class Refusals:
 
     def refuse(self, what: str, span: Span | None, help: str) -> None:
         """Note one thing that the target cannot say."""
-        self.found.error("HM014", f"{self.target} cannot say {what}", span, help=help)
+        self.found.error("HM014", with_advice(f"{self.target} cannot say {what}", help), span, help=help)
 
     def not_written(self, what: str, span: Span | None) -> None:
         """Note one thing that the target may have, but that is not exported."""

@@ -7,6 +7,7 @@ mean, a standard deviation) becomes a definition of its own.
 
 from __future__ import annotations
 
+from hdsl.bridge.advice import with_advice
 from hdsl.bridge.formula import Binary, Call, Group, Name, Node, Number, Text, Unary
 from hdsl.bridge.words import ROW, Words, quoted, slug
 from hdsl.diagnostics import Diagnostics, ModelError
@@ -132,5 +133,5 @@ class Values:
 
     def _refuse(self, message: str, node: Node, help: str) -> ModelError:
         found = Diagnostics(self.source)
-        found.error("HM013", message, node.span, help=help)
+        found.error("HM013", with_advice(message, help), node.span, help=help)
         return ModelError(found.sorted())

@@ -82,7 +82,7 @@ def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], 
         what = "the unmodelled one takes up all differences" if other in unmodelled else "only the sum counts"
         found.error(
             "HM302",
-            f"`{other}` and `{name}` have the same covariate for each `{show_index_set(index_set)}`: keep one of them",
+            f"`{other}` and `{name}` have the same covariate for each `{show_index_set(index_set)}`: keep one",
             spans.get(name),
             secondary=(Label(span=spans[other], text=f"`{other}`"),) if other in spans else (),
             help=f"keep one of `{other}` and `{name}`: {what}",

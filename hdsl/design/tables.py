@@ -166,7 +166,8 @@ def _read_file(path: Path, source: Source | None) -> pd.DataFrame:
 
     name = path.name.lower()
     if not name.endswith(_READERS):
-        raise _unreadable(f"`{path}` is not a file that can be read", source, help=f"give one of {', '.join(_READERS)}")
+        message = f"`{path}` cannot be read: give a file {', '.join(_READERS[:-1])} or {_READERS[-1]}"
+        raise _unreadable(message, source, help="read it otherwise, and give the frame")
     try:
         if name.endswith(".parquet"):
             return pd.read_parquet(path)

@@ -139,8 +139,8 @@ def test_the_note_says_what_else_went() -> None:
 
 
 REFUSED = {
-    "b_twon": ("the model has no term `b_twon`", "do you mean `b_town`?"),
-    "u1[q]": ("the model has no term `u1[q]`", "do you mean `u1[j]`?"),
+    "b_twon": ("the model has no term `b_twon`: do you mean `b_town`?", "do you mean `b_town`?"),
+    "u1[q]": ("the model has no term `u1[q]`: do you mean `u1[j]`?", "do you mean `u1[j]`?"),
     "quite different": (
         "`quite different` is no term",
         'a term is a coefficient, a covariate or their product: "b4*x[i]"',
