@@ -150,6 +150,14 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model {self.source.name}: {', '.join(p.name for p in self.form.predictors)}>"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        parts = [str(self.equations)]
+        if all(predictor.terms for predictor in self.form.predictors) and self.form.predictors:
+            parts.append(str(self.composite))
+        return "".join(f"<pre>{escape(part)}</pre>" for part in parts)
+
     @property
     def text(self) -> str:
         """The source."""

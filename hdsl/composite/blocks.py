@@ -144,5 +144,6 @@ def _sd_name(sd: tree.Expr | tree.Distribution | None, effect: str, model: Resol
     if isinstance(sd, tree.Symbol) and not sd.subscripts and model.entity(sd).role is Role.PARAMETER:
         return sd.name
     if sd is not None:
-        refuse(f"a standard deviation of `{effect}` that is not a parameter of its own", sd.span)
+        what = "that is not a parameter of its own (a standard deviation is meant, not a variance)"
+        refuse(f"a standard deviation of `{effect}` {what}", sd.span)
     return f"sd({effect})"

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from hdsl.composite.blocks import coefficient_mean, random_block
 from hdsl.composite.expand import MAX_TERMS, Expansion, ExpansionError, NotLinearError, TooManyTermsError
-from hdsl.composite.lower import is_data, lower
+from hdsl.composite.lower import constant_value, is_data, lower, printed
 from hdsl.composite.parameters import collect_parameters
 from hdsl.diagnostics import Diagnostics
 from hdsl.families import DISTRIBUTIONS, LINKS, WRAPPERS, Slot
@@ -122,15 +122,10 @@ class _Builder:
         if len(errors) == 1 and not errors[0].covariates and abs(errors[0].scale) == 1.0:
             residual = self._error(errors[0])
             terms = tuple(_as_residual(t) if t is errors[0] else t for t in terms)
+        elif not errors and self._is_joint_within_rows(terms):
+            self.refuse("an outcome whose spread within rows is all in a joint coefficient", entity.span)
         elif not errors and not self.unsupported:
-            row = show_index_set(entity.index_set)
-            self.found.error(
-                "HM304",
-                f"`{entity.printed}` has no error for each row: add `+ e[{row}]`, `e[{row}] ~ normal(0, sd)`",
-                entity.span,
-                notes=("all that varies at random on its right is coarser than its rows",),
-                help=f"add `+ e[{row}]` with `e[{row}] ~ normal(0, sd)`",
-            )
+            self._report_no_error(entity, terms)
         elif len(errors) == 1:
             self.refuse(f"a residual that is multiplied (`{errors[0].coefficient}`)", errors[0].spans[-1])
         outcome = Outcome(
@@ -143,6 +138,31 @@ class _Builder:
             span=entity.span,
         )
         return outcome, (self._predictor(entity, "mean", "identity", terms, None),), residual
+
+    def _report_no_error(self, entity: Entity, terms: tuple[Term, ...]) -> None:
+        """Report an outcome without an error (HM304); an error that nobody gave a distribution is read as a column."""
+        lone = [t.covariates[0] for t in terms if t.part == "offset" and len(t.covariates) == 1]
+        error = next((c.text for c in lone if c.index_set == entity.index_set and isinstance(c.expr, Ref)), None)
+        row = show_index_set(entity.index_set)
+        what = f"give `{error}` a distribution" if error is not None else f"add `+ e[{row}]`"
+        statement = f"{error or f'e[{row}]'} ~ normal(0, sd)"
+        self.found.error(
+            "HM304",
+            f"`{entity.printed}` has no error for each row: {what}, `{statement}`",
+            entity.span,
+            notes=("all that varies at random on its right is coarser than its rows",),
+            help=f"write `{statement}`" + ("" if error is not None else f" and add `+ e[{row}]`"),
+        )
+
+    def _is_joint_within_rows(self, terms: tuple[Term, ...]) -> bool:
+        """Whether an outcome without an error may have it in a joint coefficient (two outcomes in long form)."""
+        used = {term.coefficient for term in terms if term.part == "random"}
+        return any(
+            entity.printed in used
+            and entity.stochastic is not None
+            and entity.stochastic.distribution.name == "mvnormal"
+            for entity in self.model.of_role(Role.COEFFICIENT)
+        )
 
     def _error(self, term: Term) -> Residual:
         """Return the residual that a written-out error gives: its own distribution must be a plain normal."""
@@ -171,6 +191,13 @@ class _Builder:
                 continue
             if slot.kind == "new name" or _is_scalar(value, slot, self.model):
                 scalars.append((slot.name, _name_of(value)))
+            elif slot.range == "positive" and (constant_value(value) or 1.0) <= 0.0:
+                self.found.error(
+                    "HM007",
+                    f"the {slot.role} `{printed(value, self.model)}` of `{entity.printed}` is not positive",
+                    value.span,
+                    help=f"write a parameter, as in `{distribution.name}(.., {slot.name})`, or a positive number",
+                )
             elif is_data(value, self.model) and slot.name not in ("mean", "eta", "p"):
                 known.append((slot.name, lower(value, entity.index_set, self.model)))
             else:
@@ -427,9 +454,11 @@ def _label(value: tree.Expr) -> str:
     match value:
         case tree.String(value=text):
             return text
-        case tree.Number(text=text):
-            return text
+        case tree.Number(value=number):
+            return str(int(number)) if number.is_integer() else repr(number)
         case tree.Symbol(name=name):
             return name
+        case tree.Unary(operator="-", operand=tree.Number() as number):
+            return f"-{_label(number)}"
         case _:
             return ""

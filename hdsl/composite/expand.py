@@ -138,10 +138,8 @@ class Expansion:
                 return -inner if operator == "-" else inner
             case tree.Binary(operator="+" | "-"):
                 return self._sum(expr, position, left)
-            case tree.Binary(operator="*", left=a, right=b):
-                return self._convert(a, position, left) * self._convert(b, position, left)
-            case tree.Binary(operator="/", left=a, right=b) if is_data(b, self.model):
-                return self._convert(a, position, left) * self._reciprocal(b, position, left)
+            case tree.Binary(operator="*" | "/"):
+                return self._product(expr, position, left)
             case _:
                 raise NotLinearError(f"`{printed(expr, self.model)}` is not linear in its coefficients", expr.span)
 
@@ -157,6 +155,29 @@ class Expansion:
         converted = [s * self._convert(part, position, left) for s, part in reversed(parts)]
         return sympy.Add(*converted)
 
+    def _product(self, expr: tree.Binary, position: int, left: IndexSet) -> sympy.Expr:
+        """Convert a chain of products and quotients; what divides a covariate is part of it, ``b*(x[i] - m)/s``."""
+        chain: list[tuple[str, tree.Expr]] = []
+        node: tree.Expr = expr
+        while isinstance(node, tree.Binary) and node.operator in "*/":
+            chain.append((node.operator, node.right))
+            node = node.left
+        factors: list[tree.Expr] = [node]
+        result: sympy.Expr = sympy.Integer(1)
+        for operator, operand in reversed(chain):
+            if operator == "*":
+                factors.append(operand)
+            elif not is_data(operand, self.model):
+                raise NotLinearError(f"`{printed(expr, self.model)}` is not linear in its coefficients", expr.span)
+            elif is_data(factors[-1], self.model):
+                span = factors[-1].span.to(operand.span)
+                factors[-1] = tree.Binary(operator="/", left=factors[-1], right=operand, span=span)
+            else:
+                result *= self._reciprocal(operand, position, left)
+        for factor in factors:
+            result *= self._convert(factor, position, left)
+        return result
+
     def _data(self, expr: tree.Expr, position: int, left: IndexSet) -> sympy.Expr:
         """Convert an expression free of unknowns: a product of covariates, all else opaque."""
         value = constant_value(expr)
@@ -166,10 +187,8 @@ class Expansion:
             case tree.Unary(operator=operator, operand=operand):
                 inner = self._data(operand, position, left)
                 return -inner if operator == "-" else inner
-            case tree.Binary(operator="*", left=a, right=b):
-                return self._data(a, position, left) * self._data(b, position, left)
-            case tree.Binary(operator="/", left=a, right=b) if constant_value(b) not in (None, 0.0):
-                return self._data(a, position, left) * self._reciprocal(b, position, left)
+            case tree.Binary(operator="*"):
+                return self._product(expr, position, left)
             case _:
                 return self._covariate(covariate(expr, left, self.model), position)
 
@@ -251,8 +270,14 @@ class Expansion:
                 atom = self._atoms[symbol]
                 (coefficients if atom.entity is not None else covariates).extend([atom] * int(power))
         if len(coefficients) > 1:
+            coefficients.sort(key=lambda atom: atom.rank)
             names = " * ".join(f"`{a.entity.printed}`" for a in coefficients if a.entity is not None)
-            raise NotLinearError(f"{names} is a product of coefficients", span)
+            bare = next(
+                (a.entity.name for a in reversed(coefficients) if a.entity is not None and not a.entity.index_set), None
+            )
+            row = self.model.levels.order.row
+            advice = f"; write `{bare}[{row}]` if `{bare}` is a column" if bare is not None else ""
+            raise NotLinearError(f"{names} is a product of coefficients{advice}", span)
         covariates.sort(key=lambda atom: atom.rank)
         coefficient = coefficients[0] if coefficients else None
         texts = tuple(sorted(a.covariate.text for a in covariates if a.covariate is not None))

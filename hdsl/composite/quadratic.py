@@ -65,7 +65,7 @@ def _shared(moments: Moments, forms: list[QuadraticForm], shared: str) -> list[Q
 
 def _written_out(moments: Moments, forms: list[QuadraticForm], *, is_covariance: bool) -> sympy.Expr:
     """Return the part of a moment that needs no matrix: blocks without correlations, and of a variance the residual."""
-    start = sympy.Integer(0) if is_covariance else sympy.sympify(moments.residual)
+    start = sympy.Integer(0) if is_covariance else moments.residual
     return sympy.expand(sum((f.covariance if is_covariance else f.variance for f in forms if not f.mark), start))
 
 
@@ -94,7 +94,7 @@ def quadratic_text(moments: Moments) -> str:
 
 
 def _plain(expr: sympy.Expr) -> str:
-    return str(rounded(sympy.sympify(expr))).replace("**", "^")
+    return str(rounded(expr)).replace("**", "^")
 
 
 def _named(head: str, items: list[str]) -> list[str]:
@@ -124,7 +124,7 @@ def quadratic_latex(moments: Moments) -> str:
     forms = quadratic_forms(moments)
 
     def show(expr: sympy.Expr) -> str:
-        return str(sympy.latex(rounded(sympy.sympify(expr)), symbol_names=moments.latex_names))
+        return str(sympy.latex(rounded(expr), symbol_names=moments.latex_names))
 
     def mark(form: QuadraticForm) -> str:
         number = form.mark.partition("[")[0]

@@ -179,7 +179,7 @@ class Coefficients:
         return {d.symbol: effects[d.index_set] for d in self.design.form.derived if d.index_set in effects}
 
     def mean(self, effect: str) -> NDArray[np.float64]:
-        """Return the mean of an effect in each group, or the whole of a coefficient given by a definition, (n_levels,)."""
+        """Return an effect's mean in each group, or all of a coefficient given by a definition, (n_levels,)."""
         factor, _ = self.places[self.derived.get(effect, effect)]
         codes = self.design.arrays.groups[factor]
         n_groups = len(self.design.levels[factor])

@@ -114,12 +114,25 @@ class FittedModel:
     @property
     def tvalues(self) -> pd.Series[float]:
         """Fixed effects over their standard errors."""
-        return self._series(self._z, "z")
+        return self._series(self._z, self._statistic)
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """Two-sided p-values of the fixed effects, standard normal reference."""
-        return self._series(intervals.two_sided_p(self._z), "p")
+        """Two-sided p-values of the fixed effects, by t with `df_resid` degrees of freedom."""
+        return self._series(intervals.two_sided_p(self._z, self.df_resid), "p")
+
+    @property
+    def _statistic(self) -> str:
+        return "z" if np.isinf(self.df_resid) else "t"
+
+    @property
+    def df_resid(self) -> float:
+        """Degrees of freedom of tests of the fixed effects: n - p where they are known, else infinity (normal).
+
+        They are known without random part under REML, where the standard errors are those of least squares.
+        """
+        has_random_part = bool(self.design.plan.re_terms)
+        return float("inf") if has_random_part or self.method != "reml" else float(self.nobs - self._n_fixed)
 
     def cov_params(self) -> pd.DataFrame:
         """Return the covariance of `params`.
@@ -158,7 +171,9 @@ class FittedModel:
         """
         import pandas as pd
 
-        multiplier = intervals.interval_multiplier(level, method)
+        normal = intervals.interval_multiplier(level, method)
+        multiplier = np.full(len(self.parameters.values), normal)
+        multiplier[: self._n_fixed] = intervals.interval_multiplier(level, method, self.df_resid)
         bounds = intervals.wald(self.parameters.values, self._se, multiplier, self._edges())
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
 

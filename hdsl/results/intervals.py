@@ -1,4 +1,4 @@
-"""Standard normal tests and intervals of estimates.
+"""Wald tests and intervals of estimates: by t where degrees of freedom are known, else standard normal.
 
 Stage: results. Input: estimates and standard errors. Output: arrays. Invariant: only what needs no refit is here.
 
@@ -23,13 +23,17 @@ METHODS = ("wald",)
 """Ways to make an interval."""
 
 
-def two_sided_p(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return P(|Z| > |z|) for standard normal Z, accurate in the tails."""
-    return np.array([math.erfc(abs(value) / math.sqrt(2.0)) for value in z])
+def two_sided_p(z: NDArray[np.float64], df: float = math.inf) -> NDArray[np.float64]:
+    """Return P(|T| > |z|) for T with `df` degrees of freedom (infinity: standard normal), accurate in the tails."""
+    if math.isinf(df):
+        return np.array([math.erfc(abs(value) / math.sqrt(2.0)) for value in z])
+    from scipy.special import stdtr
+
+    return np.asarray(2.0 * stdtr(df, -np.abs(z)), dtype=float)
 
 
-def interval_multiplier(level: float, method: str) -> float:
-    """Return how many standard errors a Wald interval of `level` reaches to each side.
+def interval_multiplier(level: float, method: str, df: float = math.inf) -> float:
+    """Return how many standard errors a Wald interval of `level` reaches to each side, by t with `df` or normal.
 
     Raises
     ------
@@ -41,11 +45,18 @@ def interval_multiplier(level: float, method: str) -> float:
     if not 0.0 < level < 1.0:
         message = f"a confidence level of {level} is not between 0 and 1: write `level=0.95`"
         raise FitError([Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help="write `level=0.95`")])
-    return NormalDist().inv_cdf(0.5 + level / 2.0)
+    if math.isinf(df):
+        return NormalDist().inv_cdf(0.5 + level / 2.0)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.5 + level / 2.0))
 
 
 def wald(
-    estimate: NDArray[np.float64], se: NDArray[np.float64], multiplier: float, edges: NDArray[np.float64]
+    estimate: NDArray[np.float64],
+    se: NDArray[np.float64],
+    multiplier: NDArray[np.float64],
+    edges: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return (k, 2), ``estimate -+ multiplier * se``, cut off where a parameter's range ends (`edges`, (k, 2))."""
     reach = multiplier * se

@@ -6,6 +6,7 @@ levels, columns) is in it; a fit that did not converge says so on its first and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
+from hdsl.form.text import term_text
 from hdsl.results.messages import boundary_words
 from hdsl.results.nesting import relations
 from hdsl.results.numbers import align, count, fixed, p_value, significant
@@ -97,8 +99,10 @@ def _title(fit: FittedModel) -> str:
 
 def _facts(fit: FittedModel) -> list[tuple[str, str]]:
     """Return outcome, method, rows and convergence."""
+    offset = _offset(fit.design)
     return [
         ("outcome", _outcome(fit.design)),
+        *([("offset", offset)] if offset else []),
         ("method", METHOD_WORDS[fit.method]),
         ("rows", _rows(fit.design)),
         ("status", _convergence(fit)),
@@ -112,6 +116,13 @@ def _outcome(design: Design) -> str:
         return f"{symbol} ~ {outcome.distribution}"
     left = f"{outcome.transform}({symbol})"
     return f"{left} ~ {outcome.distribution}; every number below is on the scale of {left}"
+
+
+def _offset(design: Design) -> str:
+    """Return the terms without a coefficient: a known part of the predictor, and a column read by mistake."""
+    terms = [term for predictor in design.form.predictors for term in predictor.terms if term.part == "offset"]
+    shown = " + ".join(("-" if term.scale < 0 else "") + term_text(term) for term in terms)
+    return f"{shown}, without a coefficient" if shown else ""
 
 
 def _rows(design: Design) -> str:
@@ -173,7 +184,7 @@ def _fixed_effects(fit: FittedModel) -> Cells:
     ]
     return Cells(
         title="Fixed effects",
-        header=("name", "term", "estimate", "se", "z", "p"),
+        header=("name", "term", "estimate", "se", "z" if math.isinf(fit.df_resid) else "t", "p"),
         rows=tuple(rows[:MOST_ROWS]),
         numeric=4,
         notes=tuple(_fixed_notes(fit, len(rows) - MOST_ROWS)),

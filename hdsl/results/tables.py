@@ -103,7 +103,7 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
         "term": terms + [""] * n_spread,
         "estimate": parameters.values,
         "se": fit.bse.to_numpy(),
-        "z": [*fit.tvalues, *blank],
+        fit.tvalues.name: [*fit.tvalues, *blank],
         "p": [*fit.pvalues, *blank],
     }
     bounds = fit.conf_int().to_numpy()

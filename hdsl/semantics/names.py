@@ -143,7 +143,7 @@ def _check_index_values(scope: Scope, entities: dict[Key, Entity]) -> None:
 
 def _check_forgotten(scope: Scope, entities: dict[Key, Entity]) -> None:
     """Warn of a column that bears a coefficient's name (HM107), and of what no statement uses (HM108)."""
-    named = {e.name: e for e in entities.values() if e.role in (*_UNKNOWN, Role.DEFINITION)}
+    named = {e.name: e for e in entities.values() if e.role in (*_UNKNOWN, Role.DEFINITION) or _is_bare_outcome(e)}
     has_outcome = any(e.role is Role.OUTCOME for e in entities.values())
     for entity in entities.values():
         if entity.role is Role.DATA and entity.data is None and (other := named.get(entity.name)) is not None:
@@ -152,7 +152,7 @@ def _check_forgotten(scope: Scope, entities: dict[Key, Entity]) -> None:
                 f"`{entity.printed}` is read as the column `{entity.name}`: write its equation, "
                 f"or `data {entity.printed}`",
                 entity.span,
-                secondary=(Label(span=other.span, text=f"`{other.printed}` is a {other.role.value}"),),
+                secondary=(Label(span=other.span, text=f"`{other.printed}`, {other.role.value}"),),
                 help=f"write its equation (`{entity.printed} ~ normal(.., sd)`), "
                 f"or `data {entity.printed}` if it is observed",
             )
@@ -166,6 +166,11 @@ def _check_forgotten(scope: Scope, entities: dict[Key, Entity]) -> None:
                 entity.span,
                 help="use it in an equation, or remove it",
             )
+
+
+def _is_bare_outcome(entity: Entity) -> bool:
+    """Whether a symbol is observed only because no statement uses it: a coefficient with other subscripts, perhaps."""
+    return entity.role is Role.OUTCOME and entity.stochastic is not None and entity.data is None and not entity.uses
 
 
 def _check_outcomes(scope: Scope, entities: dict[Key, Entity]) -> None:

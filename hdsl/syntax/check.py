@@ -38,6 +38,7 @@ from hdsl.syntax.tree import (
     String,
     Symbol,
     TupleExpr,
+    Unary,
 )
 from hdsl.syntax.walk import Value, walk
 
@@ -230,6 +231,13 @@ def _is_elsewhere(owner: str, name: str) -> bool:
     return row is not None and any(slot.name == name for way in (row.slots, *row.alternatives) for slot in way)
 
 
+def _is_label(value: Value) -> bool:
+    """Whether a value can be a level's label: a string, a number, a negative number, or one of these for each index."""
+    if isinstance(value, TupleExpr):
+        return all(_is_label(item) for item in value.items)
+    return isinstance(value.operand if isinstance(value, Unary) else value, String | Number)
+
+
 def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, found: Diagnostics) -> bool:
     """Check what stands in a slot; tell whether later checks of the value itself are not to be made."""
     value = argument.value
@@ -249,7 +257,7 @@ def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, foun
                 help=f"write a name alone, for example `{example}`",
             )
             return True
-        case "label" if not isinstance(value, String | Number):
+        case "label" if not _is_label(value):
             found.error(
                 "HM007",
                 f"`{slot.name}` of `{row.name}` is a level's label: write it in double quotes",
@@ -259,11 +267,8 @@ def _slot(row: DistributionRow, slot: Slot, argument: DistributionArgument, foun
             )
             return True
         case _:
-            return (
-                isinstance(value, TupleExpr)
-                and (row.is_joint or row.name == "categorical")
-                and slot.name in {"mean", "eta"}
-            )
+            is_wide = (row.is_joint or row.name == "categorical") and slot.name in {"mean", "eta"}
+            return isinstance(value, TupleExpr) and (is_wide or slot.kind == "label")
 
 
 def _inner(row: DistributionRow, value: Value, found: Diagnostics) -> bool:

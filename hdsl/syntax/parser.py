@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BRACKETS", "parse", "read_line", "read_program", "read_statements"]
 
+MAX_TEXT = 500_000
+"""Characters that a model text may have: more than anyone writes, and read in seconds."""
+
 MAX_BRACKETS = 50
 """Brackets that may stand in one another."""
 
@@ -59,6 +62,13 @@ def read_program(source: Source, found: Diagnostics) -> Program:
     Statements that the grammar does not take, or that are too deep for later stages to recurse into, are left out;
     those with an unknown distribution or function are kept, so that later stages can tell more of the mistakes at once.
     """
+    if len(source.text) > MAX_TEXT:
+        found.error(
+            "HM009",
+            f"the text has more than {MAX_TEXT:,} characters: shorten it",
+            help="a model file holds the model alone; data belong in a file of their own",
+        )
+        return Program(span=source.span(0, 0), statements=())
     statements = tuple(statement for statement in read_statements(source, found) if not is_too_deep(statement, found))
     for statement in statements:
         check_statement(statement, found)

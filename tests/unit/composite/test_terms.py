@@ -17,7 +17,11 @@ def terms(text: str) -> list[tuple[str, str | None, tuple[str, ...], float]]:
     [
         ("b*(x[i] - 3)", ("fixed", "b", ("(x[i] - 3)",), 1.0)),
         ("(x[i] - 3)*b", ("fixed", "b", ("(x[i] - 3)",), 1.0)),
-        ("-b*x[i]/2", ("fixed", "b", ("x[i]",), -0.5)),
+        ("-b*x[i]/2", ("fixed", "b", ("x[i]/2",), -1.0)),
+        ("b/2*x[i]", ("fixed", "b", ("x[i]",), 0.5)),
+        ("b*(x[i] - mean_x)/sd_x", ("fixed", "b", ("(x[i] - mean_x)/sd_x",), 1.0)),
+        ("b*x[i]/z[j]", ("fixed", "b", ("x[i]/z[j]",), 1.0)),
+        ("x[i]/z[j]*b", ("fixed", "b", ("x[i]/z[j]",), 1.0)),
         ("2*b*x[i]", ("fixed", "b", ("x[i]",), 2.0)),
         ("b*x[i]^2", ("fixed", "b", ("x[i]^2",), 1.0)),
         ("b*-x[i]^2", ("fixed", "b", ("x[i]^2",), -1.0)),
@@ -33,7 +37,8 @@ def terms(text: str) -> list[tuple[str, str | None, tuple[str, ...], float]]:
     ],
 )
 def test_products_are_split_and_all_else_is_opaque(mean: str, expected: tuple[object, ...] | None) -> None:
-    text = f"y[i] ~ normal({mean}, sd)"
+    definitions = "\nmean_x = mean(x[i])\nsd_x = sd(x[i])" if "mean_x" in mean else ""
+    text = f"y[i] ~ normal({mean}, sd){definitions}"
     if expected is None:
         with pytest.raises(hdsl.ModelError) as caught:
             hdsl.Model(text)
@@ -100,9 +105,35 @@ def test_what_can_be_told_apart_is_not(text: str) -> None:
     assert all(d.severity is Severity.NOTE for d in hdsl.Model(text).diagnostics)
 
 
+def test_an_error_without_a_distribution_is_named() -> None:
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model("y[i] = a[j] + b*x[i] + e[i]\na[j] ~ normal(m, s)")
+    assert caught.value.code == "HM304"
+    assert "give `e[i]` a distribution" in caught.value.message
+
+
+def test_a_standard_deviation_below_zero_is_refused() -> None:
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model("y[i] ~ normal(a, -1)")
+    assert (caught.value.code, caught.value.span.column) == ("HM007", 18)
+
+
+def test_a_column_without_its_subscript_is_told_of() -> None:
+    with pytest.raises(hdsl.FitError) as caught:
+        hdsl.Model("y[i] ~ normal(a + b*x, sd)").plan()
+    assert "write `x[i]` if `x` is a column" in caught.value.message
+
+
+@pytest.mark.parametrize(("text", "labels"), [("-1", ("-1",)), ("2001.0", ("2001",)), ('"a b"', ("a b",))])
+def test_references_are_labels_as_text(text: str, labels: tuple[str, ...]) -> None:
+    model = hdsl.Model(f"y[i] ~ normal(b[g], s)\nb[g] ~ flat(ref = {text})")
+    assert model.form.sets[0].references == labels
+
+
 @pytest.mark.parametrize(
     ("text", "feature"),
     [
+        ("y[i] = d1[i]*a[s] + d2[i]*b[s]\n(a[s], b[s]) ~ mvnormal((m1, m2), O)", "joint coefficient"),
         ("y[i] ~ normal(A[tree] / (1 + exp((m - age[i])/s)), sd)\nA[tree] ~ normal(a, t)", "not linear"),
         ("y[i] ~ normal(b*c*x[i], sd)", "product of coefficients"),
         ("y[i] ~ normal(b, sd)\nb ~ normal(0, 2)", "prior on `b`"),
