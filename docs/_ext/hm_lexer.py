@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from pygments.lexer import RegexLexer, words
+from pygments.lexers.special import TextLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
 
 from hdsl.families import AGGREGATES, COVARIANCES, DISTRIBUTIONS, FUNCTIONS, LINKS, WRAPPERS
@@ -42,6 +43,7 @@ class HmLexer(RegexLexer):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the colours."""
+    """Register the colours; tables have none."""
     app.add_lexer("hm", HmLexer)
+    app.add_lexer("csv", TextLexer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
