@@ -24,7 +24,7 @@ Codes: TypeAlias = NDArray[np.intp]
 
 def numbered(keys: Codes, bound: int) -> tuple[Codes, Codes]:
     """Return the distinct keys in ``[0, bound)``, ascending, and the position of each key among them."""
-    if bound > 64 * len(keys) + 1_000_000:  # a table of all keys would cost more than sorting those that occur
+    if bound > 8 * len(keys) + 4_000_000:  # a table of all keys would cost more than sorting those that occur
         found, position = np.unique(keys, return_inverse=True)
         return found, position
     met = np.zeros(bound, dtype=bool)
