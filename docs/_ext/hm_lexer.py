@@ -38,6 +38,7 @@ class HmLexer(RegexLexer):
             (r"==|!=|<=|>=|\*\*|[-+*/^~=<>]", Operator),
             (r"[\[\](),]", Punctuation),
             (r"\s+", Text),
+            (r".", Text),  # what the language does not have stands in examples of mistakes
         ]
     }
 
