@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hdsl.plan import CovarianceBlock, Plan
 
@@ -82,6 +83,7 @@ def block_entries(factor: int, block: CovarianceBlock) -> list[Entry]:
     return [Entry(factor, row, column, theta) for (row, column), theta in zip(pairs, block.theta, strict=True)]
 
 
+@lru_cache(maxsize=64)
 def theta_entries(plan: Plan) -> tuple[Entry, ...]:
     """Return the entries of all covariance factors, in the order of the plan's factors and blocks."""
     return tuple(

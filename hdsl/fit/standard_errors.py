@@ -95,7 +95,9 @@ def _information(here: Coordinates, at: Evaluation, sigma: float) -> Floats:
     """Return half the Hessian of d in (tau, rho, sigma), standardised outcome."""
     k, nn, r2 = len(here.free), at.profile.nn, at.profile.r2
     H = np.zeros((k + 1, k + 1))
-    centre, r2_slope = _slopes(here, at, here.sd, here.cor, sigma)
+    logdet, r2_slopes = _user_slopes(here, at)
+    centre = _slopes(here, here.sd, here.cor, [a + b / sigma**2 for a, b in zip(logdet, r2_slopes, strict=True)])
+    r2_slope = _slopes(here, here.sd, here.cor, r2_slopes)
     for i, entry in enumerate(here.free):
         if here.criterion.is_costly:
             h = STEP / 10.0 * _room(here, entry)
@@ -129,25 +131,28 @@ def _moved_slopes(here: Coordinates, entry: Entry, h: float, sigma: float) -> Fl
         cors[entry.factor][entry.column, entry.row] += h
     roots = [M @ from_parts(sd, cor) for M, sd, cor in zip(here.to_standard, sds, cors, strict=True)]
     theta = theta_of(here.criterion.plan, [lower_factor(root) for root in roots])
-    return _slopes(here, here.criterion.evaluate(theta), sds, cors, sigma)[0]
+    logdet, r2 = _user_slopes(here, here.criterion.evaluate(theta))
+    return _slopes(here, sds, cors, [a + b / sigma**2 for a, b in zip(logdet, r2, strict=True)])
 
 
-def _slopes(
-    here: Coordinates, at: Evaluation, sds: Sequence[Floats], cors: Sequence[Floats], sigma: float
-) -> tuple[Floats, Floats]:
-    """Return the derivatives of d and of r2 with respect to the free (tau, rho)."""
+def _user_slopes(here: Coordinates, at: Evaluation) -> tuple[list[Floats], list[Floats]]:
+    """Return the derivatives of the log determinant and of r2 by the covariances of the coordinates."""
     logdet, r2, _ = here.criterion.covariance_slopes(at)
-    d = [M.T @ (a + b / sigma**2) @ M for M, a, b in zip(here.to_standard, logdet, r2, strict=True)]
-    s = [M.T @ b @ M for M, b in zip(here.to_standard, r2, strict=True)]
-    slopes = [[_directions(here, entry, sds, cors, G) for entry in here.free] for G in (d, s)]
-    return np.array(slopes[0]), np.array(slopes[1])
+
+    def carried(slopes: Sequence[Floats]) -> list[Floats]:
+        return [M.T @ G @ M for M, G in zip(here.to_standard, slopes, strict=True)]
+
+    return carried(logdet), carried(r2)
 
 
-def _directions(
-    here: Coordinates, entry: Entry, sds: Sequence[Floats], cors: Sequence[Floats], G: Sequence[Floats]
-) -> float:
-    """Return ``<G, d Sigma / d phi>`` for one parameter; ``Sigma[a, b] = tau_a rho_ab tau_b``."""
-    return sum(float((G[f] * slope).sum()) for f, slope in _sigma_slopes(here, entry, sds, cors))
+def _slopes(here: Coordinates, sds: Sequence[Floats], cors: Sequence[Floats], G: Sequence[Floats]) -> Floats:
+    """Return the derivatives by the free (tau, rho), given those by the covariances.
+
+    Each is ``<G, d Sigma / d phi>``; ``Sigma[a, b] = tau_a rho_ab tau_b``.
+    """
+    return np.array(
+        [sum(float((G[f] * slope).sum()) for f, slope in _sigma_slopes(here, entry, sds, cors)) for entry in here.free]
+    )
 
 
 def _sigma_slopes(
