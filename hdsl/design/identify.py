@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hdsl.design.planning import TIED
 from hdsl.diagnostics.record import Diagnostics
 from hdsl.form.expr import show_index_set
-from hdsl.form.model import CompositeModel
+from hdsl.form.model import CompositeModel, Term
 from hdsl.plan import Column, ReTerm
 from hdsl.source import Span
 
@@ -28,7 +28,41 @@ def check_factors(
             found.error("HM415", message, _span(form, term.columns[0].symbol), help="take this level out of the model")
         elif count == n and form.residual is not None and form.residual.known is None:
             _report_saturated(form, term, name, count, found)
+        else:
+            _warn_few_groups(form, term, count, found)
         _report_twins(form, term, name, found)
+
+
+def _warn_few_groups(form: CompositeModel, term: ReTerm, count: int, found: Diagnostics) -> None:
+    """Warn where a level has fewer groups than parameters that only its groups can tell (HM421)."""
+    name = show_index_set(term.index_set)
+    for block in form.blocks:
+        width = len(block.effects)
+        n_parameters = width * (width + 1) // 2 if block.covariance.cor else width
+        if set(block.effects) <= {column.symbol for column in term.columns} and n_parameters > count:
+            found.warning(
+                "HM421",
+                f"`{name}` has {count} groups for {n_parameters} variances and correlations: drop some effects",
+                block.span,
+                notes=[f"the effects are {', '.join(f'`{effect}`' for effect in block.effects)}"],
+                help="drop effects, or write them apart, so that they are uncorrelated",
+            )
+    coefficients = _of_level(form, term)
+    if any(column.is_constant for column in term.columns) and len(coefficients) >= count:
+        shown = ", ".join(f"`{coefficient.coefficient}`" for coefficient in coefficients)
+        found.warning(
+            "HM421",
+            f"`{name}` has {count} groups for {len(coefficients)} coefficients and a variance: drop some",
+            coefficients[-1].spans[-1],
+            notes=[f"only differences between its groups tell {shown}"],
+            help="drop covariates of this level: its groups cannot tell their effects from the spread between groups",
+        )
+
+
+def _of_level(form: CompositeModel, term: ReTerm) -> list[Term]:
+    """Return the fixed terms that are constant within the groups of a level: the intercept, and its covariates."""
+    fixed = [t for t in form.predictors[0].terms if t.part == "fixed" and not t.coefficient_set]
+    return [t for t in fixed if all(form.determines(term.index_set, c.index_set) for c in t.covariates)]
 
 
 def _report_saturated(form: CompositeModel, term: ReTerm, name: str, count: int, found: Diagnostics) -> None:

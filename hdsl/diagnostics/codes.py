@@ -70,6 +70,7 @@ CODES: dict[str, str] = {
     "HM418": "a random slope whose covariate does not vary within groups",
     "HM419": "an index column that holds fractions",
     "HM420": "several index columns over one set of labels",
+    "HM421": "fewer groups than parameters of their level",
     # 5xx estimation
     "HM501": "not fitted yet",
     "HM502": "no convergence",

@@ -14,6 +14,7 @@ from hdsl.diagnostics import Diagnostic, Severity
 from hdsl.results.numbers import count
 
 if TYPE_CHECKING:
+    from hdsl.form.model import CompositeModel
     from hdsl.results.parameters import ParameterTable
 
 __all__ = ["boundary_words", "fit_diagnostics", "status_message"]
@@ -65,7 +66,7 @@ def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
     design = parameters.design
     aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
     if aliased and not any(diagnostic.code == "HM411" for diagnostic in design.diagnostics):
-        found.append(_dropped(aliased))
+        found.append(_dropped(aliased, design.form))
     return tuple(found)
 
 
@@ -96,11 +97,17 @@ def _boundary(parameters: ParameterTable) -> Diagnostic:
     )
 
 
-def _dropped(labels: list[str]) -> Diagnostic:
+def _dropped(labels: list[str], form: CompositeModel) -> Diagnostic:
     plural = "s" if len(labels) > 1 else ""
+    terms = [t for p in form.predictors for t in p.terms if t.coefficient is not None and t.coefficient in labels]
+    spans = [t.spans[-1] for t in terms if t.spans]
+    them = "it" if len(labels) == 1 else "them"
     return Diagnostic(
         code="HM411",
         severity=Severity.WARNING,
         message=f"column{plural} dropped for rank: {', '.join(labels)}",
-        notes=("the columns before them in the composite equation span them",),
+        notes=(f"the columns before {them} in the composite equation span {them}",),
+        span=spans[0] if spans else None,
+        source=form.source if spans else None,
+        help=f"take {them} out of the equation, or what says the same as {them}",
     )

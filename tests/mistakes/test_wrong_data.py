@@ -472,3 +472,21 @@ def test_a_variance_on_its_boundary_is_said() -> None:
     assert fit.converged
     assert "sd_g" in codes(fit)["HM503"]
     assert fit.params["sd_g"] == 0.0
+
+
+def test_fewer_groups_than_parameters_are_warned_of() -> None:
+    few = frame()[lambda d: d["school"].isin(["s00", "s05", "s09"])]
+    effects = "(b0[school], b1[school], b2[school]) ~ mvnormal((g0, g1, g2), Omega)\n"
+    slopes = codes(
+        hdsl.Model(f"y[i] ~ normal(b0[school] + b1[school]*x[i] + b2[school]*v2[i], sd)\n{effects}").fit(
+            few.assign(v2=few["x"] ** 2)
+        )
+    )["HM421"]
+    assert "3 groups for 6 variances and correlations" in slopes
+    level = codes(
+        hdsl.Model(
+            "y[i] ~ normal(b0[school] + b1*x[i], sd)\nb0[school] ~ normal(g0 + g1*z[school] + g2*w[school], s)\n"
+        ).fit(few)
+    )["HM421"]
+    assert "3 groups for 3 coefficients" in level
+    assert "`g0`, `g1`, `g2`" in level

@@ -194,7 +194,7 @@ def test_key_may_be_the_pandas_index() -> None:
 
 def test_groups_without_rows_are_noted() -> None:
     design = bind(FORM, {"i": PUPILS.iloc[:4], "school": SCHOOLS})
-    assert [d.code for d in design.diagnostics] == ["HM413"]
+    assert [d.code for d in design.diagnostics if d.code != "HM421"] == ["HM413"]
     assert "`3`" in design.diagnostics[0].notes[0]
 
 
@@ -202,7 +202,7 @@ def test_rows_without_a_group_are_missing_and_dropped() -> None:
     design = bind(FORM, {"i": PUPILS, "school": SCHOOLS.iloc[1:]})
     assert design.missing == {"z": 1}
     assert design.n_dropped == 1
-    assert [d.code for d in design.diagnostics] == ["HM413", "HM405"]
+    assert [d.code for d in design.diagnostics if d.code != "HM421"] == ["HM413", "HM405"]
 
 
 def test_repeated_keys_are_refused() -> None:
