@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hdsl.composite.blocks import coefficient_mean, random_block
 from hdsl.composite.expand import MAX_TERMS, Expansion, ExpansionError, NotLinearError, TooManyTermsError
+from hdsl.composite.inputs import data_columns, definitions, unmodelled_set
 from hdsl.composite.lower import constant_value, is_data, lower, printed
 from hdsl.composite.parameters import collect_parameters
 from hdsl.diagnostics import Diagnostics
@@ -18,15 +19,12 @@ from hdsl.families import DISTRIBUTIONS, LINKS, WRAPPERS, Slot
 from hdsl.form.expr import Expr, IndexSet, Ref, show_index_set
 from hdsl.form.model import (
     CompositeModel,
-    DataColumn,
-    Definition,
     Derived,
     Outcome,
     Predictor,
     RandomBlock,
     Residual,
     Term,
-    UnmodelledSet,
     Unsupported,
 )
 from hdsl.semantics.record import Entity, ResolvedModel, Role
@@ -72,15 +70,18 @@ class _Builder:
             self.refuse(f"several outcomes (`{outcomes[0].printed}` and `{extra.printed}`)", extra.span)
         outcome, predictors, residual = self.outcome(outcomes[0])
         blocks = self.blocks(predictors, residual)
-        sets = tuple(self.unmodelled(entity) for entity in self.model.of_role(Role.UNMODELLED))
+        sets = tuple(
+            unmodelled_set(entity, self.model, self.found, self.refuse)
+            for entity in self.model.of_role(Role.UNMODELLED)
+        )
         self.refuse_the_rest()
         form = CompositeModel(
             source=self.model.source,
             indices=tuple(self.model.indices.values()),
             index_sets=self.model.levels.index_sets,
             nestings=self.model.nestings,
-            data=self.data_columns(),
-            definitions=self.definitions(),
+            data=data_columns(self.model),
+            definitions=definitions(self.model),
             parameters=(),
             sets=sets,
             outcome=outcome,
@@ -361,30 +362,6 @@ class _Builder:
             found.append(Derived(symbol=entity.printed, index_set=entity.index_set, terms=terms))
         return tuple(found)
 
-    def unmodelled(self, entity: Entity) -> UnmodelledSet:
-        assert entity.stochastic is not None
-        references: tuple[str, ...] = ()
-        for _, value in arguments_by_slot(entity.stochastic.distribution):
-            if isinstance(value, tree.TupleExpr):
-                references = tuple(_label(item) for item in value.items)
-            elif not isinstance(value, tree.Distribution):
-                references = (_label(value),)
-        if references and len(references) != len(entity.index_set):
-            self.found.error(
-                "HM007",
-                f"`ref` of `{entity.printed}` needs {len(entity.index_set)} labels, one for each index",
-                entity.stochastic.distribution.span,
-                help='write the labels in brackets: `flat(ref = ("a", "b"))`',
-            )
-            references = ()
-        written = left_order(entity, self.model)
-        if references and written != entity.index_set:
-            references = tuple(references[written.index(name)] for name in entity.index_set)
-        is_scale = any(use.range == "positive" for use in entity.uses)
-        if is_scale:
-            self.refuse(f"standard deviations `{entity.printed}` that differ by group", entity.span)
-        return UnmodelledSet(name=entity.name, index_set=entity.index_set, references=references, span=entity.span)
-
     def refuse_the_rest(self) -> None:
         """Features that stand in no predictor: priors, known matrices."""
         for entity in self.model.of_role(Role.PARAMETER):
@@ -392,47 +369,6 @@ class _Builder:
                 self.refuse(f"a prior on `{entity.printed}`", entity.span)
         for entity in self.model.of_role(Role.MATRIX):
             self.refuse(f"a known matrix `{entity.printed}`", entity.span)
-
-    # -- data ------------------------------------------------------------------------------------------------------
-
-    def data_columns(self) -> tuple[DataColumn, ...]:
-        columns = []
-        for entity in self.model.of_role(Role.DATA, Role.OUTCOME):
-            if entity.role is Role.OUTCOME and entity.definition is not None and entity.stochastic is not None:
-                continue
-            spans = (entity.span, *(use.symbol.span for use in entity.uses))
-            columns.append(DataColumn(name=entity.name, index_set=entity.index_set, column=entity.column, spans=spans))
-        return tuple(columns)
-
-    def definitions(self) -> tuple[Definition, ...]:
-        """Definitions from data, each after those that it uses."""
-        entities = {e.key: e for e in self.model.of_role(Role.DATA_DEFINITION)}
-        done: dict[tuple[str, IndexSet], Definition] = {}
-
-        def visit(entity: Entity) -> None:
-            if entity.key in done or entity.definition is None:
-                return
-            for use in (u for e in entities.values() for u in e.uses):
-                statement = self.model.program.statements[use.statement]
-                if statement is entity.definition and use.key in entities and use.key != entity.key:
-                    visit(entities[use.key])
-            expr = lower(entity.definition.right, entity.index_set, self.model)
-            done[entity.key] = Definition(
-                name=entity.name, index_set=entity.index_set, expr=expr, span=entity.definition.span
-            )
-
-        for entity in entities.values():
-            visit(entity)
-        return tuple(done.values())
-
-
-def left_order(entity: Entity, model: ResolvedModel) -> IndexSet:
-    """Return the index set of an entity in the order in which its statement writes the subscripts."""
-    statement = entity.stochastic
-    if statement is None or isinstance(statement.left, tree.Joint):
-        return entity.index_set
-    names = [s.name for s in statement.left.symbol.subscripts]
-    return tuple(sorted(entity.index_set, key=names.index))
 
 
 def _as_residual(term: Term) -> Term:
@@ -448,17 +384,3 @@ def _is_scalar(value: tree.Expr, slot: Slot, model: ResolvedModel) -> bool:
 
 def _name_of(value: tree.Expr | tree.Distribution) -> str:
     return value.name if isinstance(value, tree.Symbol) else ""
-
-
-def _label(value: tree.Expr) -> str:
-    match value:
-        case tree.String(value=text):
-            return text
-        case tree.Number(value=number):
-            return str(int(number)) if number.is_integer() else repr(number)
-        case tree.Symbol(name=name):
-            return name
-        case tree.Unary(operator="-", operand=tree.Number() as number):
-            return f"-{_label(number)}"
-        case _:
-            return ""
