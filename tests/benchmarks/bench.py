@@ -2,13 +2,12 @@
 
 What is timed is the call that fits, in a warm process, from a pandas frame in memory (lme4: an R data frame, inside R):
 checks, coding of the grouping columns, estimates, standard errors of the fixed effects. `with all SE` adds hdsl's
-standard errors of variances and correlations, which the others do not compute. Not timed: reading files, imports,
+standard errors of variances and correlations, which glmm and lme4 do not compute. Not timed: reading files, imports,
 compiling a model (once for a model, whatever the data), printing. One BLAS thread.
 
 The programs of one process take turns of two calls, the second of which counts, so that a busy machine is busy for all
-of them; a ratio is the median of the
-ratios of the rounds. A log-likelihood that differs by more than 0.01 is marked: then the two did not solve the same
-problem. What is not installed, or cannot say a model, is left out and said so.
+of them; a ratio is the median of the ratios of the rounds. A log-likelihood that differs by more than 0.01 is marked:
+then the two did not solve the same problem. What is not installed, or cannot say a model, is left out and said so.
 
     python tests/benchmarks/bench.py [--repeat N] [--data FOLDER] [--only NAME ..] [--json FILE] [--table FILE]
 """

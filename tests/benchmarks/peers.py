@@ -24,6 +24,9 @@ import hdsl
 
 __all__ = ["IN_PROCESS", "LeftOut", "Run", "lme4"]
 
+PATIENCE = 400
+"""Seconds that R may take for a case."""
+
 LME4 = Path(__file__).with_name("lme4.R")
 
 
@@ -124,7 +127,10 @@ def lme4(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
         path = Path(folder) / "data.csv"
         frame.to_csv(path, index=False)
         command = [rscript, "--vanilla", str(LME4), str(path), case.formula, str(rounds)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            raise LeftOut(f"no result within {PATIENCE} s") from None
     if done.returncode:
         raise LeftOut(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "R failed")
     return json.loads(done.stdout.strip().splitlines()[-1])  # type: ignore[no-any-return]
