@@ -133,7 +133,9 @@ def _add_emit(parser: ArgumentParser) -> None:
 
 def _add_fit(parser: ArgumentParser) -> None:
     _add_model(parser, data="+")
-    parser.add_argument("--method", choices=("ml", "reml"), help="maximum likelihood (default) or restricted")
+    parser.add_argument(
+        "--method", type=str.lower, choices=("ml", "reml"), help="maximum likelihood (default) or restricted"
+    )
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
     _add_json(parser)
