@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import hdsl
 from hdsl.diagnostics import FitError
 from hdsl.results import FittedModel
 
@@ -159,3 +160,24 @@ class TestConstruction:
 
     def test_groups_are_counted(self, casks):
         assert casks.n_groups == {"i": 6, "j,k": 3, "k": 2}
+
+
+def test_ordinary_regression_under_reml_uses_t() -> None:
+    """Against the two-sided 5 % quantile of t with 10 degrees of freedom, 2.228139 (tables)."""
+    x = np.arange(12.0)
+    y = 1.0 + 0.5 * x + np.array([0.3, -0.2, 0.1, -0.4, 0.5, 0.0, -0.3, 0.2, -0.1, 0.4, -0.5, 0.1])
+    fit = hdsl.Model("y[i] ~ normal(a + b*x[i], sd)").fit({"x": x, "y": y}, method="reml")
+    X = np.column_stack([np.ones(12), x])
+    beta, rss = np.linalg.lstsq(X, y, rcond=None)[:2]
+    se = np.sqrt(rss[0] / 10 * np.linalg.inv(X.T @ X).diagonal())
+    assert fit.df_resid == 10
+    np.testing.assert_allclose(fit.bse.iloc[:2], se, rtol=1e-8)
+    np.testing.assert_allclose(fit.conf_int().iloc[:2, 1], beta + 2.2281388520 * se, rtol=1e-8)
+    assert "t" in str(fit.summary()).split("Fixed effects")[1].splitlines()[1].split()
+
+
+def test_an_offset_is_in_the_summary() -> None:
+    data = {"x": [1.0, 2.0, 3.0, 4.0], "o": [0.0, 1.0, 0.5, 2.0], "y": [1.0, 3.5, 3.0, 6.0]}
+    text = str(hdsl.Model("y[i] ~ normal(a + o[i], sd)").fit(data).summary())
+    assert "offset" in text
+    assert "o[i], without a coefficient" in text
