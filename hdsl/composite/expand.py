@@ -20,7 +20,6 @@ from hdsl.composite.lower import constant_value, covariate, is_data, printed
 from hdsl.form.expr import IndexSet
 from hdsl.form.model import Covariate, Part, Term
 from hdsl.semantics.record import Entity, Key, ResolvedModel, Role
-from hdsl.semantics.walk import left_symbols
 from hdsl.source import Span
 from hdsl.syntax import tree
 
@@ -334,13 +333,3 @@ def _place(term: Term) -> tuple[int, int]:
     """Rank a term: fixed ones by the variables that they multiply (a set counts with its indices), then the rest."""
     n_variables = term.order + len(term.coefficient_set) if term.part == "fixed" else 0
     return _PARTS[term.part], n_variables
-
-
-def statement_position(model: ResolvedModel, entity: Entity) -> int:
-    """Return the position of the statement that an entity stands on the left of."""
-    return next(
-        p
-        for p, s in enumerate(model.program.statements)
-        if isinstance(s, tree.Stochastic | tree.Deterministic)
-        and any(model.canonical(x) == entity.key for x in left_symbols(s))
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from hdsl.form.expr import Expr, IndexSet, Num
+from hdsl.form.expr import Expr, IndexSet
 from hdsl.source import Source, Span
 
 __all__ = [
@@ -321,6 +321,3 @@ class CompositeModel:
     def index(self, name: str) -> Index:
         """Return the index called `name`."""
         return next(index for index in self.indices if index.name == name)
-
-
-UNIT = Num(value=1.0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hdsl.semantics.picture import Box
     from hdsl.semantics.relation import Relation
 
-__all__ = ["Levels", "Order", "levels_of"]
+__all__ = ["Levels", "Order", "closure_under", "levels_of"]
 
 PICTURE_WIDTH = 30
 """Characters of a line in a picture's box."""
@@ -77,6 +77,18 @@ class Order:
         return names.union(*(self.ancestors(name) for name in names)) if names else names
 
 
+def closure_under(nestings: Iterable[Nesting], index_set: IndexSet, order: Order) -> frozenset[str]:
+    """Return all indices that a set determines by declaration and by the claims in `nestings`, itself included."""
+    claims = tuple(nestings)
+    known = order.closure(index_set)
+    while True:
+        coarser = (order.closure(claim.coarser) for claim in claims if set(claim.finer) <= known)
+        more = known.union(*coarser)
+        if more == known:
+            return known
+        known = more
+
+
 @dataclass(frozen=True, eq=False)
 class Levels:
     """The index sets of a model and the order between them.
@@ -105,15 +117,7 @@ class Levels:
         return set(coarser) <= self._closure(finer)
 
     def _closure(self, index_set: IndexSet) -> frozenset[str]:
-        known = self.order.closure(index_set)
-        while True:
-            more = known
-            for nesting in self.nestings:
-                if set(nesting.finer) <= more:
-                    more = more | self.order.closure(nesting.coarser)
-            if more == known:
-                return known
-            known = more
+        return closure_under(self.nestings, index_set, self.order)
 
     def finest(self, index_sets: Iterable[IndexSet]) -> IndexSet:
         """Return the finest set that some sets span together; of crossed sets it is their union."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.model import Nesting
-from hdsl.semantics.levels import Order
+from hdsl.semantics.levels import Order, closure_under
 from hdsl.semantics.record import Entity, Key, Role
 from hdsl.semantics.show import show_expr
 from hdsl.semantics.walk import is_aggregate, left_symbols, occurrences, symbols_in
@@ -39,15 +39,7 @@ class _Claims:
         ]
 
     def closure(self, index_set: IndexSet) -> frozenset[str]:
-        known = self.order.closure(index_set)
-        while True:
-            more = known
-            for claim in self.found:
-                if set(claim.finer) <= more:
-                    more = more | self.order.closure(claim.coarser)
-            if more == known:
-                return known
-            known = more
+        return closure_under(self.found, index_set, self.order)
 
     def against(self, finer: IndexSet, coarser: str) -> Nesting | None:
         """Return the claim by which `coarser` already determines `finer`, if there is one."""
