@@ -4,9 +4,11 @@ Input: `hdsl.design` makes both from a composite model and data. Output: `hdsl.c
 alone; `hdsl.fit` calls that source on the arrays. Invariants: a `Plan` is hashable and holds no data value and no
 label; equal plans give byte-identical source; arrays are read-only, rows in the order of the data used.
 
-The model is ``y = X beta + sum_f Z_f b_f + e``; grouping factor f has `n_levels` groups of width p_f, and its
-coefficients have covariance ``sigma^2 Sigma_f`` in each group, ``Sigma_f = Lambda_f Lambda_f'``, ``Lambda_f`` block
-diagonal with a lower-triangular block for each `CovarianceBlock`.
+Each row has K linear predictors ``eta_k = offset_k + X_k beta + sum_f Z_fk b_f``. Grouping factor f has `n_levels`
+groups of width p_f; its coefficients have covariance ``Sigma_f = Lambda_f Lambda_f'`` in each group, ``Lambda_f`` block
+diagonal with a lower-triangular block for each `CovarianceBlock`. A plan without a density is Gaussian with K = 1:
+``y = eta_0 + e``, and its covariances are relative to ``sigma^2``. With a density, ``log f(y | eta_0 .. eta_K-1)`` is
+given row by row, and covariances are absolute.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.form.density import RowDensity
+
 __all__ = ["Arrays", "Column", "CovarianceBlock", "Crossing", "FixedSet", "Plan", "Product", "ReTerm", "Sizes"]
 
 Crossing: TypeAlias = Literal["none", "dense", "sparse"]
@@ -24,15 +28,22 @@ Crossing: TypeAlias = Literal["none", "dense", "sparse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """``scale * x[f1] * x[f2] * ..``: `factors` are positions in `Arrays.x`; no factors is the constant `scale`."""
+    """``scale * x[f1] * x[f2] * ..`` in one predictor.
+
+    `factors` are positions in `Arrays.x`; no factors is the constant `scale`. `predictor` is the k of ``eta_k``.
+    """
 
     scale: float
     factors: tuple[int, ...]
+    predictor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a model matrix, the sum of its products. `symbol` is the coefficient, for comments."""
+    """One column of the model matrices, in each predictor the sum of its products there.
+
+    `symbol` is the coefficient, for comments.
+    """
 
     symbol: str
     products: tuple[Product, ...]
@@ -119,13 +130,16 @@ class Plan:
         Positions of the factors that are left to a dense factor (they are crossed with some of the chain).
     crossing : {"none", "dense", "sparse"}
         How the cross-products of chain and dense factors are stored; "none" where there is no dense factor.
-    has_offset : bool
+    has_offset : tuple of bool
+        For each predictor whether it has an offset.
     intercept : int or None
-        Position in `fixed` of the intercept.
+        Position in `fixed` of the intercept (of the first predictor).
     diagonal_theta : tuple of bool
         For each theta whether it stands on a diagonal of some Lambda.
     reasons : tuple of str
         Why this plan was taken, in sentences, for printing.
+    density : RowDensity or None
+        The density of a row; None for a Gaussian model with one predictor, which is integrated in closed form.
     sizes : Sizes
         Counts; None for a plan made without data (not compared: source does not depend on them).
     """
@@ -136,11 +150,17 @@ class Plan:
     chain: tuple[int, ...]
     dense: tuple[int, ...]
     crossing: Crossing
-    has_offset: bool
+    has_offset: tuple[bool, ...]
     intercept: int | None
     diagonal_theta: tuple[bool, ...]
+    density: RowDensity | None = None
     reasons: tuple[str, ...] = field(compare=False)
     sizes: Sizes | None = field(compare=False)
+
+    @property
+    def n_predictors(self) -> int:
+        """K, the number of linear predictors of a row."""
+        return 1 if self.density is None else len(self.density.inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +177,10 @@ class Arrays:
         Group code of each row, a factor each, 0 .. n_levels - 1, every code occurring.
     sets : tuple of ndarray, each (n,) intp
         Column within the unmodelled set for each row, or -1.
-    offset : ndarray, (n,), or None
+    offsets : tuple of ndarray, each (n,), or None
+        The known part of each predictor; infinite beyond the last threshold.
+    known : tuple of ndarray, each (n,)
+        Data that the density takes besides y, in the order of `RowDensity.known`; NaN for a bound that is missing.
     """
 
     y: NDArray[np.float64]
@@ -165,4 +188,5 @@ class Arrays:
     x_symbols: tuple[str, ...]
     groups: tuple[NDArray[np.intp], ...]
     sets: tuple[NDArray[np.intp], ...]
-    offset: NDArray[np.float64] | None
+    offsets: tuple[NDArray[np.float64] | None, ...]
+    known: tuple[NDArray[np.float64], ...] = ()

@@ -175,8 +175,8 @@ def _save_arrays(design: Design, file: IO[bytes]) -> None:
     named |= {f"x{place}": values for place, values in enumerate(arrays.x)}
     groups = {f"group{place}": codes for place, codes in enumerate(arrays.groups)}
     sets = {f"set{place}": codes for place, codes in enumerate(arrays.sets)}
-    if arrays.offset is not None:
-        named["offset"] = arrays.offset
+    if arrays.offsets[0] is not None:
+        named["offset"] = arrays.offsets[0]
     np.savez_compressed(file, allow_pickle=False, **named, **groups, **sets)
 
 

@@ -115,7 +115,7 @@ def _header(view: Layout, *, standalone: bool, title: str, x_symbols: Sequence[s
     lines = [title or "Gaussian multilevel model.", "", f"y = X beta{random} + e,  var(e) = sigma^2"]
     lines += [f"cov(b{f.number}) = sigma^2 Sigma{f.number} in each group of {f.title}" for f in view.factors]
     lines += ["", f"Emitted by hdsl {__version__}, plan {plan_hash(plan)}.", "", "Reads"]
-    lines.append("  y, (n,): the outcome" + ("; offset, (n,): a known part of it" if plan.has_offset else ""))
+    lines.append("  y, (n,): the outcome" + ("; offset, (n,): a known part of it" if plan.has_offset[0] else ""))
     lines += [f"  x[{k}], (n,) = {symbol}" for k, symbol in enumerate(x_symbols)]
     lines += [f"  groups[{f.position}], (n,): code from 0 of the group of each row, {f.title}" for f in view.factors]
     sets = {item.codes: item.symbol for item in plan.fixed if isinstance(item, FixedSet)}

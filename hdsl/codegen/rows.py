@@ -73,7 +73,7 @@ def columns(plan_layout: Layout) -> Function:
         names.append(factor.name("Z"))
         Z = tuple_of([column(item) for item in plan.re_terms[factor.position].columns])
         body += [Comment(f"factor {factor.number}: {factor.title}"), *code("Z = parts", Z=factor.name("Z"), parts=Z)]
-    outcome = expression("y - offset" if plan.has_offset else "y")
+    outcome = expression("y - offset" if plan.has_offset[0] else "y")
     body += code("return X, outcome, Z", outcome=outcome, Z=tuple_of(names))
     return Function(
         "columns", "y, x, sets, offset", "Return the columns of X, the outcome, and the columns of each Z.", tuple(body)

@@ -258,7 +258,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
             x_symbols=tuple(covariate.text for covariate in layout.covariates),
             groups=groups,
             sets=fixed.columns,
-            offset=_frozen(sum_of_products(layout.offset, x, units.n)) if layout.offset else None,
+            offsets=(_frozen(sum_of_products(layout.offset, x, units.n)) if layout.offset else None,),
         ),
         coding=learn(form, sample.evaluator, units, fixed.sets),
         fixed_labels=fixed.labels,

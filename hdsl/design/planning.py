@@ -266,7 +266,7 @@ def assemble(layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, ord
         chain=order.chain,
         dense=order.dense,
         crossing=order.crossing,
-        has_offset=bool(layout.offset),
+        has_offset=(bool(layout.offset),),
         intercept=intercept_of(fixed),
         diagonal_theta=random.diagonal_theta,
         reasons=(),

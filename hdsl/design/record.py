@@ -18,7 +18,21 @@ from hdsl.plan import Arrays, Plan
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Design"]
+__all__ = ["Design", "ScalarColumn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarColumn:
+    """A parameter without an equation (a shape, a size, a threshold) that is a column of `Plan.fixed`.
+
+    `column` is its place among the columns of X; `inverse` is the function from the scale of the fit to its natural
+    one, as in `hdsl.form.density.Input`. `role` is as in `Parameter.role`.
+    """
+
+    name: str
+    role: str
+    column: int
+    inverse: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +68,9 @@ class Design:
         Number of units of every index set of the model, in the rows used.
     diagnostics : tuple of Diagnostic
         Warnings and notes of the data.
+    scalars : tuple of ScalarColumn
+        Parameters without an equation that the density takes, in the order of their columns, which are the last ones
+        of X; empty for a plan without a density.
     units : Units or None
         The units of every index set in the rows used; None in a design that no data were bound to here.
     """
@@ -74,4 +91,5 @@ class Design:
     row_labels: pd.Index
     group_counts: dict[IndexSet, int]
     diagnostics: tuple[Diagnostic, ...]
+    scalars: tuple[ScalarColumn, ...] = ()
     units: Units | None = None

@@ -173,7 +173,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = load(emit(plan))
-    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)
+    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     require_finite(plan, X, y, Z)
     columns = Columns()
     X_standard, fixed = standardise_fixed(plan, X, columns)

@@ -113,6 +113,7 @@ def _outcome(problem: Criterion, optimum: Optimum, parts: Parts) -> FitOutcome:
         modes=later.modes,
         mode_cov=later.mode_covariances,
         variance_cov=later.variance_covariance,
+        cross_cov=None,
         variance_parameters=tuple((e.factor, e.row, e.column) for e in free),
         objective=problem.user_objective(profile),
         logdet=profile.logdet,

@@ -12,8 +12,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Deferred", "FitOutcome", "Status"]
+__all__ = ["Deferred", "FitOutcome", "Method", "Status"]
 
+Method: TypeAlias = Literal["ml", "reml", "laplace", "agq"]
 Status: TypeAlias = Literal["converged", "boundary", "not converged"]
 Value = TypeVar("Value")
 
@@ -44,19 +45,21 @@ class Deferred(Generic[Value]):
 
 @dataclass(frozen=True, kw_only=True)
 class FitOutcome:
-    """The optimum of a Gaussian model.
+    """The optimum of a model.
 
     Attributes
     ----------
-    method : {"ml", "reml"}
+    method : {"ml", "reml", "laplace", "agq"}
     theta : ndarray, (n_theta,)
-        Entries of the relative covariance factors, scale of the user's columns.
+        Entries of the covariance factors, scale of the user's columns; relative to sigma where there is one.
     sigma : float
-        Residual standard deviation.
+        Residual standard deviation of a plan without a density; NaN for one with a density, whose scale parameters are
+        among `beta`.
     beta : ndarray, (p,)
-        Fixed effects, user's columns; NaN for a column dropped for rank.
+        Coefficients of all columns of `Plan.fixed`, user's columns; NaN for a column dropped for rank.
     cov_beta : ndarray, (p, p)
-        Covariance given theta (generalised least squares); NaN rows for dropped columns.
+        Their covariance: of a plan without a density given theta (generalised least squares), else from the joint
+        observed information; NaN rows for dropped columns. May be given as a callable.
     aliased : tuple of int
         Columns of X that were dropped because the columns before them span them.
     sd : tuple of ndarray
@@ -69,14 +72,17 @@ class FitOutcome:
         Their conditional covariance given theta and beta.
     variance_cov : ndarray
         Covariance from the joint observed information of (all free standard deviations and correlations, sigma last),
-        in the order of `variance_parameters`; NaN for those on the boundary.
+        in the order of `variance_parameters`; NaN for those on the boundary. A plan with a density has no sigma.
+    cross_cov : ndarray, (p, number of variance parameters), or None
+        Covariance of `beta` with them, of a plan with a density; None where the two blocks are taken apart.
     variance_parameters : tuple of (int, int, int)
         For each free parameter: grouping factor, row, column of a covariance entry (row == column: a standard
         deviation). Sigma is not listed but is the last row of `variance_cov`.
     objective : float
         -2 log-likelihood, or -2 restricted log-likelihood, at the optimum, user's scale.
     logdet, r2 : float
-        log det(Lambda'Z'Z Lambda + I) and the penalised residual sum of squares.
+        log det(Lambda'Z'Z Lambda + I) and the penalised residual sum of squares; with a density the weights of the rows
+        stand in the determinant, and r2 is NaN.
     n_evaluations : int
     gradient_norm : float
         Newton decrement at the end.
@@ -87,20 +93,22 @@ class FitOutcome:
 
     Notes
     -----
-    `modes`, `mode_cov` and `variance_cov` may be given as callables without arguments; they run when they are read.
+    `modes`, `mode_cov`, `cov_beta`, `variance_cov` and `cross_cov` may be given as callables without arguments; they
+    run when they are read.
     """
 
-    method: Literal["ml", "reml"]
+    method: Method
     theta: NDArray[np.float64]
     sigma: float
     beta: NDArray[np.float64]
-    cov_beta: NDArray[np.float64]
+    cov_beta: Deferred[NDArray[np.float64]] = Deferred()
     aliased: tuple[int, ...]
     sd: tuple[NDArray[np.float64], ...]
     cor: tuple[NDArray[np.float64], ...]
     modes: Deferred[tuple[NDArray[np.float64], ...]] = Deferred()
     mode_cov: Deferred[tuple[NDArray[np.float64], ...]] = Deferred()
     variance_cov: Deferred[NDArray[np.float64]] = Deferred()
+    cross_cov: Deferred[NDArray[np.float64] | None] = Deferred()
     variance_parameters: tuple[tuple[int, int, int], ...]
     objective: float
     logdet: float

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from hdsl.form.density import RowDensity
 from hdsl.form.expr import Expr, IndexSet
 from hdsl.source import Source, Span
 
@@ -285,7 +286,11 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeModel:
-    """A model in its one form: predictors, density of the outcome, random blocks, and what the data must provide."""
+    """A model in its one form: predictors, density of the outcome, random blocks, and what the data must provide.
+
+    `density` is None for a Gaussian outcome with one predictor and a residual standard deviation that is a parameter:
+    it is integrated in closed form.
+    """
 
     source: Source = field(compare=False, repr=False)
     indices: tuple[Index, ...]
@@ -301,6 +306,7 @@ class CompositeModel:
     residual: Residual | None
     derived: tuple[Derived, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
+    density: RowDensity | None = None
 
     @property
     def row(self) -> str:

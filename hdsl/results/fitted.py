@@ -7,7 +7,7 @@ each result is computed when it is first asked for; tables are new pandas object
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hdsl.composite import Moments
     from hdsl.design.record import Design
     from hdsl.diagnostics import Diagnostic
-    from hdsl.fit.outcome import FitOutcome, Status
+    from hdsl.fit.outcome import FitOutcome, Method, Status
     from hdsl.form.estimates import Estimates
     from hdsl.results.prediction import Include
     from hdsl.results.summary import Summary
@@ -56,7 +56,7 @@ class FittedModel:
     # ---------------------------------------------------------------- how it ended
 
     @property
-    def method(self) -> Literal["ml", "reml"]:
+    def method(self) -> Method:
         """The criterion that was optimised."""
         return self.outcome.method
 

@@ -54,8 +54,8 @@ def fixed_part(plan: Plan, arrays: Arrays, beta: NDArray[np.float64], rows: Rows
     """Return ``offset + X beta`` at `rows`, with zero for a `beta` that is NaN (dropped for rank)."""
     known = np.where(np.isnan(beta), 0.0, beta)
     total = np.zeros(arrays.y[rows].shape)
-    if arrays.offset is not None:
-        total += arrays.offset[rows]
+    if arrays.offsets[0] is not None:
+        total += arrays.offsets[0][rows]
     widths = iter(plan.sizes.set_columns if plan.sizes is not None else ())
     for column, start in zip(plan.fixed, fixed_starts(plan), strict=True):
         covariate = product_sum(column.products, arrays, rows)

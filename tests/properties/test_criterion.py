@@ -116,7 +116,7 @@ def setting(seed: int) -> Setting:
 def emitted_value(namespace: dict[str, Any], design: Design, theta: Floats, *, reml: bool) -> tuple[Any, Floats]:
     """Evaluate emitted functions on the user's own columns: the profile and the gradient."""
     arrays = design.arrays
-    X, y, Z = namespace["columns"](arrays.y, arrays.x, arrays.sets, arrays.offset)
+    X, y, Z = namespace["columns"](arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     cross = namespace["cross_products"]((*X, y), Z, arrays.groups)
     forward = namespace["forward"](cross, theta)
     fit = namespace["estimates"](cross, forward, reml)
@@ -285,8 +285,8 @@ def save_arrays(design: Design, path: Path) -> None:
     tables = {f"x{k}": values for k, values in enumerate(arrays.x)}
     tables |= {f"group{k}": values for k, values in enumerate(arrays.groups)}
     tables |= {f"set{k}": values for k, values in enumerate(arrays.sets)}
-    if arrays.offset is not None:
-        tables["offset"] = arrays.offset
+    if arrays.offsets[0] is not None:
+        tables["offset"] = arrays.offsets[0]
     np.savez(path, y=arrays.y, **tables)
 
 

@@ -262,7 +262,7 @@ def test_emitted_criterion_at_the_estimates_of_the_reference(name: str) -> None:
     r = reference(name)
     design = compiled(name).bind(data_of(r["data"]))
     arrays, emitted = design.arrays, load(emit(design.plan))
-    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)
+    X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     products = emitted.cross_products((*X, y), Z, arrays.groups)
     sweep = emitted.forward(products, reference_theta(name, design.plan))
     at_reference = emitted.estimates(products, sweep, r["method"] == "REML")

@@ -132,7 +132,7 @@ class Textbook:
 
 def textbook(plan: Plan, arrays: Arrays, sigmas: Sequence[Floats], *, reml: bool) -> Textbook:
     """Return criterion, estimates, modes and average information at given relative covariances."""
-    y = arrays.y if arrays.offset is None else arrays.y - arrays.offset
+    y = arrays.y if arrays.offsets[0] is None else arrays.y - arrays.offsets[0]
     n, X = len(y), model_matrix(plan, arrays)
     Z = [random_matrix(plan, arrays, f) for f in range(len(plan.re_terms))]
     V = np.eye(n)
@@ -192,7 +192,7 @@ def study(
         x_symbols=("x0[i]", "x1[i]", "x2[i]", "x3[i]"),
         groups=tuple(groups),
         sets=tuple(sets),
-        offset=generator.normal(size=n) if has_offset else None,
+        offsets=(generator.normal(size=n) if has_offset else None,),
     )
     plan = Plan(
         fixed=tuple(fixed),
@@ -201,7 +201,7 @@ def study(
         chain=tuple(chain),
         dense=tuple(dense),
         crossing=crossing,  # type: ignore[arg-type]
-        has_offset=has_offset,
+        has_offset=(has_offset,),
         intercept=0 if fixed and isinstance(fixed[0], Column) and fixed[0].is_constant else None,
         diagonal_theta=diagonal(terms, n_theta),
         reasons=(),

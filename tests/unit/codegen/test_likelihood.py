@@ -26,7 +26,7 @@ def evaluate(study: Study, theta: Floats, *, reml: bool) -> Evaluation:
     """Run the forward sweep."""
     emitted = load(emit(study.plan))
     arrays = study.arrays
-    X, outcome, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offset)
+    X, outcome, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     cross = emitted.cross_products((*X, outcome), Z, arrays.groups)
     forward = emitted.forward(cross, theta)
     return Evaluation(emitted, cross, forward, emitted.estimates(cross, forward, reml))

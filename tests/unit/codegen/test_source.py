@@ -48,8 +48,8 @@ def standalone_run(study: Study, folder: Path, words: list[str]) -> list[float]:
     data |= {f"x{k}": x for k, x in enumerate(arrays.x)}
     data |= {f"group{k}": codes for k, codes in enumerate(arrays.groups)}
     data |= {f"set{k}": codes for k, codes in enumerate(arrays.sets)}
-    if arrays.offset is not None:
-        data["offset"] = arrays.offset
+    if arrays.offsets[0] is not None:
+        data["offset"] = arrays.offsets[0]
     np.savez(folder / "data.npz", **data)
     (folder / "model.py").write_text(emit(study.plan, standalone=True), encoding="utf-8")
     program = (

@@ -281,9 +281,9 @@ def test_transformed_outcome() -> None:
 
 def test_offset_is_the_sum_of_its_terms() -> None:
     design = bind(model(fixed("b"), offset(ref("x"), scale=2.0), offset(ref("z"))), PUPILS)
-    assert design.plan.has_offset
-    assert design.arrays.offset is not None
-    assert design.arrays.offset.tolist() == pytest.approx((2 * PUPILS["x"] + PUPILS["z"]).tolist())
+    assert design.plan.has_offset == (True,)
+    assert design.arrays.offsets[0] is not None
+    assert design.arrays.offsets[0].tolist() == pytest.approx((2 * PUPILS["x"] + PUPILS["z"]).tolist())
 
 
 def test_coefficient_in_two_terms_is_one_column() -> None:

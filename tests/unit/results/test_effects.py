@@ -140,7 +140,7 @@ class TestPredict:
 
     def test_an_offset_and_a_dropped_column(self, cask_parts):
         design, outcome = cask_parts
-        design = replace(design, arrays=replace(design.arrays, offset=np.arange(6.0)))
+        design = replace(design, arrays=replace(design.arrays, offsets=(np.arange(6.0),)))
         beta = np.array([1.0, np.nan, 0.5, 0.1])
         fit = FittedModel(design, replace(outcome, beta=beta, aliased=(1,)))
         # 1 + 0.5 [kind 2] + 0.1 z + offset
