@@ -1,0 +1,204 @@
+"""Estimates of a fit, their uncertainty and their tests.
+
+Stage: results. Input: the parameter table of a fit. Output: series and frames labelled by the user's names.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.results import intervals
+from hdsl.results.face.core import Core
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+
+    from hdsl.composite import Moments
+    from hdsl.form.estimates import Estimates as FormEstimates
+
+__all__ = ["Estimates"]
+
+
+class Estimates(Core):
+    """Parameters of a fit; see `hdsl.results.FittedModel`."""
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Every estimated parameter by name, natural scale: fixed effects, then those of the random part."""
+        return self._series(self.parameters.values, "estimate")
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors of `params`, natural scale; NaN for what is on its boundary.
+
+        Of fixed effects given the variances (generalised least squares), of the others from the joint observed
+        information.
+        """
+        return self._series(self._se, "se")
+
+    @property
+    def fixef(self) -> pd.Series[float]:
+        """The fixed effects in `params`."""
+        return self.params.iloc[: self._n_fixed]
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """Fixed effects over their standard errors."""
+        return self._series(self._z, self._statistic)
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p-values of the fixed effects, by t with `df_resid` degrees of freedom."""
+        return self._series(intervals.two_sided_p(self._z, self.df_resid), "p")
+
+    @property
+    def _statistic(self) -> str:
+        return "z" if np.isinf(self.df_resid) else "t"
+
+    @property
+    def df_resid(self) -> float:
+        """Degrees of freedom of tests of the fixed effects: n - p where they are known, else infinity (normal).
+
+        They are known without random part under REML, where the standard errors are those of least squares.
+        """
+        has_random_part = bool(self.design.plan.re_terms)
+        return float("inf") if has_random_part or self.method != "reml" else float(self.nobs - self._n_fixed)
+
+    def cov_params(self) -> pd.DataFrame:
+        """Return the covariance of `params`.
+
+        Returns
+        -------
+        DataFrame, (dof, dof)
+            Natural scale. Fixed effects given the variances, variance parameters from the joint observed information;
+            zero between the two. NaN for what is on its boundary.
+        """
+        import pandas as pd
+
+        names = pd.Index(self.parameters.names)
+        return pd.DataFrame(self.parameters.covariance, index=names, columns=names)
+
+    def conf_int(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
+        """Return intervals of `params`.
+
+        Parameters
+        ----------
+        level : float
+            Coverage, between 0 and 1.
+        method : {"wald"}
+            Estimate plus and minus standard normal quantiles times the standard error, natural scale; cut off at the
+            ends of a parameter's range.
+
+        Returns
+        -------
+        DataFrame
+            Columns `lower` and `upper`; NaN for what is on its boundary.
+
+        Raises
+        ------
+        FitError
+            HM507 for another method, HM510 for a level outside (0, 1).
+        """
+        import pandas as pd
+
+        normal = intervals.interval_multiplier(level, method)
+        multiplier = np.full(len(self.parameters.values), normal)
+        multiplier[: self._n_fixed] = intervals.interval_multiplier(level, method, self.df_resid)
+        bounds = intervals.wald(self.parameters.values, self._se, multiplier, self._edges())
+        return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
+
+    @property
+    def var_corr(self) -> pd.DataFrame:
+        """Standard deviations and correlations of the random effects, one row for each effect, the residual last.
+
+        Columns `index_set`, `effect`, `sd`, and where effects are correlated `cor1`, `cor2`, ..: the correlation with
+        the first, second, .. effect of the same statement.
+        """
+        from hdsl.results.tables import var_corr_table
+
+        return var_corr_table(self.parameters)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Implied moments with the estimates in them: ``fit.moments.variance``, ``fit.moments.at(year=0)``."""
+        from hdsl.composite import Moments
+
+        values = {str(name): float(value) for name, value in self.params.items()}
+        return Moments(self.design.form, {name: 0.0 if np.isnan(value) else value for name, value in values.items()})
+
+    def equations_latex(self, *, notation: str = "gelman-hill", se: bool = True) -> str:
+        """Return the level equations with the estimates in them, as LaTeX (amsmath).
+
+        Parameters
+        ----------
+        notation : {"gelman-hill", "raudenbush-bryk"}
+            The model's own names with subscripts, or symbols by their places in the model.
+        se : bool
+            Whether standard errors stand under the estimates.
+
+        Returns
+        -------
+        str
+            An ``aligned`` display. Numbers have two significant digits of their standard error, variances four of
+            their own; coefficients of an unmodelled set stay symbols.
+
+        Raises
+        ------
+        FitError
+            HM512 where symbols by places cannot say the model.
+        """
+        from hdsl.semantics.equations import read_equations
+
+        form = self.design.form
+        return read_equations(form).latex(notation=notation, estimates=self._estimates(se=se))
+
+    def composite_latex(self, *, notation: str = "gelman-hill", se: bool = True) -> str:
+        """Return the composite equation with the estimates in it, as LaTeX; see `equations_latex`."""
+        from hdsl.form.view import Composite
+
+        return Composite(self.design.form).latex(notation=notation, estimates=self._estimates(se=se))
+
+    def _estimates(self, *, se: bool) -> FormEstimates:
+        """Return the estimates by name; a correlation that does not exist, beside a spread of zero, is zero."""
+        from hdsl.form.estimates import Estimates as FormEstimates
+
+        values = {str(name): float(value) for name, value in self.params.items()}
+        return FormEstimates(
+            values={name: 0.0 if np.isnan(value) else value for name, value in values.items()},
+            errors={str(name): float(value) for name, value in self.bse.items()},
+            show_errors=se,
+        )
+
+    # ---------------------------------------------------------------- inside
+
+    @property
+    def _n_fixed(self) -> int:
+        return len(self.parameters.fixed)
+
+    @cached_property
+    def _se(self) -> NDArray[np.float64]:
+        variances = np.diag(self.parameters.covariance)
+        return np.sqrt(np.where(variances >= 0.0, variances, np.nan))  # where a fit stopped short none may exist
+
+    @property
+    def _z(self) -> NDArray[np.float64]:
+        return self.parameters.values[: self._n_fixed] / self._se[: self._n_fixed]
+
+    def _edges(self) -> NDArray[np.float64]:
+        """Return (dof, 2), the range of each parameter."""
+        table = self.parameters
+        fixed = [(-np.inf, np.inf)] * self._n_fixed
+        spread = [(0.0, np.inf) if row == column else (-1.0, 1.0) for _, row, column in table.variance.values()]
+        return np.array([*fixed, *spread, (0.0, np.inf)])
+
+    def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[Any]:
+        """Return `values` labelled by the first of the parameters' names."""
+        import pandas as pd
+
+        return pd.Series(values, index=pd.Index(self.parameters.names[: len(values)]), name=name)
