@@ -3,7 +3,7 @@
 Stage: results. Input: `Plan`, `Arrays` and estimates. Output: vectors, a value for each row asked for. Invariants: a
 column dropped for rank and a level set to zero add nothing; nothing here makes a model matrix.
 
-For row i: ``eta_i = offset_i + sum_c beta_c x_ic + sum_f sum_c b_f[g_f(i), c] z_fic``.
+For row i and predictor k: ``eta_ki = offset_ki + sum_c beta_c x_kic + sum_f sum_c b_f[g_f(i), c] z_kfic``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hdsl.plan import Arrays, Column, FixedSet, Plan, Product
 
-__all__ = ["Rows", "fixed_part", "fixed_starts", "product_sum", "random_part", "set_part"]
+__all__ = ["Rows", "column_members", "fixed_part", "fixed_starts", "product_sum", "random_part", "set_part"]
 
 Rows: TypeAlias = NDArray[np.intp] | slice
 """Which rows: positions, or ``slice(None)`` for all."""
@@ -24,10 +24,14 @@ Rows: TypeAlias = NDArray[np.intp] | slice
 ALL: slice = slice(None)
 
 
-def product_sum(products: Sequence[Product], arrays: Arrays, rows: Rows = ALL) -> NDArray[np.float64] | float:
-    """Return the sum of `products` at `rows`; a plain number where they are all constants."""
+def product_sum(
+    products: Sequence[Product], arrays: Arrays, rows: Rows = ALL, predictor: int = 0
+) -> NDArray[np.float64] | float:
+    """Return the sum of those `products` that stand in `predictor`, at `rows`; a number where they are constants."""
     total: NDArray[np.float64] | float = 0.0
     for product in products:
+        if product.predictor != predictor:
+            continue
         value: NDArray[np.float64] | float = product.scale
         for factor in product.factors:
             value = value * arrays.x[factor][rows]
@@ -50,15 +54,25 @@ def set_part(values: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np
     return np.append(values, 0.0)[codes]
 
 
-def fixed_part(plan: Plan, arrays: Arrays, beta: NDArray[np.float64], rows: Rows = ALL) -> NDArray[np.float64]:
-    """Return ``offset + X beta`` at `rows`, with zero for a `beta` that is NaN (dropped for rank)."""
+def column_members(plan: Plan) -> tuple[int, ...]:
+    """Return for each column of X the member of `plan.fixed` that it belongs to."""
+    widths = iter(plan.sizes.set_columns if plan.sizes is not None else ())
+    wide = (next(widths) if isinstance(column, FixedSet) else 1 for column in plan.fixed)
+    return tuple(place for place, width in enumerate(wide) for _ in range(width))
+
+
+def fixed_part(
+    plan: Plan, arrays: Arrays, beta: NDArray[np.float64], rows: Rows = ALL, predictor: int = 0
+) -> NDArray[np.float64]:
+    """Return ``offset + X beta`` of a predictor at `rows`, with zero for a `beta` that is NaN (dropped for rank)."""
     known = np.where(np.isnan(beta), 0.0, beta)
     total = np.zeros(arrays.y[rows].shape)
-    if arrays.offsets[0] is not None:
-        total += arrays.offsets[0][rows]
+    offset = arrays.offsets[predictor]
+    if offset is not None:
+        total += offset[rows]
     widths = iter(plan.sizes.set_columns if plan.sizes is not None else ())
     for column, start in zip(plan.fixed, fixed_starts(plan), strict=True):
-        covariate = product_sum(column.products, arrays, rows)
+        covariate = product_sum(column.products, arrays, rows, predictor)
         if isinstance(column, Column):
             total += known[start] * covariate
         else:
@@ -73,10 +87,11 @@ def random_part(
     modes: Sequence[NDArray[np.float64]],
     places: Collection[tuple[int, int]],
     rows: Rows = ALL,
+    predictor: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the sum of ``z_fc b_fc`` over `places`, pairs of grouping factor f and column c, at `rows`."""
+    """Return the sum of ``z_kfc b_fc`` of a predictor over `places`, pairs of factor f and column c, at `rows`."""
     total = np.zeros(arrays.y[rows].shape)
     for factor, column in places:
-        covariate = product_sum(plan.re_terms[factor].columns[column].products, arrays, rows)
+        covariate = product_sum(plan.re_terms[factor].columns[column].products, arrays, rows, predictor)
         total += modes[factor][arrays.groups[factor][rows], column] * covariate
     return total

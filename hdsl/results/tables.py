@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from hdsl.results.fitted import FittedModel
     from hdsl.results.parameters import ParameterTable
 
-__all__ = ["deviation_names", "tidy_table", "var_corr_table"]
+__all__ = ["deviation_names", "parameter_roles", "tidy_table", "var_corr_table"]
 
 RESIDUAL = "residual"
 """What the error is called where the model does not write it out."""
 
 
 def var_corr_table(parameters: ParameterTable) -> pd.DataFrame:
-    """Return the standard deviations and correlations of every random effect, the residual last.
+    """Return the standard deviations and correlations of every random effect; the residual last, where there is one.
 
     Returns
     -------
@@ -42,8 +42,9 @@ def var_corr_table(parameters: ParameterTable) -> pd.DataFrame:
         for block in term.blocks
         for row in _block_rows(parameters, factor, block)
     ]
-    rows.append(_residual_row(parameters))
-    width = max(len(row) for row in rows) - 3
+    if parameters.residual:
+        rows.append(_residual_row(parameters))
+    width = max((len(row) for row in rows), default=3) - 3
     columns = ["index_set", "effect", "sd", *(f"cor{place + 1}" for place in range(width))]
     padded = [[*row, *[np.nan] * (len(columns) - len(row))] for row in rows]
     return pd.DataFrame(padded, columns=columns)
@@ -77,7 +78,7 @@ def deviation_names(parameters: ParameterTable) -> tuple[str, ...]:
         for block in term.blocks
         for column in block.columns
     ]
-    return (*(design.variance_names.get(entry, design.residual_name) for entry in entries), design.residual_name)
+    return (*(design.variance_names.get(entry, design.residual_name) for entry in entries), *parameters.residual)
 
 
 def tidy_table(fit: FittedModel) -> pd.DataFrame:
@@ -86,21 +87,19 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `name`, `role` (``"fixed"``, ``"sd"``, ``"correlation"``, ``"residual sd"``), `term` (composite term of a fixed
-        effect), `estimate`, `se`, `z`, `p`, `lower`, `upper` (95 %).
+        `name`, `role` (``"fixed"``, ``"sd"``, ``"correlation"``, ``"residual sd"``, or that of a parameter without an
+        equation), `term` (composite term of a fixed effect), `estimate`, `se`, `z`, `p`, `lower`, `upper` (95 %).
     """
     import pandas as pd
 
     parameters = fit.parameters
-    n_fixed = len(parameters.fixed)
+    n_blank = parameters.dof - len(parameters.fixed)
     terms = [fit.design.fixed_terms[column] for column in parameters.kept]
-    spread = ["sd" if row == column else "correlation" for _, row, column in parameters.variance.values()]
-    n_spread = len(spread) + 1
-    blank = [np.nan] * n_spread
+    blank = [np.nan] * n_blank
     columns = {
         "name": list(parameters.names),
-        "role": ["fixed"] * n_fixed + spread + ["residual sd"],
-        "term": terms + [""] * n_spread,
+        "role": parameter_roles(parameters),
+        "term": terms + [""] * n_blank,
         "estimate": parameters.values,
         "se": fit.bse.to_numpy(),
         fit.tvalues.name: [*fit.tvalues, *blank],
@@ -108,3 +107,13 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
     }
     bounds = fit.conf_int().to_numpy()
     return pd.DataFrame(columns).assign(lower=bounds[:, 0], upper=bounds[:, 1])
+
+
+def parameter_roles(parameters: ParameterTable) -> list[str]:
+    """Return what each parameter is, in the order of their names."""
+    return [
+        *("fixed" for _ in parameters.fixed),
+        *(scalar.role for scalar in parameters.design.scalars),
+        *("sd" if row == column else "correlation" for _, row, column in parameters.variance.values()),
+        *("residual sd" for _ in parameters.residual),
+    ]

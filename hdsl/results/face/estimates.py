@@ -110,7 +110,7 @@ class Estimates(Core):
         normal = intervals.interval_multiplier(level, method)
         multiplier = np.full(len(self.parameters.values), normal)
         multiplier[: self._n_fixed] = intervals.interval_multiplier(level, method, self.df_resid)
-        bounds = intervals.wald(self.parameters.values, self._se, multiplier, self._edges())
+        bounds = intervals.wald(self.parameters.values, self._se, multiplier, self.parameters.edges)
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
 
     @property
@@ -189,13 +189,6 @@ class Estimates(Core):
     @property
     def _z(self) -> NDArray[np.float64]:
         return self.parameters.values[: self._n_fixed] / self._se[: self._n_fixed]
-
-    def _edges(self) -> NDArray[np.float64]:
-        """Return (dof, 2), the range of each parameter."""
-        table = self.parameters
-        fixed = [(-np.inf, np.inf)] * self._n_fixed
-        spread = [(0.0, np.inf) if row == column else (-1.0, 1.0) for _, row, column in table.variance.values()]
-        return np.array([*fixed, *spread, (0.0, np.inf)])
 
     def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[Any]:
         """Return `values` labelled by the first of the parameters' names."""
