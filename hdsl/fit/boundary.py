@@ -8,7 +8,7 @@ import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations, lower_factor, theta_of
-from hdsl.fit.criterion import Criterion, Evaluation
+from hdsl.fit.problem import P, Problem
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
@@ -27,36 +27,34 @@ NEARLY_EXACT = 1e-6
 """Distance from 1 at which a correlation of a singular block is taken as exact."""
 
 
-def settle(criterion: Criterion, at: Evaluation) -> Evaluation:
+def settle(problem: Problem[P], at: P) -> P:
     """Return the evaluation with what is nearly zero made exactly zero, where the criterion does not rise.
 
     First effects without variance (a row of Lambda), then combinations without variance (an eigenvalue of Sigma).
     """
     best = at
-    for entry in theta_entries(criterion.plan):
+    for entry in theta_entries(problem.plan):
         if entry.row == entry.column and entry.theta >= 0:
-            row = np.abs(best.forward.factors[entry.factor][entry.row])
+            row = np.abs(best.factors[entry.factor][entry.row])
             if 0.0 < row.max() < NEARLY_ZERO:
-                zeros = [
-                    e.theta for e in theta_entries(criterion.plan) if (e.factor, e.row) == (entry.factor, entry.row)
-                ]
+                zeros = [e.theta for e in theta_entries(problem.plan) if (e.factor, e.row) == (entry.factor, entry.row)]
                 theta = best.theta.copy()
                 theta[zeros] = 0.0
-                best = _unless_higher(criterion, theta, best, at)
-    for f, columns in free_blocks(criterion.plan):
-        L = best.forward.factors[f][np.ix_(columns, columns)]
+                best = _unless_higher(problem, theta, best, at)
+    for f, columns in free_blocks(problem.plan):
+        L = best.factors[f][np.ix_(columns, columns)]
         w, U = np.linalg.eigh(L @ L.T)
         small = w < NEARLY_ZERO**2
         if np.any(small) and not np.all(small):
             root = (U * np.sqrt(np.where(small, 0.0, np.abs(w))))[:, ::-1]  # the largest first
-            theta = with_block(criterion.plan, best, (f, columns), root)
-            best = _unless_higher(criterion, theta, best, at)
+            theta = with_block(problem.plan, best, (f, columns), root)
+            best = _unless_higher(problem, theta, best, at)
     return best
 
 
-def _unless_higher(criterion: Criterion, theta: Floats, best: Evaluation, at: Evaluation) -> Evaluation:
+def _unless_higher(problem: Problem[P], theta: Floats, best: P, at: P) -> P:
     """Return the evaluation at `theta` unless its criterion is above that of `at`."""
-    new = criterion.evaluate(theta)
+    new = problem.evaluate(problem.with_theta(best, theta), best)
     return new if new.objective <= at.objective + RISE else best
 
 
@@ -67,10 +65,10 @@ def free_blocks(plan: Plan) -> list[tuple[int, tuple[int, ...]]]:
     ]
 
 
-def with_block(plan: Plan, at: Evaluation, block: tuple[int, tuple[int, ...]], root: Floats) -> Floats:
+def with_block(plan: Plan, at: P, block: tuple[int, tuple[int, ...]], root: Floats) -> Floats:
     """Return theta with the covariance of one block given by a root of it, zero rows kept exactly."""
     f, columns = block
-    factors = [L.copy() for L in at.forward.factors]
+    factors = [L.copy() for L in at.factors]
     own = lower_factor(root)
     own[np.all(root == 0.0, axis=1)] = 0.0
     factors[f][np.ix_(columns, columns)] = own
@@ -86,16 +84,14 @@ class Parts:
     edge: tuple[tuple[int, int, int], ...]
 
 
-def parts_at(criterion: Criterion, at: Evaluation) -> Parts:
+def parts_at(problem: Problem[P], at: P) -> Parts:
     """Return standard deviations and correlations, exact on their edges.
 
     Whether a block is singular is judged on standardised columns: an intercept far from the data is correlated almost
     perfectly with its slope although nothing is singular.
     """
     sds, cors = [], []
-    for term, L, sigma in zip(
-        criterion.plan.re_terms, at.forward.factors, criterion.user_sigmas(at.forward.factors), strict=True
-    ):
+    for term, L, sigma in zip(problem.plan.re_terms, at.factors, problem.user_sigmas(at.factors), strict=True):
         sd, cor = correlations(sigma)
         for block in term.blocks:
             own = np.ix_(block.columns, block.columns)
@@ -103,7 +99,7 @@ def parts_at(criterion: Criterion, at: Evaluation) -> Parts:
                 cor[own] = _exact(cor[own])
         sds.append(sd)
         cors.append(cor)
-    edge = edge_entries(criterion, at, sds, cors)
+    edge = edge_entries(problem, at, sds, cors)
     return Parts(sd=tuple(sds), cor=tuple(cors), edge=tuple(edge))
 
 
@@ -119,17 +115,15 @@ def _exact(cor: Floats) -> Floats:
     return np.where(near, np.sign(np.nan_to_num(cor)), cor)
 
 
-def edge_entries(
-    criterion: Criterion, at: Evaluation, sds: list[Floats], cors: list[Floats]
-) -> list[tuple[int, int, int]]:
+def edge_entries(problem: Problem[P], at: P, sds: list[Floats], cors: list[Floats]) -> list[tuple[int, int, int]]:
     """Return standard deviations that are zero, correlations that are -1 or 1, and those of a singular combination.
 
     A correlation matrix may be singular without any entry at -1 or 1; its correlations between the effects of the
     combination without variance are then all on the edge together.
     """
     out = []
-    for f, term in enumerate(criterion.plan.re_terms):
-        L = at.forward.factors[f]
+    for f, term in enumerate(problem.plan.re_terms):
+        L = at.factors[f]
         for block in term.blocks:
             own = np.ix_(block.columns, block.columns)
             columns = [c for c in block.columns if sds[f][c] > 0.0] if _is_singular(L[own] @ L[own].T) else []

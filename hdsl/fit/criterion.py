@@ -46,6 +46,16 @@ class Evaluation:
     profile: Profile
 
     @property
+    def vector(self) -> Floats:
+        """What the search moves: theta."""
+        return self.theta
+
+    @property
+    def factors(self) -> Sequence[Floats]:
+        """The covariance factors."""
+        return self.forward.factors  # type: ignore[no-any-return]
+
+    @property
     def objective(self) -> float:
         """The criterion, standardised columns."""
         return self.profile.objective
@@ -59,14 +69,13 @@ class Slope:
     ----------
     gradient, hessian : ndarray
         With respect to theta; the Hessian is average information with the exact chain rule.
-    logdet, r2 : list of ndarray, (q, q)
-        Derivatives of the log determinant (and that of X'V^-1X) and of r2 with respect to Sigma of each factor.
+    by_covariance : list of ndarray, (q, q)
+        With respect to Sigma of each factor.
     """
 
     gradient: Floats
     hessian: Floats
-    logdet: list[Floats]
-    r2: list[Floats]
+    by_covariance: list[Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +110,7 @@ class Criterion:
         """Columns of X, aliased ones included."""
         return len(self.fixed.scale)
 
-    def evaluate(self, theta: Floats) -> Evaluation:
+    def evaluate(self, theta: Floats, near: Evaluation | None = None) -> Evaluation:
         """Run the forward sweep."""
         forward = self.emitted.forward(self.cross, theta)
         return Evaluation(theta=theta, forward=forward, profile=self.emitted.estimates(self.cross, forward, self.reml))
@@ -135,8 +144,15 @@ class Criterion:
         H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
         factors = at.forward.factors
         return Slope(
-            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), logdet=logdet, r2=r2
+            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), by_covariance=G
         )
+
+    def with_theta(self, at: Evaluation, theta: Floats) -> Floats:
+        """Return the vector with another theta."""
+        return theta
+
+    def curvature(self, at: Evaluation) -> None:
+        """Return None: average information with the chain rule does."""
 
     def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
         """Return relative covariances of the user's columns."""

@@ -92,7 +92,7 @@ def _refuse_exact(problem: Criterion, at: Evaluation) -> None:
         raise exact_fit()
 
 
-def _outcome(problem: Criterion, optimum: Optimum, parts: Parts) -> FitOutcome:
+def _outcome(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -> FitOutcome:
     """Assemble what the fit found, on the user's scale."""
     at = optimum.at
     profile, scale = at.profile, problem.outcome.scale
@@ -190,13 +190,13 @@ class _Later:
             return variance_covariance(self.problem, self.at, self.parts)
 
 
-def _status(optimum: Optimum, parts: Parts) -> Status:
+def _status(optimum: Optimum[Evaluation], parts: Parts) -> Status:
     if not optimum.converged:
         return "not converged"
     return "boundary" if parts.edge else "converged"
 
 
-def _message(optimum: Optimum, status: Status, parts: Parts) -> str:
+def _message(optimum: Optimum[Evaluation], status: Status, parts: Parts) -> str:
     """Return a sentence about how the search ended."""
     match status:
         case "not converged":

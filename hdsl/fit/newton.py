@@ -1,4 +1,6 @@
-"""Newton's method in the entries of Lambda: unconstrained, with average information and the exact chain rule.
+"""Newton's method in the entries of Lambda, and coefficients beside them: unconstrained.
+
+The curvature is average information with the exact chain rule.
 
 At a singular optimum the gradient with respect to Sigma is positive semidefinite and supplies the curvature, so that
 theta goes to zero quickly; no bounds and no logarithms are needed. Stationary points in theta that are no optimum
@@ -7,15 +9,16 @@ exist where a Sigma is singular; `hdsl.fit.search` finds the way out of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic
 
 import numpy as np
 
-from hdsl.fit.criterion import Criterion, Evaluation, Slope
+from hdsl.fit.problem import P, Problem
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Optimum", "Tolerances", "minimise", "newton_step"]
+__all__ = ["Optimum", "Tolerances", "minimise", "newton_step", "try_at"]
 
 
 SHRINK = 0.35
@@ -23,6 +26,13 @@ SHRINK = 0.35
 
 ROUNDING = 1e-9
 """Decrement, relative to the criterion, at which a search that cannot go down further counts as converged."""
+
+
+SLOW = 3.0
+"""Least factor by which a decrement shrinks where the steps are good."""
+
+SLOW_STEPS = 4
+"""How many poor steps in a row make a search slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,47 +47,56 @@ class Tolerances:
         Rise of the criterion, relative to its size, that is taken for rounding.
     floor : float
         Least curvature, relative to the largest.
+    scaled : bool
+        Whether curvatures are compared relative to those along the axes.
     max_evaluations : int
     """
 
     decrement: float = 1e-7
     rise: float = 1e-13
     floor: float = 1e-7
+    scaled: bool = False
     max_evaluations: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Optimum:
+class Optimum(Generic[P]):
     """Where the search ended."""
 
-    at: Evaluation
+    at: P
     n_evaluations: int
     decrement: float
     converged: bool
 
 
-class Counted:
-    """The criterion with a count of its evaluations; a theta where it has no value gives None."""
+class Counted(Generic[P]):
+    """The criterion with a count of its evaluations; a vector where it has no value gives None."""
 
-    def __init__(self, criterion: Criterion) -> None:
-        self.criterion = criterion
+    def __init__(self, problem: Problem[P]) -> None:
+        self.problem = problem
         self.count = 0
 
-    def __call__(self, theta: Floats) -> Evaluation | None:
+    def __call__(self, vector: Floats, near: P) -> P | None:
         self.count += 1
-        try:
-            at = self.criterion.evaluate(theta)
-        except np.linalg.LinAlgError:
-            return None
-        return at if np.isfinite(at.objective) else None
+        return try_at(self.problem, vector, near)
 
 
-def minimise(criterion: Criterion, start: Evaluation, tolerances: Tolerances) -> Optimum:
+def try_at(problem: Problem[P], vector: Floats, near: P) -> P | None:
+    """Return the criterion at a vector, or None where it has no value."""
+    try:
+        at = problem.evaluate(vector, near)
+    except np.linalg.LinAlgError:
+        return None
+    return at if np.isfinite(at.objective) else None
+
+
+def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
     """Return a stationary point of the criterion, downhill from `start`."""
-    evaluate = Counted(criterion)
-    at, decrement, is_stationary = start, 0.0, not len(start.theta)
+    evaluate = Counted(problem)
+    metric = _Metric(problem, tolerances)
+    at, decrement, is_stationary = start, 0.0, not len(start.vector)
     while not is_stationary and evaluate.count < tolerances.max_evaluations:
-        step, decrement = newton_step(criterion.slope(at), tolerances)
+        step, decrement = metric.step(at)
         is_stationary = decrement < tolerances.decrement
         if is_stationary:  # one more step costs one evaluation and squares the error
             at = _polish(evaluate, at, step)
@@ -90,34 +109,63 @@ def minimise(criterion: Criterion, start: Evaluation, tolerances: Tolerances) ->
     return Optimum(at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=is_stationary)
 
 
-def newton_step(slope: Slope, tolerances: Tolerances) -> tuple[Floats, float]:
+class _Metric(Generic[P]):
+    """The Hessian of the steps: the problem's own, and where the decrements shrink slowly an exact one."""
+
+    def __init__(self, problem: Problem[P], tolerances: Tolerances) -> None:
+        self.problem = problem
+        self.tolerances = tolerances
+        self.decrements: list[float] = []
+        self.exact: Floats | None = None
+
+    def step(self, at: P) -> tuple[Floats, float]:
+        """Return the step and its decrement."""
+        slope = self.problem.slope(at)
+        if self._is_slow():
+            self.exact = self.problem.curvature(at)
+            self.decrements.clear()
+        step, decrement = newton_step(
+            slope.gradient, slope.hessian if self.exact is None else self.exact, self.tolerances
+        )
+        self.decrements.append(decrement)
+        return step, decrement
+
+    def _is_slow(self) -> bool:
+        """Whether the last steps have each left more than a part of the decrement before."""
+        last = self.decrements[-1 - SLOW_STEPS :]
+        return len(last) > SLOW_STEPS and all(b > a / SLOW for a, b in pairwise(last))
+
+
+def newton_step(gradient: Floats, hessian: Floats, tolerances: Tolerances) -> tuple[Floats, float]:
     """Return the step and its decrement; curvatures are taken positive, so that the step goes downhill."""
-    w, U = np.linalg.eigh(slope.hessian)
-    along = U.T @ slope.gradient
+    scale = _scale(hessian) if tolerances.scaled else np.ones(len(gradient))
+    w, U = np.linalg.eigh(hessian / np.outer(scale, scale) if tolerances.scaled else hessian)
+    along = U.T @ (gradient / scale)
     largest = max(float(np.abs(w).max()), np.finfo(float).tiny)
     size = np.maximum(np.abs(w), tolerances.floor * largest)
-    return -U @ (along / size), float((along**2 / size).sum())
+    return -(U @ (along / size)) / scale, float((along**2 / size).sum())
 
 
-def _descend(
-    evaluate: Callable[[Floats], Evaluation | None],
-    at: Evaluation,
-    step: Floats,
-    tolerances: Tolerances,
-) -> Evaluation | None:
+def _scale(hessian: Floats) -> Floats:
+    """Return the roots of the curvatures along the axes; where there is none, 1."""
+    size = np.sqrt(np.abs(hessian.diagonal()))
+    return np.where(size > np.finfo(float).tiny ** 0.5, size, 1.0)
+
+
+def _descend(evaluate: Counted[P], at: P, step: Floats, tolerances: Tolerances) -> P | None:
     """Return the first point along a shrinking step where the criterion does not rise."""
     allowed = at.objective + tolerances.rise * (1.0 + abs(at.objective))
-    limit = 2.0 * (1.0 + float(np.abs(at.theta).max()))
+    limit = 2.0 * (1.0 + float(np.abs(at.vector).max()))
     step = step * min(1.0, limit / max(float(np.abs(step).max()), np.finfo(float).tiny))
     for _ in range(40):
-        new = evaluate(at.theta + step)
+        new = evaluate(at.vector + step, at)
         if new is not None and new.objective <= allowed:
             return new
         step = step * SHRINK
     return None
 
 
-def _polish(evaluate: Callable[[Floats], Evaluation | None], at: Evaluation, step: Floats) -> Evaluation:
+def _polish(evaluate: Counted[P], at: P, step: Floats) -> P:
     """Return the last point moved by one more step, if that does not raise the criterion."""
-    new = evaluate(at.theta + step)
+    new = evaluate(at.vector + step, at)
     return new if new is not None and new.objective <= at.objective else at

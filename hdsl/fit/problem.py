@@ -1,0 +1,77 @@
+"""What the search asks of a criterion: values and derivatives at a vector of parameters.
+
+Part of the vector, or all of it, is theta, the entries of the covariance factors of standardised columns. The Gaussian
+criterion has theta alone; with a density the coefficients of X come before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from hdsl.fit.standardise import Floats
+from hdsl.plan import Plan
+
+__all__ = ["P", "Point", "Problem", "Slope"]
+
+
+class Point(Protocol):
+    """The criterion at one vector; standardised columns."""
+
+    @property
+    def vector(self) -> Floats:
+        """What the search moves."""
+
+    @property
+    def theta(self) -> Floats:
+        """Entries of the covariance factors."""
+
+    @property
+    def factors(self) -> Sequence[Floats]:
+        """The covariance factors, (q, q) each."""
+
+    @property
+    def objective(self) -> float:
+        """The criterion, or what differs from it by a constant."""
+
+
+class Slope(Protocol):
+    """Derivatives at one point."""
+
+    @property
+    def gradient(self) -> Floats:
+        """By the vector."""
+
+    @property
+    def hessian(self) -> Floats:
+        """By the vector, exact or a model of it."""
+
+    @property
+    def by_covariance(self) -> Sequence[Floats]:
+        """By the covariance of each factor, symmetric."""
+
+
+P = TypeVar("P", bound=Point)
+
+
+class Problem(Protocol[P]):
+    """A criterion of one data set."""
+
+    @property
+    def plan(self) -> Plan:
+        """Whose factors and blocks theta is of."""
+
+    def evaluate(self, vector: Floats, near: P | None = None) -> P:
+        """Return the criterion; `near` is a point to start inner iterations from."""
+
+    def slope(self, at: P) -> Slope:
+        """Return derivatives."""
+
+    def with_theta(self, at: P, theta: Floats) -> Floats:
+        """Return the vector of a point with another theta."""
+
+    def curvature(self, at: P) -> Floats | None:
+        """Return a Hessian worth its price where the search is slow, or None."""
+
+    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return the covariances of the user's columns."""
