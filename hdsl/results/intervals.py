@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
+from hdsl.results.scales import SCALES
 
-__all__ = ["interval_multiplier", "two_sided_p", "wald"]
+if TYPE_CHECKING:
+    from hdsl.results.parameters import ParameterTable
+
+__all__ = ["coverage", "interval_multiplier", "two_sided_p", "wald", "wald_bounds"]
 
 METHODS = ("wald",)
 """Ways to make an interval."""
@@ -32,24 +37,51 @@ def two_sided_p(z: NDArray[np.float64], df: float = math.inf) -> NDArray[np.floa
     return np.asarray(2.0 * stdtr(df, -np.abs(z)), dtype=float)
 
 
+def coverage(level: float) -> float:
+    """Return the coverage that `level` asks for; below 0.5 it is the share left out, as other packages have it.
+
+    Raises
+    ------
+    FitError
+        HM510 for a level outside (0, 1).
+    """
+    if not 0.0 < level < 1.0:
+        message = f"a confidence level of {level} is not between 0 and 1: write `level=0.95`"
+        raise FitError([Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help="write `level=0.95`")])
+    return max(level, 1.0 - level)
+
+
 def interval_multiplier(level: float, method: str, df: float = math.inf) -> float:
     """Return how many standard errors a Wald interval of `level` reaches to each side, by t with `df` or normal.
 
     Raises
     ------
     FitError
-        HM507 for a method that is not there; HM510 for a level outside (0, 1).
+        HM507 for a method that is not there.
     """
     if method not in METHODS:
         raise FitError([_unknown_method(method)])
-    if not 0.0 < level < 1.0:
-        message = f"a confidence level of {level} is not between 0 and 1: write `level=0.95`"
-        raise FitError([Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help="write `level=0.95`")])
     if math.isinf(df):
         return NormalDist().inv_cdf(0.5 + level / 2.0)
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.5 + level / 2.0))
+
+
+def wald_bounds(table: ParameterTable, level: float, method: str, df: float) -> NDArray[np.float64]:
+    """Return (dof, 2), Wald intervals of every parameter; of fixed effects by t with `df`, else normal.
+
+    Scalars have theirs on the scale of the fit, taken to the natural one.
+    """
+    n_fixed = len(table.fixed)
+    multiplier = np.full(table.dof, interval_multiplier(level, method))
+    multiplier[:n_fixed] = interval_multiplier(level, method, df)
+    bounds = wald(table.values, table.se, multiplier, table.edges)
+    for place, scalar in enumerate(table.design.scalars, start=n_fixed):
+        estimate = table.outcome.beta[scalar.column]
+        reach = multiplier[place] * table.se[place] / table.slopes[place]
+        bounds[place] = SCALES[scalar.inverse].value(np.array([estimate - reach, estimate + reach]))
+    return bounds
 
 
 def wald(

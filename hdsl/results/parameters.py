@@ -143,6 +143,12 @@ class ParameterTable:
             full[n:, :n] = full[:n, n:].T
         return full * np.outer(self.slopes, self.slopes)
 
+    @cached_property
+    def se(self) -> NDArray[np.float64]:
+        """(dof,), standard errors, natural scale; NaN where a fit stopped short and no variance exists."""
+        variances = np.diag(self.covariance)
+        return np.sqrt(np.where(variances >= 0.0, variances, np.nan))
+
     def _variance_order(self) -> list[int | None]:
         """Return where each variance parameter of `names` is among those of the outcome; None where it is not."""
         position: dict[str, int] = {}

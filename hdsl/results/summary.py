@@ -20,6 +20,7 @@ from hdsl.results.messages import boundary_words
 from hdsl.results.nesting import relations
 from hdsl.results.numbers import align, count, fixed, p_value, significant
 from hdsl.results.report import WIDTH, Cells, Message, Report
+from hdsl.results.sections import facts_of_density, fixed_predictors, scalar_tables
 from hdsl.results.tables import deviation_names, tidy_table, var_corr_table
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Summary", "summarise"]
 
-METHOD_WORDS = {"ml": "maximum likelihood (ML)", "reml": "restricted maximum likelihood (REML)"}
+METHOD_WORDS = {
+    "ml": "maximum likelihood (ML)",
+    "reml": "restricted maximum likelihood (REML)",
+    "laplace": "maximum likelihood, Laplace approximation",
+    "agq": "maximum likelihood, adaptive Gauss-Hermite quadrature",
+}
+
+METHOD_NAMES = {"ml": "ML", "reml": "REML", "laplace": "Laplace approximation", "agq": "quadrature"}
+"""The method in a title."""
 
 TOLD_ABOVE = frozenset({"HM405", "HM410", "HM411"})
 """Rows dropped, levels set to zero, columns dropped: the report itself says so where they belong."""
@@ -75,7 +84,7 @@ class Summary:
 def summarise(fit: FittedModel) -> Summary:
     """Return the summary of `fit`."""
     alarm = "" if fit.converged else "NOT CONVERGED: these numbers are where the optimizer stopped, not estimates"
-    tables = (_levels(fit.design), _fixed_effects(fit), _random_effects(fit))
+    tables = (_levels(fit.design), *_fixed_effects(fit), *scalar_tables(fit), _random_effects(fit))
     report = Report(
         title=_title(fit),
         alarm=alarm,
@@ -89,9 +98,11 @@ def summarise(fit: FittedModel) -> Summary:
 
 def _title(fit: FittedModel) -> str:
     name = fit.design.form.source.name
-    kind = "linear multilevel model" if fit.design.plan.re_terms else "linear model"
-    model = kind.capitalize() if name.startswith("<") else f"{PurePath(name).name}: {kind}"
-    return f"{model}, fitted by {fit.method.upper()}"
+    density = fit.design.plan.density
+    kind = "linear" if density is None else density.distribution
+    kind += " multilevel model" if fit.design.plan.re_terms else " model"
+    model = kind[:1].upper() + kind[1:] if name.startswith("<") else f"{PurePath(name).name}: {kind}"
+    return f"{model}, fitted by {METHOD_NAMES[fit.method]}"
 
 
 # -------------------------------------------------------------------- facts
@@ -102,6 +113,7 @@ def _facts(fit: FittedModel) -> list[tuple[str, str]]:
     offset = _offset(fit.design)
     return [
         ("outcome", _outcome(fit.design)),
+        *facts_of_density(fit.design),
         *([("offset", offset)] if offset else []),
         ("method", METHOD_WORDS[fit.method]),
         ("rows", _rows(fit.design)),
@@ -113,7 +125,8 @@ def _outcome(design: Design) -> str:
     outcome = design.form.outcome
     symbol = show_symbol(outcome.name, outcome.index_set)
     if outcome.transform is None:
-        return f"{symbol} ~ {outcome.distribution}"
+        density = design.plan.density
+        return f"{symbol} ~ {outcome.distribution if density is None else density.distribution}"
     left = f"{outcome.transform}({symbol})"
     return f"{left} ~ {outcome.distribution}; every number below is on the scale of {left}"
 
@@ -173,8 +186,8 @@ def _columns(design: Design, index_set: IndexSet) -> str:
     return " x ".join(design.form.index(name).column or "(rows)" for name in index_set)
 
 
-def _fixed_effects(fit: FittedModel) -> Cells:
-    """Return name, composite term, estimate, standard error, z and p of each fixed effect."""
+def _fixed_effects(fit: FittedModel) -> list[Cells]:
+    """Return name, composite term, estimate, standard error, z and p of each fixed effect, a table a predictor."""
     parameters = fit.parameters
     terms = [fit.design.fixed_terms[column] for column in parameters.kept]
     values = zip(parameters.fixed, terms, fit.fixef, fit.bse, fit.tvalues, fit.pvalues, strict=False)
@@ -182,13 +195,21 @@ def _fixed_effects(fit: FittedModel) -> Cells:
         (name, term, significant(estimate, by=se), significant(se), fixed(z, 2), p_value(p))
         for name, term, estimate, se, z, p in values
     ]
-    return Cells(
-        title="Fixed effects",
-        header=("name", "term", "estimate", "se", "z" if math.isinf(fit.df_resid) else "t", "p"),
-        rows=tuple(rows[:MOST_ROWS]),
-        numeric=4,
-        notes=tuple(_fixed_notes(fit, len(rows) - MOST_ROWS)),
-    )
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for predictor, row in zip(fixed_predictors(fit), rows[:MOST_ROWS], strict=False):
+        groups.setdefault(predictor, []).append(row)
+    notes = _fixed_notes(fit, len(rows) - MOST_ROWS)
+    titles = [f"Fixed effects of {name}" if name else "Fixed effects" for name in groups]
+    return [
+        Cells(
+            title=title,
+            header=("name", "term", "estimate", "se", "z" if math.isinf(fit.df_resid) else "t", "p"),
+            rows=tuple(group),
+            numeric=4,
+            notes=tuple(notes) if title == titles[-1] else (),
+        )
+        for title, group in zip(titles, groups.values(), strict=True)
+    ]
 
 
 def _fixed_notes(fit: FittedModel, n_hidden: int) -> list[str]:
@@ -218,7 +239,7 @@ def _random_effects(fit: FittedModel) -> Cells:
     ]
     header = ["correlation", *[""] * (len(correlations) - 1)] if correlations else []
     return Cells(
-        title="Random effects" if len(rows) > 1 else "Residual",
+        title="Random effects" if parameters.design.plan.re_terms else "Residual",
         header=("index", "effect", "name", "sd", *header),
         rows=_repeats_blank(rows),
         numeric=1 + len(correlations),
@@ -227,7 +248,8 @@ def _random_effects(fit: FittedModel) -> Cells:
 
 def _printing_scale(deviations: NDArray[np.float64]) -> float:
     """Return the smallest standard deviation that is not tiny beside the largest: it sets the decimals of all."""
-    return float(min(deviations[deviations > 1e-3 * np.nanmax(deviations)], default=1.0))
+    known = np.asarray(deviations, dtype=float)[~np.isnan(np.asarray(deviations, dtype=float))]
+    return float(min(known[known > 1e-3 * max(known, default=0.0)], default=1.0))
 
 
 def _repeats_blank(rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -84,16 +84,20 @@ class Estimates(Core):
         names = pd.Index(self.parameters.names)
         return pd.DataFrame(self.parameters.covariance, index=names, columns=names)
 
-    def conf_int(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
+    def conf_int(self, level: float = 0.95, method: str = "wald", *, alpha: float | None = None) -> pd.DataFrame:
         """Return intervals of `params`.
 
         Parameters
         ----------
         level : float
-            Coverage, between 0 and 1.
+            Coverage, between 0 and 1. A level below 0.5 is read as what is left out, as other packages have it:
+            ``conf_int(0.05)`` is ``conf_int(0.95)``.
         method : {"wald"}
-            Estimate plus and minus standard normal quantiles times the standard error, natural scale; cut off at the
-            ends of a parameter's range.
+            ``"wald"``: estimate plus and minus quantiles times the standard error: of fixed effects, standard
+            deviations and correlations on their natural scale, cut off at the ends of the range; of parameters without
+            an equation (shapes, probabilities) on the scale where they are unbounded (log, logit), taken back.
+        alpha : float, optional
+            1 - `level`, instead of it.
 
         Returns
         -------
@@ -107,10 +111,8 @@ class Estimates(Core):
         """
         import pandas as pd
 
-        normal = intervals.interval_multiplier(level, method)
-        multiplier = np.full(len(self.parameters.values), normal)
-        multiplier[: self._n_fixed] = intervals.interval_multiplier(level, method, self.df_resid)
-        bounds = intervals.wald(self.parameters.values, self._se, multiplier, self.parameters.edges)
+        share = intervals.coverage(level if alpha is None else 1.0 - alpha)
+        bounds = intervals.wald_bounds(self.parameters, share, method, self.df_resid)
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
 
     @property
@@ -181,10 +183,9 @@ class Estimates(Core):
     def _n_fixed(self) -> int:
         return len(self.parameters.fixed)
 
-    @cached_property
+    @property
     def _se(self) -> NDArray[np.float64]:
-        variances = np.diag(self.parameters.covariance)
-        return np.sqrt(np.where(variances >= 0.0, variances, np.nan))  # where a fit stopped short none may exist
+        return self.parameters.se
 
     @property
     def _z(self) -> NDArray[np.float64]:

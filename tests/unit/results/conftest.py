@@ -26,6 +26,7 @@ from hdsl.form.model import (
 from hdsl.plan import Arrays, Column, CovarianceBlock, FixedSet, Plan, Product, ReTerm, Sizes
 from hdsl.results import FittedModel
 from hdsl.source import Source
+from tests.unit.results import generalised
 
 
 def fixed_term(coefficient, *covariates, scale=1.0):
@@ -293,3 +294,27 @@ def casks():
 def cask_parts():
     """Design and outcome of the casks, to be changed."""
     return nested_parts()
+
+
+@pytest.fixture
+def binomial():
+    """A logistic fit of counts, one predictor."""
+    return FittedModel(*generalised.binomial_parts())
+
+
+@pytest.fixture
+def counts():
+    """A zero-inflated negative binomial fit: two parameters without an equation."""
+    return FittedModel(*generalised.counts_parts())
+
+
+@pytest.fixture
+def ordinal():
+    """An ordered logit in three categories."""
+    return FittedModel(*generalised.ordinal_parts())
+
+
+@pytest.fixture
+def scales():
+    """A Gaussian fit with an equation for the standard deviation."""
+    return FittedModel(*generalised.scale_parts())
