@@ -6,7 +6,7 @@ that it finds. Invariants: every message that concerns a statement points at it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,8 @@ _CONSTANT = 1e-12
 """Relative difference up to which two values of a coarser covariate are one: the last digits of a computed mean."""
 
 
-def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> None:
-    """Report every column that the model uses and the data do not have (HM401)."""
+def check_columns(form: CompositeModel, table: Table, found: Diagnostics, only: Collection[str] | None = None) -> None:
+    """Report every column that the model uses (of those in `only`, if given) and the data do not have (HM401)."""
     wanted: dict[str, tuple[str, str, Span | None]] = {}
     for index in form.indices:
         if index.column is not None:
@@ -50,7 +50,7 @@ def check_columns(form: CompositeModel, table: Table, found: Diagnostics) -> Non
     columns = ", ".join(f"`{name}`" for name in table.names[:_SHOWN])
     more = f" and {len(table.names) - _SHOWN} more" if len(table.names) > _SHOWN else ""
     for name, (use, declaration, span) in wanted.items():
-        if name not in table:
+        if name not in table and (only is None or name in only):
             similar = near_names(name, table.names)
             otherwise = f"add the column, or say which one it is: `{declaration}`"
             todo = f"did you mean {one_of(similar)}?" if similar else "add it"

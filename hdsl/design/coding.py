@@ -9,7 +9,7 @@ nested set and nothing where nothing is confounded; a `Coding` is plain data tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from hdsl.design.rank import Indicators, Vector, gram, independent
 from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.diagnostics.spelling import near_names, one_of
-from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, show_symbol
+from hdsl.form.expr import Aggregate, IndexSet, show_symbol
 from hdsl.form.model import CompositeModel, UnmodelledSet
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "Coding",
     "SetCoding",
     "SetPart",
-    "aggregates_of",
     "check_references",
     "code_sets",
     "learn",
@@ -63,11 +62,9 @@ class SetCoding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregateCoding:
-    """The values of one aggregate: the `position`-th of a definition, for each unit of `by`; None does not exist."""
+    """The values of one aggregate for each unit of `node.by`; None does not exist."""
 
-    definition: str
-    position: int
-    by: IndexSet
+    node: Aggregate
     labels: tuple[str | tuple[str, ...], ...]
     values: tuple[float | None, ...]
 
@@ -84,12 +81,15 @@ class Coding:
         Labels of each index that the rows used have, in order.
     sets : tuple of SetCoding
     aggregates : tuple of AggregateCoding
+    texts : dict of str to tuple of str
+        Labels, in order, of the columns of text that covariates are made of.
     """
 
     columns: dict[str, str]
     levels: dict[str, tuple[str, ...]]
     sets: tuple[SetCoding, ...]
     aggregates: tuple[AggregateCoding, ...]
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -265,37 +265,21 @@ def _coding(unmodelled: UnmodelledSet, kept: NDArray[np.bool_], units: Units) ->
     return coding, columns[units.codes(unmodelled.index_set)].astype(np.intp)
 
 
-def aggregates_of(expr: Expr) -> tuple[Aggregate, ...]:
-    """Return the aggregates of an expression, outer before inner, from left to right."""
-    match expr:
-        case Aggregate(operand=operand):
-            return (expr, *aggregates_of(operand))
-        case Apply(operands=operands):
-            return tuple(node for operand in operands for node in aggregates_of(operand))
-        case _:
-            return ()
-
-
 def learn(form: CompositeModel, evaluator: Evaluator, units: Units, sets: tuple[SetCoding, ...]) -> Coding:
     """Return what new data will be coded by: `evaluator` is of all rows, `units` of those used."""
     indices = [index for index in form.indices if index.column is not None]
-    aggregates = [
-        _learn_aggregate(show_symbol(definition.name, definition.index_set), position, node, evaluator)
-        for definition in form.definitions
-        for position, node in enumerate(aggregates_of(definition.expr))
-        if node in evaluator.aggregates
-    ]
+    columns = {data.column: evaluator.columns[data.column] for data in form.data}
     return Coding(
         columns={index.name: index.column for index in indices if index.column is not None},
         levels={index.name: units.label_columns((index.name,))[0] for index in indices},
         sets=sets,
-        aggregates=tuple(aggregates),
+        aggregates=tuple(_learn_aggregate(node, evaluator) for node in evaluator.aggregates),
+        texts={name: values.labels for name, values in columns.items() if values.codes is not None},
     )
 
 
-def _learn_aggregate(definition: str, position: int, node: Aggregate, evaluator: Evaluator) -> AggregateCoding:
+def _learn_aggregate(node: Aggregate, evaluator: Evaluator) -> AggregateCoding:
     value = evaluator.aggregates[node]
     missing = value.missing if value.missing is not None else np.zeros(len(value.values), dtype=bool)
     values = [None if gone else number for number, gone in zip(value.values.tolist(), missing.tolist(), strict=True)]
-    labels = evaluator.units.labels(node.by)
-    return AggregateCoding(definition=definition, position=position, by=node.by, labels=labels, values=tuple(values))
+    return AggregateCoding(node=node, labels=evaluator.units.labels(node.by), values=tuple(values))

@@ -106,8 +106,8 @@ def test_missing_values_drop_rows_after_aggregates() -> None:
     assert design.row_labels.tolist() == [10, 13, 14, 15]
     assert [d.code for d in design.diagnostics] == ["HM405"]
     learned = design.coding.aggregates[0]
-    assert (learned.definition, learned.labels, learned.values) == (
-        "xbar[j]",
+    assert (learned.node, learned.labels, learned.values) == (
+        mean.expr,
         ("a", "b"),
         pytest.approx((28 / 3, 2.0)),
     )
