@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hdsl.results.face.estimates import Estimates
 from hdsl.results.face.groups import Groups
-from hdsl.results.face.rows import Rows
+from hdsl.results.face.protocol import Protocol
 
 if TYPE_CHECKING:
     from hdsl.results.summary import Summary
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FittedModel"]
 
 
-class FittedModel(Estimates, Groups, Rows):
+class FittedModel(Protocol, Groups):
     """A multilevel model fitted to data.
 
     Parameters

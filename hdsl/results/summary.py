@@ -254,8 +254,9 @@ def _printing_scale(deviations: NDArray[np.float64]) -> float:
 
 def _repeats_blank(rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     """Leave the index set blank where it is that of the row above."""
-    above = ["", *(row[0] for row in rows[:-1])]
-    return tuple(("" if row[0] == last else row[0], *row[1:]) for row, last in zip(rows, above, strict=True))
+    return tuple(
+        (row[0] if place == 0 or row[0] != rows[place - 1][0] else "", *row[1:]) for place, row in enumerate(rows)
+    )
 
 
 def _message(diagnostic: Diagnostic) -> Message:

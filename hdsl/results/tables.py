@@ -95,15 +95,14 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
     parameters = fit.parameters
     n_blank = parameters.dof - len(parameters.fixed)
     terms = [fit.design.fixed_terms[column] for column in parameters.kept]
-    blank = [np.nan] * n_blank
     columns = {
         "name": list(parameters.names),
         "role": parameter_roles(parameters),
         "term": terms + [""] * n_blank,
         "estimate": parameters.values,
         "se": fit.bse.to_numpy(),
-        fit.tvalues.name: [*fit.tvalues, *blank],
-        "p": [*fit.pvalues, *blank],
+        fit.tvalues.name: fit.tvalues.to_numpy(),
+        "p": fit.pvalues.to_numpy(),
     }
     bounds = fit.conf_int().to_numpy()
     return pd.DataFrame(columns).assign(lower=bounds[:, 0], upper=bounds[:, 1])

@@ -49,12 +49,12 @@ class Estimates(Core):
 
     @property
     def tvalues(self) -> pd.Series[float]:
-        """Fixed effects over their standard errors."""
+        """Fixed effects over their standard errors; NaN for the other parameters, whose zero is no hypothesis."""
         return self._series(self._z, self._statistic)
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """Two-sided p-values of the fixed effects, by t with `df_resid` degrees of freedom."""
+        """Two-sided p-values of the fixed effects, by t with `df_resid` degrees of freedom; NaN for the others."""
         return self._series(intervals.two_sided_p(self._z, self.df_resid), "p")
 
     @property
@@ -189,7 +189,10 @@ class Estimates(Core):
 
     @property
     def _z(self) -> NDArray[np.float64]:
-        return self.parameters.values[: self._n_fixed] / self._se[: self._n_fixed]
+        z = np.full(self.parameters.dof, np.nan)
+        n = self._n_fixed
+        z[:n] = self.parameters.values[:n] / self._se[:n]
+        return z
 
     def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[Any]:
         """Return `values` labelled by the first of the parameters' names."""

@@ -48,7 +48,8 @@ class TestParameters:
         assert sleepstudy.bse["b0"] == pytest.approx(6.82455626155296)
         assert sleepstudy.bse["b1"] == pytest.approx(1.54578889288849)
         assert sleepstudy.tvalues["b1"] == pytest.approx(6.77148477890603)
-        assert list(sleepstudy.pvalues.index) == ["b0", "b1"]
+        assert list(sleepstudy.pvalues.index) == list(sleepstudy.params.index)
+        assert sleepstudy.pvalues.iloc[2:].isna().all()  # a standard deviation of zero is no hypothesis of a z test
         # two-sided standard normal tail beyond 6.7715 (tables: P(|Z| > 6.7715) = 1.27e-11)
         assert sleepstudy.pvalues["b1"] == pytest.approx(1.275e-11, rel=5e-3)
 
