@@ -14,17 +14,18 @@ from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.newton import Optimum, Tolerances
-from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
 from hdsl.fit.search import search
 from hdsl.fit.standard_errors import variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
 from hdsl.fit.threads import one_thread
+from hdsl.fit.variation import fixed_variation
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime.root import LAPACK_SIZE
 
-__all__ = ["fit_gaussian"]
+__all__ = ["fit_gaussian", "outcome_at", "refuse_exact"]
 
 EXACT = 1e-12
 """Residual sum of squares, relative to that of the outcome about its mean, that rounding cannot tell from zero."""
@@ -60,9 +61,9 @@ def fit_gaussian(
         problem = criterion(plan, arrays, reml=method == "reml")
         begin = _begin(problem, starting_theta(problem, start))
         optimum = search(problem, begin, Tolerances())
-        _refuse_exact(problem, optimum.at)
+        refuse_exact(problem, optimum.at)
         parts = parts_at(problem, optimum.at)
-        return _outcome(problem, optimum, parts)
+        return outcome_at(problem, optimum, parts)
 
 
 def _prepare(plan: Plan, arrays: Arrays) -> None:
@@ -81,18 +82,19 @@ def _begin(problem: Criterion, theta: Floats) -> Evaluation:
             at = problem.evaluate(theta)
     except np.linalg.LinAlgError as error:
         raise no_start(str(error)) from error
-    _refuse_exact(problem, at)
+    refuse_exact(problem, at)
     if not np.isfinite(at.objective):
         raise no_start("it is not a finite number")
     return at
 
 
-def _refuse_exact(problem: Criterion, at: Evaluation) -> None:
+def refuse_exact(problem: Criterion, at: Evaluation) -> None:
+    """Refuse an outcome that the fixed effects fit exactly (HM511)."""
     if at.profile.r2 <= EXACT * problem.cross.n:
         raise exact_fit()
 
 
-def _outcome(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -> FitOutcome:
+def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -> FitOutcome:
     """Assemble what the fit found, on the user's scale."""
     at = optimum.at
     profile, scale = at.profile, problem.outcome.scale
@@ -113,6 +115,7 @@ def _outcome(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -> 
         modes=later.modes,
         mode_cov=later.mode_covariances,
         variance_cov=later.variance_covariance,
+        fixed_variation=later.fixed_variation,
         cross_cov=None,
         variance_parameters=tuple((e.factor, e.row, e.column) for e in free),
         objective=problem.user_objective(profile),
@@ -188,6 +191,11 @@ class _Later:
         """Return the covariance of the variance parameters and sigma."""
         with one_thread():
             return variance_covariance(self.problem, self.at, self.parts)
+
+    def fixed_variation(self) -> FixedVariation:
+        """Return how the covariance of the fixed effects varies."""
+        with one_thread():
+            return fixed_variation(self.problem, self.at)
 
 
 def _status(optimum: Optimum[Evaluation], parts: Parts) -> Status:

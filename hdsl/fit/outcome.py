@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Deferred", "FitOutcome", "Method", "Status"]
+__all__ = ["Deferred", "FitOutcome", "FixedVariation", "Method", "Status"]
 
 Method: TypeAlias = Literal["ml", "reml", "laplace", "agq"]
 Status: TypeAlias = Literal["converged", "boundary", "not converged"]
@@ -20,7 +20,16 @@ Value = TypeVar("Value")
 
 
 class Deferred(Generic[Value]):
-    """A field of a record that is given as its value, or as a callable that makes it when the field is first read."""
+    """A field of a record that is given as its value, or as a callable that makes it when the field is first read.
+
+    Parameters
+    ----------
+    default : optional
+        The value of a field that is left out; without it the field has to be given.
+    """
+
+    def __init__(self, *default: Value) -> None:
+        self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -33,7 +42,9 @@ class Deferred(Generic[Value]):
 
     def __get__(self, record: object | None, owner: type) -> Deferred[Value] | Value:
         if record is None:
-            raise AttributeError(self.name)  # the field has no default
+            if not self.default:
+                raise AttributeError(self.name)  # the field has no default
+            return self.default[0]
         value = record.__dict__[self.name]
         if callable(value):
             value = record.__dict__[self.name] = value()
@@ -41,6 +52,22 @@ class Deferred(Generic[Value]):
 
     def __set__(self, record: object, value: Value | Callable[[], Value]) -> None:
         record.__dict__[self.name] = value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedVariation:
+    """First-order variation of the covariance of the fixed effects.
+
+    Attributes
+    ----------
+    slopes : ndarray, (m, r, r)
+        Derivatives of the covariance of the r estimated fixed effects by m variance parameters, user's columns.
+    parameters : ndarray, (m, m)
+        Covariance of these variance parameters.
+    """
+
+    slopes: NDArray[np.float64]
+    parameters: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +105,9 @@ class FitOutcome:
     variance_parameters : tuple of (int, int, int)
         For each free parameter: grouping factor, row, column of a covariance entry (row == column: a standard
         deviation). Sigma is not listed but is the last row of `variance_cov`.
+    fixed_variation : FixedVariation or None
+        How the covariance of the fixed effects varies with (theta, sigma), which degrees of freedom follow from; None
+        where it is not known, as of plans with a density.
     objective : float
         -2 log-likelihood, or -2 restricted log-likelihood, at the optimum, user's scale.
     logdet, r2 : float
@@ -93,8 +123,8 @@ class FitOutcome:
 
     Notes
     -----
-    `modes`, `mode_cov`, `cov_beta`, `variance_cov` and `cross_cov` may be given as callables without arguments; they
-    run when they are read.
+    `modes`, `mode_cov`, `cov_beta`, `variance_cov`, `cross_cov` and `fixed_variation` may be given as callables without
+    arguments; they run when they are read.
     """
 
     method: Method
@@ -109,6 +139,7 @@ class FitOutcome:
     mode_cov: Deferred[tuple[NDArray[np.float64], ...]] = Deferred()
     variance_cov: Deferred[NDArray[np.float64]] = Deferred()
     cross_cov: Deferred[NDArray[np.float64] | None] = Deferred()
+    fixed_variation: Deferred[FixedVariation | None] = Deferred(None)
     variance_parameters: tuple[tuple[int, int, int], ...]
     objective: float
     logdet: float

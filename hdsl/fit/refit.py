@@ -1,0 +1,181 @@
+"""The same model fitted to other outcomes: all that does not depend on the outcome is kept.
+
+Input: a plan with its arrays and the outcome of their fit. Output: a `Refitter`, which fits further outcomes for the
+same rows. Invariants: standardised columns, their cross-products and the plan's functions are those of the fit; for a
+new outcome only its cross-products with the columns are summed; the search starts from the fit's optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hdsl.codegen.layout import Layout, layout
+from hdsl.fit.boundary import parts_at
+from hdsl.fit.covariance import from_parts
+from hdsl.fit.criterion import Criterion, Evaluation, criterion
+from hdsl.fit.gaussian import outcome_at, refuse_exact
+from hdsl.fit.newton import Tolerances
+from hdsl.fit.outcome import FitOutcome
+from hdsl.fit.rank import keep_columns
+from hdsl.fit.refusals import not_finite
+from hdsl.fit.search import search
+from hdsl.fit.standardise import Block, Codes, Columns, Floats, random_scale, standardise_fixed
+from hdsl.fit.threads import one_thread
+from hdsl.plan import Arrays, Plan
+from hdsl.runtime import GroupSums, Indicators
+from hdsl.runtime.rows import row_sums
+
+__all__ = ["Refitter", "optimum_of", "refitter"]
+
+LEAST = 0.1
+"""Relative standard deviation from which the search starts at least: from zero it would have to find a way out."""
+
+
+def optimum_of(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> tuple[Criterion, Evaluation]:
+    """Return the criterion of a fit and its evaluation at the fit's optimum.
+
+    Parameters
+    ----------
+    plan : Plan
+    arrays : Arrays
+    outcome : FitOutcome
+        The fit of this plan to these arrays, by ML or REML.
+    """
+    problem = criterion(plan, arrays, reml=outcome.method == "reml")
+    roots = [from_parts(sd / outcome.sigma, cor) for sd, cor in zip(outcome.sd, outcome.cor, strict=True)]
+    return problem, problem.evaluate(problem.theta_from(roots))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refitter:
+    """Fits outcomes for the rows of one fit.
+
+    Attributes
+    ----------
+    problem : Criterion
+        Of the fit.
+    start : ndarray
+        Theta that every search starts from, standardised columns.
+    X : list of ndarray or Indicators
+        Standardised columns of X that are not aliased.
+    Z : list of tuple of ndarray
+        Standardised columns of each factor.
+    arrays : Arrays
+    """
+
+    problem: Criterion
+    start: Floats
+    X: list[Block]
+    Z: list[tuple[Floats, ...]]
+    arrays: Arrays
+
+    def fit(self, y: Floats) -> FitOutcome:
+        """Fit an outcome.
+
+        Parameters
+        ----------
+        y : ndarray, (n,)
+            On the scale that is modelled, with its offset.
+
+        Returns
+        -------
+        FitOutcome
+            As `fit_gaussian` gives it, its deferred fields included.
+
+        Raises
+        ------
+        FitError
+            HM506 for a value that is not finite, HM511 for an exact fit.
+        """
+        with one_thread():
+            problem = replace(self.problem, cross=self._cross(self._standard(y)))
+            begin = problem.evaluate(self.start)
+            refuse_exact(problem, begin)
+            optimum = search(problem, begin, Tolerances())
+            refuse_exact(problem, optimum.at)
+            return outcome_at(problem, optimum, parts_at(problem, optimum.at))
+
+    def _standard(self, y: Floats) -> Floats:
+        """Return the outcome on the scale of the criterion."""
+        if not np.isfinite(y.sum()):
+            raise not_finite("the outcome")
+        known, outcome = self.arrays.offsets[0], self.problem.outcome
+        values = y - outcome.shift if known is None else y - known - outcome.shift
+        if outcome.base.any():
+            values = values - _times(self.X, outcome.base)
+        return np.asarray(values / outcome.scale, dtype=float)
+
+    def _cross(self, y: Floats) -> Any:
+        """Return the cross-products with those of the outcome put in place of the old ones."""
+        view, cross = layout(self.problem.plan), self.problem.cross
+        changed: dict[str, Floats] = {}
+        rows: GroupSums | None = None
+        for k, factor in enumerate(view.chain):
+            rows = GroupSums(cross.nest.codes, cross.nest.sizes[0]) if rows is None else rows.coarser(_starts(cross, k))
+            E = getattr(cross, factor.name("E")).copy()
+            for c, column in enumerate(self.Z[factor.position]):
+                E[c, -1] = rows.product(column, y)
+            changed[factor.name("E")] = E
+        C = cross.C.copy()
+        C[-1] = C[:, -1] = np.concatenate([*self._dense(view, y), *(_sums(block, y) for block in self.X), [y @ y]])
+        return cross._replace(C=C, **changed)
+
+    def _dense(self, view: Layout, y: Floats) -> list[Floats]:
+        """Return the cross-products of the columns of the dense factors with the outcome, in their order."""
+        return [
+            row_sums(codes, size, column, y)
+            for factor in view.dense
+            for codes, size in [self._codes(factor.position)]
+            for column in self.Z[factor.position]
+        ]
+
+    def _codes(self, factor: int) -> tuple[Codes, int]:
+        codes = self.arrays.groups[factor]
+        return codes, int(codes.max()) + 1
+
+
+def refitter(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> Refitter:
+    """Return what fits further outcomes for the rows of a fit."""
+    problem, at = optimum_of(plan, arrays, outcome)
+    X, _, Z = problem.emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
+    columns = Columns()
+    X_standard, fixed = standardise_fixed(plan, X, columns)
+    if len(problem.kept) < len(fixed.scale):
+        X_standard = keep_columns(X_standard, problem.kept)
+    diagonal = np.asarray(plan.diagonal_theta, dtype=bool)
+    start = np.where(diagonal & (np.abs(at.theta) < LEAST), LEAST, at.theta)
+    return Refitter(
+        problem=problem,
+        start=start,
+        X=X_standard,
+        Z=[random_scale(plan, f, z, columns)[0] for f, z in enumerate(Z)],
+        arrays=arrays,
+    )
+
+
+def _starts(cross: Any, k: int) -> Codes:
+    return cross.nest.starts[k - 1]  # type: ignore[no-any-return]
+
+
+def _sums(block: Block, y: Floats) -> Floats:
+    """Return the cross-products of the columns of a block with the outcome."""
+    if isinstance(block, Indicators):
+        return row_sums(block.codes + 1, block.size + 1, block.values, y)[1:]
+    return np.array([block @ y])
+
+
+def _times(X: Sequence[Block], beta: Floats) -> Floats:
+    """Return ``X beta``."""
+    total, at = np.zeros(()), 0
+    for block in X:
+        if isinstance(block, Indicators):
+            total = total + np.append(beta[at : at + block.size], 0.0)[block.codes] * block.values
+            at += block.size
+        else:
+            total = total + beta[at] * block
+            at += 1
+    return total
