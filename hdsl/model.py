@@ -21,6 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hdsl.cache import Compiled, read_compiled, write_compiled
 from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.source import Source
@@ -126,6 +127,8 @@ class Model:
         The model in the ``.hm`` language.
     name : str
         What diagnostics call it; a file name.
+    cache : bool
+        Whether a text that was compiled before, in any process of this user, is read from the cache on disk.
 
     Raises
     ------
@@ -133,11 +136,21 @@ class Model:
         With every mistake of the text (HM0xx to HM3xx).
     """
 
-    def __init__(self, text: str, *, name: str = "<model>") -> None:
+    def __init__(self, text: str, *, name: str = "<model>", cache: bool = True) -> None:
         self.source = Source(text, name)
+        compiled = read_compiled(self.source) if cache else None
+        if compiled is None:
+            compiled = self._compile()
+            if cache:
+                write_compiled(self.source, compiled)
+        self.form: CompositeModel = compiled.form
+        self.diagnostics: tuple[Diagnostic, ...] = compiled.diagnostics
+
+    def _compile(self) -> Compiled:
+        """Compile the text; keep the resolved names."""
         found = Diagnostics(self.source)
         try:
-            self._resolved, self.form = _compile(self.source, found)
+            self._resolved, form = _compile(self.source, found)
         except RecursionError:
             found.error(
                 "HM009",
@@ -145,7 +158,16 @@ class Model:
                 help="a chain of several hundred definitions is too long: substitute some of them",
             )
             raise ModelError(found.sorted()) from None
-        self.diagnostics: tuple[Diagnostic, ...] = found.sorted()
+        return Compiled(form=form, diagnostics=found.sorted())
+
+    @cached_property
+    def _resolved(self) -> ResolvedModel:
+        """Names, index sets and levels: made again where the form came from the cache, for few calls need them."""
+        from hdsl.semantics import resolve
+        from hdsl.syntax import read_program
+
+        found = Diagnostics(self.source)
+        return resolve(read_program(self.source, found), self.source, found)
 
     def __repr__(self) -> str:
         return f"<Model {self.source.name}: {', '.join(p.name for p in self.form.predictors)}>"

@@ -7,6 +7,7 @@ difference.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.sections import SECTIONS
+
+os.environ["HDSL_NO_CACHE"] = "1"  # what is tested is compiled; tests of the cache switch it on
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

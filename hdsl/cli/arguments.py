@@ -75,6 +75,11 @@ def build_parser() -> ArgumentParser:
 def _add_model(parser: ArgumentParser, data: str = "*") -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("data", metavar="DATA", nargs=data, help=DATA_HELP)
+    _add_cache(parser)
+
+
+def _add_cache(parser: ArgumentParser) -> None:
+    parser.add_argument("--no-cache", action="store_true", help="compile the model anew, keep nothing of it on disk")
 
 
 def _add_missing(parser: ArgumentParser) -> None:
@@ -145,6 +150,7 @@ def _add_diff(parser: ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=MODEL_HELP)
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument("data", metavar="DATA", nargs="*", help=DATA_HELP)
+    _add_cache(parser)
     _add_json(parser)
 
 

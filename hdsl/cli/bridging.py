@@ -49,7 +49,7 @@ def run_export(arguments: Namespace) -> int:
     from hdsl.model import Model
 
     source = read_source(arguments.model)
-    model = Model(source.text, name=source.name)
+    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
     text = export(model, arguments.to, data, method=arguments.method)
     if arguments.values is not None:
         values = json.dumps(stan_data(model, data))

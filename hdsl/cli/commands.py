@@ -32,13 +32,13 @@ __all__ = ["COMMANDS"]
 OK, MISTAKE = 0, 1
 
 
-def open_model(name: str, *, quiet: bool = False) -> Model:
-    """Return the model of a file; unless `quiet`, print its warnings."""
+def open_model(arguments: Namespace) -> Model:
+    """Return the model that is asked for; unless JSON is, print its warnings."""
     from hdsl.model import Model
 
-    source = read_source(name)
-    model = Model(source.text, name=source.name)
-    if not quiet:
+    source = read_source(arguments.model)
+    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
+    if not getattr(arguments, "json", False):
         print_diagnostics(model.diagnostics)
     return model
 
@@ -46,7 +46,7 @@ def open_model(name: str, *, quiet: bool = False) -> Model:
 def run_check(arguments: Namespace) -> int:
     """Report every mistake; say what was found when all is well."""
     data = read_data(arguments.data)
-    model = open_model(arguments.model, quiet=arguments.json)
+    model = open_model(arguments)
     design = model.bind(data, na=arguments.na) if data is not None else None
     if arguments.json:
         print_json(check_record(model, design))
@@ -113,7 +113,7 @@ def run_show(arguments: Namespace) -> int:
     if arguments.notation and not arguments.latex:
         raise UsageError("--notation is for --latex")
     data = read_data(arguments.data)
-    model = open_model(arguments.model, quiet=arguments.json)
+    model = open_model(arguments)
     design = model.bind(data, na=arguments.na) if data is not None else None
     if arguments.json:
         print_json(show_record(model, design))
@@ -138,7 +138,7 @@ def _write_text(text: str, output: str | None) -> None:
 def run_plan(arguments: Namespace) -> int:
     """Print how the likelihood is computed."""
     data = read_data(arguments.data)
-    print_text(str(open_model(arguments.model).plan(data)))
+    print_text(str(open_model(arguments).plan(data)))
     return OK
 
 
@@ -147,7 +147,7 @@ def run_emit(arguments: Namespace) -> int:
     data = read_data(arguments.data)
     if arguments.arrays is not None and data is None:
         raise UsageError("--arrays needs DATA")
-    model = open_model(arguments.model)
+    model = open_model(arguments)
     if data is None:
         source = model.emit(standalone=arguments.standalone)
     else:
@@ -183,7 +183,7 @@ def _save_arrays(design: Design, file: IO[bytes]) -> None:
 def run_fit(arguments: Namespace) -> int:
     """Fit, print the summary; a fit that did not converge is a mistake, too."""
     data = read_data(arguments.data)
-    model = open_model(arguments.model, quiet=arguments.json)
+    model = open_model(arguments)
     fit: FittedModel = model.fit(data, method=arguments.method, na=arguments.na)
     if arguments.json:
         record = fit_record(fit, with_ranef=arguments.ranef)

@@ -25,7 +25,8 @@ def run_diff(arguments: Namespace) -> int:
     from hdsl.algebra import diff
     from hdsl.model import Model
 
-    first, second = (Model(source.text, name=source.name) for source in map(read_source, (arguments.a, arguments.b)))
+    sources = (read_source(name) for name in (arguments.a, arguments.b))
+    first, second = (Model(source.text, name=source.name, cache=not arguments.no_cache) for source in sources)
     difference = diff(first, second, data)
     if arguments.json:
         print_json({"ok": True, **difference.as_dict()})
