@@ -40,7 +40,7 @@ SCALARS = (
 )
 """Attributes of a fit that are plain values."""
 
-SERIES = ("params", "bse", "fixef", "tvalues", "pvalues")
+SERIES = ("params", "bse", "fixef", "df", "tvalues", "pvalues")
 """Attributes of a fit that are series by parameter."""
 
 

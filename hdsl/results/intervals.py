@@ -10,31 +10,22 @@ Wald (1943), Transactions of the American Mathematical Society 54: the statistic
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
+from hdsl.results.inference.tails import t_quantile
 from hdsl.results.scales import SCALES
 
 if TYPE_CHECKING:
     from hdsl.results.parameters import ParameterTable
 
-__all__ = ["coverage", "interval_multiplier", "two_sided_p", "wald", "wald_bounds"]
+__all__ = ["coverage", "interval_multiplier", "require_wald", "wald", "wald_bounds"]
 
 METHODS = ("wald",)
 """Ways to make an interval."""
-
-
-def two_sided_p(z: NDArray[np.float64], df: float = math.inf) -> NDArray[np.float64]:
-    """Return P(|T| > |z|) for T with `df` degrees of freedom (infinity: standard normal), accurate in the tails."""
-    if math.isinf(df):
-        return np.array([math.erfc(abs(value) / math.sqrt(2.0)) for value in z])
-    from scipy.special import stdtr
-
-    return np.asarray(2.0 * stdtr(df, -np.abs(z)), dtype=float)
 
 
 def coverage(level: float) -> float:
@@ -59,23 +50,29 @@ def interval_multiplier(level: float, method: str, df: float = math.inf) -> floa
     FitError
         HM507 for a method that is not there.
     """
+    require_wald(method)
+    return float(t_quantile(level, np.array([df]))[0])
+
+
+def require_wald(method: str) -> None:
+    """Refuse another method.
+
+    Raises
+    ------
+    FitError
+        HM507 for a method that is not there.
+    """
     if method not in METHODS:
         raise FitError([_unknown_method(method)])
-    if math.isinf(df):
-        return NormalDist().inv_cdf(0.5 + level / 2.0)
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, 0.5 + level / 2.0))
 
 
-def wald_bounds(table: ParameterTable, level: float, method: str, df: float) -> NDArray[np.float64]:
-    """Return (dof, 2), Wald intervals of every parameter; of fixed effects by t with `df`, else normal.
+def wald_bounds(table: ParameterTable, level: float, df: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (dof, 2), Wald intervals of every parameter; of fixed effects by t with `df` each, else normal.
 
     Scalars have theirs on the scale of the fit, taken to the natural one.
     """
     n_fixed = len(table.fixed)
-    multiplier = np.full(table.dof, interval_multiplier(level, method))
-    multiplier[:n_fixed] = interval_multiplier(level, method, df)
+    multiplier = t_quantile(level, np.concatenate([df, np.full(table.dof - n_fixed, np.inf)]))
     bounds = wald(table.values, table.se, multiplier, table.edges)
     for place, scalar in enumerate(table.design.scalars, start=n_fixed):
         estimate = table.outcome.beta[scalar.column]

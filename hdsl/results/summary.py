@@ -6,7 +6,6 @@ levels, columns) is in it; a fit that did not converge says so on its first and 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -190,10 +189,11 @@ def _fixed_effects(fit: FittedModel) -> list[Cells]:
     """Return name, composite term, estimate, standard error, z and p of each fixed effect, a table a predictor."""
     parameters = fit.parameters
     terms = [fit.design.fixed_terms[column] for column in parameters.kept]
-    values = zip(parameters.fixed, terms, fit.fixef, fit.bse, fit.tvalues, fit.pvalues, strict=False)
+    values = zip(parameters.fixed, terms, fit.fixef, fit.bse, fit.df, fit.tvalues, fit.pvalues, strict=False)
+    has_df = not fit.degrees.is_normal
     rows = [
-        (name, term, significant(estimate, by=se), significant(se), fixed(z, 2), p_value(p))
-        for name, term, estimate, se, z, p in values
+        (name, term, significant(estimate, by=se), significant(se), *_df(df, has_df), fixed(z, 2), p_value(p))
+        for name, term, estimate, se, df, z, p in values
     ]
     groups: dict[str, list[tuple[str, ...]]] = {}
     for predictor, row in zip(fixed_predictors(fit), rows[:MOST_ROWS], strict=False):
@@ -203,18 +203,24 @@ def _fixed_effects(fit: FittedModel) -> list[Cells]:
     return [
         Cells(
             title=title,
-            header=("name", "term", "estimate", "se", "z" if math.isinf(fit.df_resid) else "t", "p"),
+            header=("name", "term", "estimate", "se", *(("df", "t") if has_df else ("z",)), "p"),
             rows=tuple(group),
-            numeric=4,
+            numeric=4 + has_df,
             notes=tuple(notes) if title == titles[-1] else (),
         )
         for title, group in zip(titles, groups.values(), strict=True)
     ]
 
 
+def _df(df: float, has_df: bool) -> list[str]:
+    """Return the cell of degrees of freedom, none where tests are normal; thousands need no decimals."""
+    return [fixed(df, 1 if df < 1e4 else 0)] if has_df else []
+
+
 def _fixed_notes(fit: FittedModel, n_hidden: int) -> list[str]:
     """Return what the table does not show: rows beyond the last, levels set to zero, columns dropped for rank."""
     notes = [f"and {n_hidden:,} more, in `fit.params` and `fit.bse`"] if n_hidden > 0 else []
+    notes += [fit.degrees.note] if fit.degrees.note else []
     zeroed = fit.design.zeroed.items()
     notes += [f"set to zero: {symbol} at {', '.join(labels)}" for symbol, labels in zeroed if labels]
     dropped = [fit.design.fixed_labels[column] for column in fit.outcome.aliased]

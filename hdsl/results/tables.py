@@ -88,7 +88,8 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
     -------
     DataFrame
         `name`, `role` (``"fixed"``, ``"sd"``, ``"correlation"``, ``"residual sd"``, or that of a parameter without an
-        equation), `term` (composite term of a fixed effect), `estimate`, `se`, `z`, `p`, `lower`, `upper` (95 %).
+        equation), `term` (composite term of a fixed effect), `estimate`, `se`, `z` (or `df` and `t`), `p`, `lower`,
+        `upper` (95 %).
     """
     import pandas as pd
 
@@ -101,6 +102,7 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
         "term": terms + [""] * n_blank,
         "estimate": parameters.values,
         "se": fit.bse.to_numpy(),
+        **({} if fit.degrees.is_normal else {"df": fit.df.to_numpy()}),
         fit.tvalues.name: fit.tvalues.to_numpy(),
         "p": fit.pvalues.to_numpy(),
     }

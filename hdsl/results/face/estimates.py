@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from hdsl.results import intervals
 from hdsl.results.face.core import Core
+from hdsl.results.inference.degrees import Reference, default_reference
+from hdsl.results.inference.tails import two_sided
 
 if TYPE_CHECKING:
     from typing import Any
@@ -54,19 +56,36 @@ class Estimates(Core):
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """Two-sided p-values of the fixed effects, by t with `df_resid` degrees of freedom; NaN for the others."""
-        return self._series(intervals.two_sided_p(self._z, self.df_resid), "p")
+        """Two-sided p-values of the fixed effects, by t with `df` degrees of freedom; NaN for the others."""
+        return self._series(two_sided(self._z, self.df.to_numpy(dtype=float)), "p")
+
+    @cached_property
+    def degrees(self) -> Reference:
+        """What tests of fixed effects are referred to by default, with its degrees of freedom.
+
+        Satterthwaite's method for Gaussian models with a random part; n - p for those without one that were fitted by
+        REML; else the normal distribution.
+        """
+        return default_reference(self)
+
+    @property
+    def df(self) -> pd.Series[float]:
+        """Degrees of freedom of the fixed effects; infinite where tests are normal, NaN for the other parameters."""
+        df = np.full(self.parameters.dof, np.nan)
+        df[: self._n_fixed] = self._df
+        return self._series(df, "df")
+
+    @cached_property
+    def _df(self) -> NDArray[np.float64]:
+        return self.degrees.each()
 
     @property
     def _statistic(self) -> str:
-        return "z" if np.isinf(self.df_resid) else "t"
+        return "z" if self.degrees.is_normal else "t"
 
     @property
     def df_resid(self) -> float:
-        """Degrees of freedom of tests of the fixed effects: n - p where they are known, else infinity (normal).
-
-        They are known without random part under REML, where the standard errors are those of least squares.
-        """
+        """Of a model without random part that was fitted by REML n - p, else infinite: see `df` for each effect."""
         has_random_part = bool(self.design.plan.re_terms)
         return float("inf") if has_random_part or self.method != "reml" else float(self.nobs - self._n_fixed)
 
@@ -93,7 +112,7 @@ class Estimates(Core):
             Coverage, between 0 and 1. A level below 0.5 is read as what is left out, as other packages have it:
             ``conf_int(0.05)`` is ``conf_int(0.95)``.
         method : {"wald"}
-            ``"wald"``: estimate plus and minus quantiles times the standard error: of fixed effects, standard
+            ``"wald"``: estimate plus and minus quantiles times the standard error: of fixed effects (by t), standard
             deviations and correlations on their natural scale, cut off at the ends of the range; of parameters without
             an equation (shapes, probabilities) on the scale where they are unbounded (log, logit), taken back.
         alpha : float, optional
@@ -111,8 +130,9 @@ class Estimates(Core):
         """
         import pandas as pd
 
+        intervals.require_wald(method)
         share = intervals.coverage(level if alpha is None else 1.0 - alpha)
-        bounds = intervals.wald_bounds(self.parameters, share, method, self.df_resid)
+        bounds = intervals.wald_bounds(self.parameters, share, self._df)
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
 
     @property

@@ -40,7 +40,7 @@ class TestFit:
         assert (status, err) == (0, "")
         assert out.startswith("study.hm: linear multilevel model, fitted by REML\n")
         assert "REML criterion             1743.628\n" in out
-        assert "b1    b1 * Days[i]    10.467  1.546   6.77  <0.001\n" in out
+        assert "b1    b1 * Days[i]    10.467  1.546  17.0   6.77  <0.001\n" in out
         assert max(map(len, out.splitlines())) <= 80
 
     def test_json_has_the_names_of_the_python_face(self, study, capsys):

@@ -1,0 +1,1 @@
+"""Tests and intervals of a fit: degrees of freedom, hypotheses, robust errors, the bootstrap."""
