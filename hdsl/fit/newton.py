@@ -81,10 +81,11 @@ class Counted(Generic[P]):
         return try_at(self.problem, vector, near)
 
 
-def try_at(problem: Problem[P], vector: Floats, near: P) -> P | None:
+def try_at(problem: Problem[P], vector: Floats, near: P | None) -> P | None:
     """Return the criterion at a vector, or None where it has no value."""
     try:
-        at = problem.evaluate(vector, near)
+        with np.errstate(all="ignore"):  # a step may go where the density overflows
+            at = problem.evaluate(vector, near)
     except np.linalg.LinAlgError:
         return None
     return at if np.isfinite(at.objective) else None
