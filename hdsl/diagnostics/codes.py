@@ -71,6 +71,7 @@ CODES: dict[str, str] = {
     "HM419": "an index column that holds fractions",
     "HM420": "several index columns over one set of labels",
     "HM421": "fewer groups than parameters of their level",
+    "HM422": "a label that the fit did not have",
     # 5xx estimation
     "HM501": "not fitted yet",
     "HM502": "no convergence",

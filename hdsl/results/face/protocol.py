@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.form.expr import show_symbol
-from hdsl.results.face.estimates import Estimates
 from hdsl.results.face.rows import Rows
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class ModelNames:
     data: ParamNames
 
 
-class Protocol(Estimates, Rows):
+class Protocol(Rows):
     """Results by the names of other packages; see `hdsl.results.FittedModel`."""
 
     @cached_property

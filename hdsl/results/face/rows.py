@@ -1,31 +1,37 @@
 """Rows of a fit: fitted values, residuals, predictions.
 
-Stage: results. Input: a `Design` and a `FitOutcome`. Output: series with a value for each row, in the order of the data
-used.
+Stage: results. Input: a `Design` and a `FitOutcome`. Output: series and frames with a value for each row, in the order
+of the data used, or of the new data.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from hdsl.results import prediction
-from hdsl.results.face.core import Core
+import numpy as np
+
+from hdsl.results.face.estimates import Estimates
+from hdsl.results.predicting.request import request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     import pandas as pd
 
-    from hdsl.results.prediction import Include
+    from hdsl.results.predicting import Include, JointCovariance, Predicted
 
 __all__ = ["Rows"]
 
 
-class Rows(Core):
+class Rows(Estimates):
     """Rows of a fit; see `hdsl.results.FittedModel`."""
 
     @property
     def fitted(self) -> pd.Series[float]:
         """Fitted values with all random effects at their modes, rows in the order of the data used."""
-        return self.predict()
+        return self.predict().rename("fitted")
 
     @property
     def residuals(self) -> pd.Series[float]:
@@ -33,34 +39,112 @@ class Rows(Core):
         return self._rows(self.design.arrays.y - self.fitted.to_numpy(), "residual")
 
     def predict(
-        self, new: object = None, include: Include = "all", scale: str = "response", *, marginal: bool = False
+        self, new: Any = None, include: Include = "all", scale: str = "response", *, marginal: bool = False
     ) -> pd.Series[float]:
-        """Return predictions for the rows that were fitted.
+        """Return predictions for the rows that were fitted, or for new data.
 
         Parameters
         ----------
-        new : None
-            The data of the fit; other data are refused.
+        new : frame, path, dict of columns, or dict of level tables, optional
+            As for `Model.fit`; the outcome is not needed, nor a column of what is not included. None is the data of
+            the fit. Labels are matched as text. An aggregate (``xbar[j] = mean(x[i])``) of a known group has the value
+            of the fit, of a new group that of the new data.
         include : "all", None, or a list of str
-            Random effects to include: all, none (at zero), or those whose indices are all named.
+            Random effects to include, at their conditional modes: all, none, or those whose indices are all named. In
+            a group that the fit did not have they are at zero.
         scale : {"response", "link"}
-            One and the same for an identity link; for ``log(y[i]) ~ ..`` both are the scale of log y.
+            The mean of the outcome, or the linear predictor; for ``log(y[i]) ~ ..`` both are of log y.
         marginal : bool
-            Integrate over the effects that are not included, instead of putting them at zero; for a linear predictor
-            with identity link the two are equal.
+            Integrate over the effects that are not included and over those of new groups, instead of putting them at
+            zero; for a linear predictor with identity link the two are equal.
 
         Returns
         -------
         Series, (n,)
-            Rows in the order of the data used.
+            Rows of the data used, or of `new`, NaN where a value is missing. ``.attrs["groups"]`` says for each index
+            set what was done, ``.attrs["about"]`` the same as a text to print.
 
         Raises
         ------
         FitError
-            HM510 for an unknown index or scale, and for new data.
+            HM510 for an unknown index or scale.
+        DataError
+            HM401 for a column that is missing in `new`, HM422 for a label of an unmodelled set that the fit did not
+            have, other HM4xx for what cannot be read.
         """
-        prediction.check_data(new)
-        prediction.check_scale(scale)
-        places = prediction.included_places(self.design, include)
-        values = prediction.linear_predictor(self.design, self.outcome, self.design.arrays, places)
-        return self._rows(values, "fitted")
+        found = self._predicted(new, include, scale, marginal=marginal)
+        series = self._series_of(found, "prediction")
+        series.attrs = found.attrs
+        return series
+
+    def predictions(
+        self,
+        new: Any = None,
+        include: Include = "all",
+        scale: str = "response",
+        *,
+        marginal: bool = False,
+        level: float = 0.95,
+        interval: Literal["confidence", "prediction"] = "confidence",
+    ) -> pd.DataFrame:
+        """Return predictions with standard errors and intervals.
+
+        Parameters
+        ----------
+        new, include, scale, marginal
+            As `predict`.
+        level : float
+            Coverage, between 0 and 1.
+        interval : {"confidence", "prediction"}
+            Of the mean, or of a new observation: with the variance of the residual, and of what is integrated over.
+
+        Returns
+        -------
+        DataFrame
+            Columns `estimate`, `se`, `lower`, `upper`, and attributes as `predict`. The standard error has the
+            uncertainty of the fixed effects and of the random effects that are included, jointly, given the
+            variances; of a group that the fit did not have, the variance of its effects. On the response scale it is
+            that of the predictor by the delta method, and the bounds are those of the predictor, carried over.
+
+        Raises
+        ------
+        FitError
+            HM510 for an unknown index, scale or level, and for a prediction interval of an outcome that is not normal.
+        DataError
+            As `predict`.
+        """
+        from hdsl.results.predicting.intervals import bounds
+
+        found = self._predicted(new, include, scale, marginal=marginal, joint=lambda: self._joint)
+        frame = self._series_of(found, "estimate").to_frame()
+        frame["se"] = found.se
+        frame["lower"], frame["upper"] = bounds(self, found, level, interval, self.df_resid)
+        frame.attrs = found.attrs
+        return frame
+
+    def _predicted(
+        self,
+        new: Any,
+        include: Include,
+        scale: str,
+        *,
+        marginal: bool,
+        joint: Callable[[], JointCovariance] | None = None,
+    ) -> Predicted:
+        from hdsl.results.predicting import predict
+
+        asked = request(self.design, include, scale, marginal=marginal)
+        return predict(self.design, self.outcome, new, asked, joint)
+
+    @cached_property
+    def _joint(self) -> JointCovariance:
+        """Joint covariance of fixed and random effects."""
+        from hdsl.results.predicting import joint_covariance
+
+        weights = np.full((1, 1, 1), self.outcome.sigma**-2)
+        return joint_covariance(self.design, self.outcome, weights)
+
+    def _series_of(self, found: Predicted, name: str) -> pd.Series[Any]:
+        import pandas as pd
+
+        return pd.Series(found.estimate, index=found.rows.row_labels, name=name)

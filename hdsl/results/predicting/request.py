@@ -1,37 +1,75 @@
-"""Fitted values and predictions.
+"""What is asked of a prediction: which random effects, on which scale, what of the others.
 
-Stage: results. Input: a `Design`, a `FitOutcome` and what to include. Output: a pandas series, a value for each row.
-Invariants: rows in the order of the data; what is not included is at zero, which for a linear model with identity link
-is also its mean, so a marginal prediction is the same.
+Stage: results. Input: what the user said. Output: a `Request` in positions. Invariant: what is not in the model is
+refused by its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
 from hdsl.results.effects import effect_index_sets, effect_places
-from hdsl.results.linear import fixed_part, random_part
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
-    from hdsl.fit.outcome import FitOutcome
-    from hdsl.plan import Arrays
 
-__all__ = ["Include", "check_data", "check_scale", "included_places", "linear_predictor"]
+__all__ = ["Include", "Request", "included_places", "refusal", "request"]
 
 Include: TypeAlias = Literal["all"] | Sequence[str] | None
 """Which random effects: all, none, or those whose index sets lie in the indices named."""
+
+Place: TypeAlias = tuple[int, int]
+"""A random effect: grouping factor and column."""
 
 SCALES = ("response", "link")
 """Scales of a prediction; one and the same for an identity link."""
 
 
-def included_places(design: Design, include: Include) -> tuple[tuple[int, int], ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a prediction includes.
+
+    Attributes
+    ----------
+    places : tuple of (int, int)
+        Effects at their conditional modes, by grouping factor and column; in a new group they are at zero.
+    others : tuple of (int, int)
+        The other effects.
+    is_link : bool
+        Whether the linear predictor is asked for, instead of the mean of the outcome.
+    marginal : bool
+        Whether `others`, and effects in new groups, are integrated over; else they are at zero.
+    """
+
+    places: tuple[Place, ...]
+    others: tuple[Place, ...]
+    is_link: bool
+    marginal: bool
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Grouping factors with an included effect."""
+        return tuple(sorted({factor for factor, _ in self.places}))
+
+
+def request(design: Design, include: Include, scale: str, *, marginal: bool) -> Request:
+    """Return what is asked for, in positions.
+
+    Raises
+    ------
+    FitError
+        HM510 for an index or a scale that is not there.
+    """
+    _check_scale(scale)
+    places = included_places(design, include)
+    others = tuple(place for place in effect_places(design).values() if place not in places)
+    return Request(places=places, others=others, is_link=scale == "link", marginal=marginal)
+
+
+def included_places(design: Design, include: Include) -> tuple[Place, ...]:
     """Return the effects that `include` asks for, as pairs of grouping factor and column.
 
     An index may be given by its name or by its column; an effect of ``[j,k]`` is included where both are.
@@ -57,28 +95,7 @@ def included_places(design: Design, include: Include) -> tuple[tuple[int, int], 
     return tuple(place for effect, place in places.items() if wanted.issuperset(index_sets[effect]))
 
 
-def linear_predictor(
-    design: Design, outcome: FitOutcome, arrays: Arrays, places: Collection[tuple[int, int]]
-) -> NDArray[np.float64]:
-    """Return ``offset + X beta + sum z_fc b_fc`` over `places`, (n,), scale of the outcome that is modelled."""
-    fixed = fixed_part(design.plan, arrays, outcome.beta)
-    return fixed + random_part(design.plan, arrays, outcome.modes, places)
-
-
-def check_data(new: object) -> None:
-    """Refuse data that are not those of the fit.
-
-    Raises
-    ------
-    FitError
-        HM510.
-    """
-    if new is not None:
-        message = "predictions are made for the rows of the fit only, yet: leave `new` out"
-        raise FitError([_request(message, "leave `new` out; `fit.params` and `fit.ranef` have what a formula needs")])
-
-
-def check_scale(scale: str) -> None:
+def _check_scale(scale: str) -> None:
     """Refuse a scale that is not there.
 
     Raises
@@ -88,7 +105,7 @@ def check_scale(scale: str) -> None:
     """
     if scale not in SCALES:
         message = f'there is no scale {scale!r}: predict on "response" or "link"'
-        raise FitError([_request(message, 'write `scale="response"` or `scale="link"`')])
+        raise FitError([refusal(message, 'write `scale="response"` or `scale="link"`')])
 
 
 def _index_names(design: Design) -> dict[str, str]:
@@ -98,11 +115,12 @@ def _index_names(design: Design) -> dict[str, str]:
 
 
 def _unknown_index(name: str, known: list[str]) -> Diagnostic:
-    return _request(
+    return refusal(
         f"`include` names {name!r}, which is no index: write one of {', '.join(known)}",
         'write "all", None, or a list of index names: ' + ", ".join(known),
     )
 
 
-def _request(message: str, way_out: str) -> Diagnostic:
+def refusal(message: str, way_out: str) -> Diagnostic:
+    """Return the diagnostic of a request that a fit cannot answer (HM510)."""
     return Diagnostic(code="HM510", severity=Severity.ERROR, message=message, help=way_out)
