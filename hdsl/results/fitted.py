@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hdsl.results.face.groups import Groups
+from hdsl.results.face.inference import Inference
 from hdsl.results.face.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FittedModel"]
 
 
-class FittedModel(Protocol, Groups):
+class FittedModel(Protocol, Inference, Groups):
     """A multilevel model fitted to data.
 
     Parameters

@@ -10,15 +10,16 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["f_tail", "t_quantile", "two_sided"]
 
 Floats = NDArray[np.float64]
 
 
-def two_sided(t: Floats, df: Floats) -> Floats:
+def two_sided(t: ArrayLike, df: ArrayLike) -> Floats:
     """Return P(|T| > |t|) for T with `df` degrees of freedom, each."""
+    t, df = np.asarray(t, dtype=float), np.asarray(df, dtype=float)
     out = np.array([math.erfc(abs(value) / math.sqrt(2.0)) for value in t])
     finite = ~np.isinf(df)
     if finite.any():
