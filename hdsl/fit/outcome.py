@@ -12,6 +12,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.fit.trouble import Trouble
+
 __all__ = ["Deferred", "FitOutcome", "FixedVariation", "Method", "Status"]
 
 Method: TypeAlias = Literal["ml", "reml", "laplace", "agq"]
@@ -120,6 +122,9 @@ class FitOutcome:
     message : str
     boundary : tuple of (int, int, int)
         Entries like `variance_parameters` that are on their edge (standard deviation 0, correlation -1 or 1).
+    troubles : tuple of Trouble
+        What stands in the way of an estimate, in words by `Trouble.sentence`: parameters without an equation on an edge
+        (the fit is then "boundary"), and what has no finite estimate or did not converge ("not converged").
 
     Notes
     -----
@@ -149,6 +154,7 @@ class FitOutcome:
     status: Status
     message: str
     boundary: tuple[tuple[int, int, int], ...]
+    troubles: tuple[Trouble, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return every field with its value: what makes a value later cannot be copied to another process."""
