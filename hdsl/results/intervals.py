@@ -16,15 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import Diagnostic, FitError, Severity
+from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.results.inference.tails import t_quantile
 from hdsl.results.scales import SCALES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hdsl.results.parameters import ParameterTable
 
-__all__ = ["coverage", "interval_multiplier", "require_wald", "wald", "wald_bounds"]
+__all__ = ["chosen_names", "coverage", "interval_multiplier", "require_method", "wald", "wald_bounds"]
 
-METHODS = ("wald",)
+METHODS = ("wald", "profile")
 """Ways to make an interval."""
 
 
@@ -50,12 +53,12 @@ def interval_multiplier(level: float, method: str, df: float = math.inf) -> floa
     FitError
         HM507 for a method that is not there.
     """
-    require_wald(method)
+    require_method(method)
     return float(t_quantile(level, np.array([df]))[0])
 
 
-def require_wald(method: str) -> None:
-    """Refuse another method.
+def require_method(method: str) -> None:
+    """Refuse a way to make intervals that is not there.
 
     Raises
     ------
@@ -64,6 +67,22 @@ def require_wald(method: str) -> None:
     """
     if method not in METHODS:
         raise FitError([_unknown_method(method)])
+
+
+def chosen_names(table: ParameterTable, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the parameters that are asked for, all by default.
+
+    Raises
+    ------
+    FitError
+        HM510 for a name that is no parameter.
+    """
+    if names is None:
+        return table.names
+    unknown = [name for name in names if name not in table.names]
+    if unknown:
+        raise FitError([_unknown_name(unknown[0], table.names)])
+    return tuple(names)
 
 
 def wald_bounds(table: ParameterTable, level: float, df: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,5 +118,16 @@ def _unknown_method(method: str) -> Diagnostic:
         code="HM507",
         severity=Severity.ERROR,
         message=f"there is no method {method!r} for an interval: write {shown}",
-        help=f"{shown} is the only way yet: another one needs refits",
+        help=f"write {shown}",
+    )
+
+
+def _unknown_name(name: str, known: Sequence[str]) -> Diagnostic:
+    near = near_names(name, known)
+    todo = f"did you mean {one_of(near)}?" if near else "name one of `fit.params`"
+    return Diagnostic(
+        code="HM510",
+        severity=Severity.ERROR,
+        message=f"there is no parameter {name!r}: {todo}",
+        help=f"parameters are {', '.join(known)}",
     )

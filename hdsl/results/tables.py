@@ -5,7 +5,7 @@ Stage: results. Input: a `ParameterTable` (or a fit). Output: pandas frames. Inv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,14 +96,14 @@ def tidy_table(fit: FittedModel) -> pd.DataFrame:
     parameters = fit.parameters
     n_blank = parameters.dof - len(parameters.fixed)
     terms = [fit.design.fixed_terms[column] for column in parameters.kept]
-    columns = {
+    columns: dict[str, Any] = {
         "name": list(parameters.names),
         "role": parameter_roles(parameters),
         "term": terms + [""] * n_blank,
         "estimate": parameters.values,
         "se": fit.bse.to_numpy(),
         **({} if fit.degrees.is_normal else {"df": fit.df.to_numpy()}),
-        fit.tvalues.name: fit.tvalues.to_numpy(),
+        str(fit.tvalues.name): fit.tvalues.to_numpy(),
         "p": fit.pvalues.to_numpy(),
     }
     bounds = fit.conf_int().to_numpy()

@@ -17,6 +17,7 @@ from hdsl.results.inference.degrees import Reference, default_reference
 from hdsl.results.inference.tails import two_sided
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import pandas as pd
@@ -57,7 +58,7 @@ class Estimates(Core):
     @property
     def pvalues(self) -> pd.Series[float]:
         """Two-sided p-values of the fixed effects, by t with `df` degrees of freedom; NaN for the others."""
-        return self._series(two_sided(self._z, self.df.to_numpy(dtype=float)), "p")
+        return self._series(two_sided(self._z, self.df), "p")
 
     @cached_property
     def degrees(self) -> Reference:
@@ -103,7 +104,14 @@ class Estimates(Core):
         names = pd.Index(self.parameters.names)
         return pd.DataFrame(self.parameters.covariance, index=names, columns=names)
 
-    def conf_int(self, level: float = 0.95, method: str = "wald", *, alpha: float | None = None) -> pd.DataFrame:
+    def conf_int(
+        self,
+        level: float = 0.95,
+        method: str = "wald",
+        *,
+        alpha: float | None = None,
+        names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
         """Return intervals of `params`.
 
         Parameters
@@ -111,29 +119,69 @@ class Estimates(Core):
         level : float
             Coverage, between 0 and 1. A level below 0.5 is read as what is left out, as other packages have it:
             ``conf_int(0.05)`` is ``conf_int(0.95)``.
-        method : {"wald"}
+        method : {"wald", "profile"}
             ``"wald"``: estimate plus and minus quantiles times the standard error: of fixed effects (by t), standard
             deviations and correlations on their natural scale, cut off at the ends of the range; of parameters without
             an equation (shapes, probabilities) on the scale where they are unbounded (log, logit), taken back.
+            ``"profile"``: where the least deviance with the parameter held there is a quantile of chi-squared above the
+            optimum; an end that it does not reach is that of the range. Under REML fixed effects have the profile of
+            ML, since a restricted likelihood has no fixed effects.
         alpha : float, optional
             1 - `level`, instead of it.
+        names : list of str, optional
+            Of which parameters; all by default. A profile takes some ten refits for each.
 
         Returns
         -------
         DataFrame
-            Columns `lower` and `upper`; NaN for what is on its boundary.
+            Columns `lower` and `upper`; of Wald intervals NaN for what is on its boundary.
 
         Raises
         ------
         FitError
-            HM507 for another method, HM510 for a level outside (0, 1).
+            HM507 for another method, HM510 for a level outside (0, 1) or a name that is no parameter.
         """
         import pandas as pd
 
-        intervals.require_wald(method)
+        intervals.require_method(method)
         share = intervals.coverage(level if alpha is None else 1.0 - alpha)
+        chosen = intervals.chosen_names(self.parameters, names)
+        if method == "profile":
+            from hdsl.results.profiling import profile_bounds
+
+            return pd.DataFrame(
+                profile_bounds(self.parameters, share, chosen), index=pd.Index(chosen), columns=["lower", "upper"]
+            )
         bounds = intervals.wald_bounds(self.parameters, share, self._df)
-        return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"])
+        return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"]).loc[list(chosen)]
+
+    def profile(self, name: str, level: float = 0.99, n: int = 10) -> pd.DataFrame:
+        """Return the profile of a parameter.
+
+        Parameters
+        ----------
+        name : str
+            As in `params`.
+        level : float
+            Coverage of the interval that it spans.
+        n : int
+            Values on each side of the estimate.
+
+        Returns
+        -------
+        DataFrame
+            `value` (natural scale), `zeta` (signed root of the deviance difference: a straight line where the
+            log-likelihood is a parabola), `deviance`.
+
+        Raises
+        ------
+        FitError
+            HM510 for a level outside (0, 1) or a name that is no parameter.
+        """
+        from hdsl.results.profiling import profile_table
+
+        (chosen,) = intervals.chosen_names(self.parameters, [name])
+        return profile_table(self.parameters, chosen, intervals.coverage(level), n)
 
     @property
     def var_corr(self) -> pd.DataFrame:

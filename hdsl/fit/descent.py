@@ -1,0 +1,110 @@
+"""Descent by the method of Broyden, Fletcher, Goldfarb and Shanno: for criteria with a gradient alone.
+
+Input: a function that returns value and gradient, a start, and a Hessian to begin with. Output: where it stopped, and
+the Hessian that it learned, which is a good one to begin with nearby. Invariant: the value never rises.
+
+References
+----------
+Nocedal and Wright (2006), Numerical Optimization, chapter 6; the update is left out where the curvature along a step
+is not positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from hdsl.fit.standardise import Floats
+
+__all__ = ["Bottom", "Objective", "descend", "difference_hessian"]
+
+Objective: TypeAlias = Callable[[Floats], tuple[float, Floats]]
+"""Value and gradient; an infinite value where there is none."""
+
+ENOUGH = 1e-4
+"""Share of the expected fall that a step must bring."""
+
+FLOOR = 1e-8
+"""Least curvature of the Hessian to begin with, relative to the largest, in the units given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bottom:
+    """Where a descent stopped: vector, value, and its last Hessian."""
+
+    vector: Floats
+    value: float
+    hessian: Floats
+    converged: bool
+
+
+def descend(
+    objective: Objective, start: Floats, hessian: Floats, *, decrement: float = 1e-7, most: int = 100
+) -> Bottom:
+    """Return a minimum near `start`.
+
+    Parameters
+    ----------
+    decrement : float
+        ``g'H^-1 g`` at which it is reached: twice what one more step is expected to gain.
+    most : int
+        Evaluations.
+    """
+    x, H = start, hessian
+    value, g = objective(x)
+    for _ in range(most):
+        step: Floats = np.asarray(-np.linalg.solve(H, g), dtype=float)
+        fall = float(-g @ step)
+        if fall < decrement:
+            return Bottom(vector=x, value=value, hessian=H, converged=True)
+        found = _along(objective, x, value, step, fall)
+        if found is None:
+            return Bottom(vector=x, value=value, hessian=H, converged=fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
+        new, new_value, new_g = found
+        H = _updated(H, new - x, new_g - g)
+        x, value, g = new, new_value, new_g
+    return Bottom(vector=x, value=value, hessian=H, converged=False)
+
+
+def _along(
+    objective: Objective, x: Floats, value: float, step: Floats, fall: float
+) -> tuple[Floats, float, Floats] | None:
+    """Return the first point of a shrinking step where the value falls by a share of what is expected."""
+    share = 1.0
+    for _ in range(30):
+        new = x + share * step
+        new_value, g = objective(new)
+        if np.isfinite(new_value) and new_value <= value - ENOUGH * share * fall + 1e-13 * (1.0 + abs(value)):
+            return new, new_value, g
+        share *= 0.3
+    return None
+
+
+def _updated(H: Floats, step: Floats, change: Floats) -> Floats:
+    """Return the Hessian with the curvature along a step put in."""
+    Hs, along = H @ step, float(change @ step)
+    if along <= 1e-10 * float(np.linalg.norm(change) * np.linalg.norm(step)):
+        return H
+    return np.asarray(H - np.outer(Hs, Hs) / (step @ Hs) + np.outer(change, change) / along)
+
+
+def difference_hessian(objective: Objective, at: Floats, units: Floats, *, step: float = 1e-4) -> Floats:
+    """Return a Hessian by central differences of the gradient, made positive definite.
+
+    Parameters
+    ----------
+    units : ndarray
+        Size of each parameter; the steps are `step` times it.
+    """
+    rows = []
+    for i, unit in enumerate(units):
+        move = np.zeros(len(at))
+        move[i] = step * unit
+        rows.append((objective(at + move)[1] - objective(at - move)[1]) / (2.0 * step * unit) * unit * units)
+    H = np.array(rows).reshape(len(at), len(at))
+    w, U = np.linalg.eigh((H + H.T) / 2.0)
+    size = np.maximum(np.abs(w), max(FLOOR * float(np.abs(w).max(initial=0.0)), np.finfo(float).tiny))
+    return np.asarray((U * size) @ U.T / np.outer(units, units))

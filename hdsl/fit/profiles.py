@@ -1,0 +1,130 @@
+"""Profiles: the least criterion with one parameter held at a value, all others free.
+
+Input: the plan, arrays and outcome of a fit. Output: a `Profile` for a parameter, which gives -2 log-likelihood for any
+value of it. Invariants: every other parameter is minimised over, from the nearest value that is known; parameters
+are the user's (coefficients, absolute standard deviations, correlations), whatever the columns of the criterion are.
+
+One mechanism: covariances are roots with the held entry at its value (`hdsl.fit.held`), descent is by exact gradients
+(`hdsl.fit.descent`). A criterion takes part by a `Surface`: value and gradient at coefficients and roots.
+
+Under REML there is no restricted likelihood of fixed effects: their profiles, and theirs alone, are those of ML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from hdsl.fit.descent import descend, difference_hessian
+from hdsl.fit.held import Held, Roots, roots_of
+from hdsl.fit.outcome import FitOutcome
+from hdsl.fit.standardise import Floats
+from hdsl.fit.threads import one_thread
+from hdsl.plan import Arrays, Plan
+
+__all__ = ["SIGMA", "Profile", "Surface", "Target", "profile_of"]
+
+SIGMA = "sigma"
+"""The residual's standard deviation as a target."""
+
+Target = int | Held | str
+"""What is held: a column of X, an entry of a covariance (factor, row, column), or SIGMA."""
+
+LEAST = 1e-2
+"""Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
+
+
+class Surface(Protocol):
+    """A criterion as a function of a vector: parameters of its own first, then those of the roots."""
+
+    def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
+        """Return -2 log-likelihood and its gradient with the held parameter at `value`."""
+
+    def start(self) -> tuple[Floats, Floats]:
+        """Return the vector of the fit, and the size of each of its entries."""
+
+
+@dataclass(kw_only=True)
+class Profile:
+    """The profile of one parameter; it remembers every value that it was asked for.
+
+    Attributes
+    ----------
+    surface : Surface
+    estimate : float
+        The value where the criterion is least.
+    """
+
+    surface: Surface
+    estimate: float
+    _known: dict[float, tuple[Floats, float]] = field(default_factory=dict)
+    _hessian: Floats | None = None
+
+    def __call__(self, value: float) -> float:
+        """Return the least -2 log-likelihood with the parameter at `value`; NaN where no minimum was found."""
+        if value not in self._known:
+            with one_thread(), np.errstate(all="ignore"):
+                self._known[value] = self._least(value)
+        return self._known[value][1]
+
+    def _least(self, value: float) -> tuple[Floats, float]:
+        begin, units = self.surface.start()
+        near = min(self._known, key=lambda known: abs(known - value), default=None)
+        if near is not None:
+            begin = self._known[near][0]
+
+        def objective(vector: Floats) -> tuple[float, Floats]:
+            try:
+                return self.surface.objective(vector, value)
+            except np.linalg.LinAlgError:
+                return np.inf, np.zeros(len(vector))
+
+        hessian = self._hessian
+        if hessian is None:
+            hessian = difference_hessian(objective, begin, units)
+        bottom = descend(objective, begin, hessian)
+        self._hessian = bottom.hessian
+        return bottom.vector, bottom.value if bottom.converged else float("nan")
+
+
+def profile_of(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> Profile:
+    """Return the profile of a parameter.
+
+    Parameters
+    ----------
+    plan : Plan
+    arrays : Arrays
+    outcome : FitOutcome
+        The fit of this plan to these arrays.
+    target : int, (int, int, int) or SIGMA
+        A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
+    """
+    from hdsl.fit.gaussian_surface import gaussian_surface
+
+    surface = gaussian_surface(plan, arrays, outcome, target)
+    return Profile(surface=surface, estimate=_estimate(outcome, target))
+
+
+def _estimate(outcome: FitOutcome, target: Target) -> float:
+    match target:
+        case str():
+            return outcome.sigma
+        case int():
+            return float(outcome.beta[target])
+        case (factor, row, column) if row == column:
+            return float(outcome.sd[factor][row])
+        case (factor, row, column):
+            return float(outcome.cor[factor][row, column])
+
+
+def held_roots(plan: Plan, target: Target) -> Roots:
+    """Return the roots with what is held, if it is of a covariance."""
+    return roots_of(plan, target if isinstance(target, tuple) else None)
+
+
+def started(sds: Sequence[Floats], scales: Sequence[Floats]) -> list[Floats]:
+    """Return standard deviations to start from: none of them zero."""
+    return [np.maximum(sd, LEAST * scale) for sd, scale in zip(sds, scales, strict=True)]
