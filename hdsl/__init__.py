@@ -13,6 +13,7 @@ from hdsl.model import Model, read
 from hdsl.version import __version__
 
 if TYPE_CHECKING:
+    from hdsl.algebra.ratio import compare
     from hdsl.bridge import from_formula
     from hdsl.survey import scan
 
@@ -24,6 +25,7 @@ __all__ = [
     "Model",
     "ModelError",
     "__version__",
+    "compare",
     "from_formula",
     "read",
     "scan",
@@ -32,6 +34,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what few programs need when it is asked for."""
+    if name == "compare":
+        from hdsl.algebra.ratio import compare
+
+        return compare
     if name == "from_formula":
         from hdsl.bridge import from_formula
 

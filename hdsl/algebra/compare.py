@@ -23,14 +23,25 @@ from hdsl.syntax import parse
 if TYPE_CHECKING:
     from hdsl.design import Design
 
-__all__ = ["Comparable", "diff"]
+__all__ = ["Comparable", "Named", "diff", "difference"]
 
 
-class Comparable(Protocol):
+class Named(Protocol):
+    """The source of a model and what it became; a form has both."""
+
+    @property
+    def source(self) -> Source:
+        """The text."""
+        ...
+
+    @property
+    def form(self) -> CompositeModel:
+        """The composite."""
+        ...
+
+
+class Comparable(Named, Protocol):
     """What `diff` needs of a model; `hdsl.Model` has it."""
-
-    source: Source
-    form: CompositeModel
 
     def bind(self, data: Any) -> Design:
         """Bind data."""
@@ -55,9 +66,13 @@ def diff(a: Comparable, b: Comparable, data: Any = None) -> ModelDifference:
     DataError, FitError
         Where `data` cannot be bound to one of the models.
     """
+    return difference(a, b, None if data is None else (a.bind(data), b.bind(data)))
+
+
+def difference(a: Named, b: Named, designs: tuple[Design, Design] | None) -> ModelDifference:
+    """Say what differs between two models, data bound to them or not; see `diff`."""
     shapes = shape_of(a.form, b.form), shape_of(b.form, a.form)
     resolved = _resolved(a), _resolved(b)
-    designs = None if data is None else (a.bind(data), b.bind(data))
     unread = _unread(a, b, resolved)
     changes = ordered((*_changes(*shapes), *(_statements(*resolved) if unread else ())))
     renamed, only_a, only_b = _names(a, b, shapes)
@@ -79,7 +94,7 @@ def diff(a: Comparable, b: Comparable, data: Any = None) -> ModelDifference:
     )
 
 
-def _resolved(model: Comparable) -> ResolvedModel:
+def _resolved(model: Named) -> ResolvedModel:
     return resolve(parse(model.source), model.source, Diagnostics())
 
 
@@ -156,12 +171,16 @@ def _statements(a: ResolvedModel, b: ResolvedModel) -> Iterator[Change]:
     yield from (Change(kind="statement", a=None, b=text) for text in texts[1] if text not in texts[0])
 
 
-def _unread(a: Comparable, b: Comparable, resolved: tuple[ResolvedModel, ResolvedModel]) -> tuple[str, ...]:
+def _unread(a: Named, b: Named, resolved: tuple[ResolvedModel, ResolvedModel]) -> tuple[str, ...]:
     """Return what the composites of the two models do not hold, so that comparing them is not enough."""
     found: dict[str, None] = {}
     for form, model in zip((a.form, b.form), resolved, strict=True):
         if not form.predictors or any(not p.terms for p in form.predictors):
             found["a predictor is not linear in its coefficients"] = None
+        for argument, _ in form.outcome.nonlinear:
+            found[f"the {argument} of a model is not linear"] = None
+        if form.outcome.wrappers:
+            found["an outcome has a wrapper around its distribution"] = None
         if len(model.of_role(Role.OUTCOME)) > 1:
             found["a model has several outcomes"] = None
         for item in form.unsupported:
@@ -173,7 +192,7 @@ def _unread(a: Comparable, b: Comparable, resolved: tuple[ResolvedModel, Resolve
 
 
 def _names(
-    a: Comparable, b: Comparable, shapes: tuple[Shape, Shape]
+    a: Named, b: Named, shapes: tuple[Shape, Shape]
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
     """Return what is the same under another name, and the parameters that one side alone has."""
     pairs: dict[tuple[str, str], None] = {}
@@ -194,7 +213,7 @@ def _names(
     return renamed, only_a, only_b
 
 
-def _outside(model: Comparable, shape: Shape) -> set[str]:
+def _outside(model: Named, shape: Shape) -> set[str]:
     """Return the parameters that stand in no column, so that only their names can be compared."""
     inside = {f.name for f in shape.fixed.values()} | {e.sd for e in shape.effects.values()}
     return {p.name for p in model.form.parameters} - inside - set(shape.correlated.values())
