@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hdsl.fit.gaussian import fit_gaussian
 from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.trouble import Trouble
 
-__all__ = ["FitOutcome", "Status", "fit_gaussian"]
+if TYPE_CHECKING:
+    from hdsl.fit.generalised import fit_generalised
+
+__all__ = ["FitOutcome", "Status", "Trouble", "fit_gaussian", "fit_generalised"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what a Gaussian fit does not need when it is asked for."""
+    if name == "fit_generalised":
+        from hdsl.fit.generalised import fit_generalised
+
+        return fit_generalised
+    raise AttributeError(f"module 'hdsl.fit' has no attribute {name!r}")

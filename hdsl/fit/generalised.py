@@ -1,0 +1,214 @@
+"""Fit a model whose rows have a density: start, joint search, boundary, troubles, standard errors.
+
+Stage: fit. Input: a `Plan` with a density and its `Arrays`. Output: a `FitOutcome` on the user's columns; coefficients
+of parameters without an equation are on the scale of their predictor. Invariants: a fit whose estimates are infinite,
+or that did not reach an optimum, says so in `FitOutcome.troubles` and is never "converged".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from hdsl.fit.boundary import Parts, parts_at
+from hdsl.fit.covariance import free_parameters
+from hdsl.fit.generalised_errors import Information, joint_information
+from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_effects, with_values
+from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
+from hdsl.fit.laplace import laplace
+from hdsl.fit.newton import Optimum, Tolerances, try_at
+from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.refusals import no_start
+from hdsl.fit.search import search
+from hdsl.fit.standardise import Floats
+from hdsl.fit.threads import one_thread
+from hdsl.fit.trouble import Trouble
+from hdsl.fit.unbounded import find_troubles
+from hdsl.plan import Arrays, Plan
+
+__all__ = ["fit_criterion", "fit_generalised"]
+
+TOLERANCES = Tolerances(scaled=True)
+
+
+def fit_generalised(
+    plan: Plan,
+    arrays: Arrays,
+    *,
+    method: Literal["laplace"] = "laplace",
+    start: GeneralisedStart | None = None,
+) -> FitOutcome:
+    """Fit a model by maximum likelihood, random effects integrated out numerically.
+
+    Parameters
+    ----------
+    plan : Plan
+        With a density.
+    arrays : Arrays
+    method : {"laplace"}
+        Laplace's approximation.
+    start : mapping, optional
+        Entry (factor, row, column) to standard deviation or correlation, natural scale; ``("beta", column)`` to the
+        coefficient of a column of X, scale of the fit. What is left out starts at a default.
+
+    Returns
+    -------
+    FitOutcome
+        Its status says whether the search converged, its `troubles` what stands in the way of an estimate.
+
+    Raises
+    ------
+    FitError
+        HM504 too few rows, HM506 a value that is not finite or no start, HM507 a method that does not fit the plan,
+        HM508 an unknown start, HM509 too many groups or nodes.
+    """
+    with one_thread():
+        criterion = laplace(plan, arrays)
+        return fit_criterion(criterion, arrays, method=method, start=start)
+
+
+def fit_criterion(
+    criterion: DensityCriterion,
+    arrays: Arrays,
+    *,
+    method: Literal["laplace", "agq"] = "laplace",
+    start: GeneralisedStart | None = None,
+    first: DensityCriterion | None = None,
+) -> FitOutcome:
+    """Fit a plan with a density by a criterion; `first` is a cheaper one whose optimum is the start."""
+    flat = coefficients(first or criterion, arrays, exact=not criterion.plan.n_theta)
+    if not criterion.plan.re_terms:
+        return _finish(joint(criterion), flat, arrays, method)
+    problem = random_effects(flat.at, first or criterion, arrays)
+    begin = _begin(problem, flat.at, start)
+    optimum = search(problem, begin, TOLERANCES)
+    if first is not None:
+        problem = replace(problem, criterion=criterion)
+        begin = problem.evaluate(optimum.at.vector)
+        optimum = search(problem, begin, TOLERANCES)
+    return _finish(problem, optimum, arrays, method)
+
+
+def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> JointPoint:
+    """Return where the joint search starts: at the user's values, else with random effects a step on."""
+    vector = np.concatenate((flat.vector, problem.still))
+    at = try_at(problem, vector, None) or try_at(problem, np.concatenate((flat.vector, 0.1 * problem.still)), None)
+    if at is None:
+        raise no_start("the density of the outcome is zero, or that of the random effects has no mode")
+    if not start:
+        return at
+    chosen = try_at(problem, with_values(problem, at, start), None)
+    if chosen is None:
+        raise no_start("the density of the outcome is zero at the values given")
+    return chosen
+
+
+def _finish(
+    problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, method: Literal["laplace", "agq"]
+) -> FitOutcome:
+    """Look for troubles, and assemble what the fit found, user's columns."""
+    at, plan = optimum.at, problem.plan
+    criterion = problem.criterion
+    parts = parts_at(problem, at)
+    troubles = find_troubles(problem, at, arrays)
+    if not optimum.converged and not any(not trouble.leaves_estimates for trouble in troubles):
+        troubles = (*troubles, Trouble(kind="no convergence", reason=_short(optimum)))
+    later = _Later(problem=problem, at=at, parts=parts, held=_held(troubles))
+    free = free_parameters(plan)
+    status = _status(parts, troubles)
+    return FitOutcome(
+        method=method,
+        theta=criterion.user_theta(problem.to_criterion(at.factors)),
+        sigma=float("nan"),
+        beta=criterion.user_beta(at.inner),
+        cov_beta=later.cov_beta,
+        aliased=tuple(sorted(set(range(criterion.n_columns)) - set(criterion.kept))),
+        sd=parts.sd,
+        cor=parts.cor,
+        modes=later.modes,
+        mode_cov=later.mode_covariances,
+        variance_cov=later.variance_cov,
+        cross_cov=later.cross_cov,
+        variance_parameters=tuple((e.factor, e.row, e.column) for e in free),
+        objective=at.objective,
+        logdet=float(at.inner.logdet),
+        r2=float("nan"),
+        n_evaluations=optimum.n_evaluations,
+        gradient_norm=optimum.decrement,
+        status=status,
+        message=_message(optimum, status, parts, troubles),
+        boundary=parts.edge,
+        troubles=troubles,
+    )
+
+
+def _held(troubles: tuple[Trouble, ...]) -> tuple[int, ...]:
+    """Return the columns whose coefficient has no finite estimate, and so no standard error."""
+    return tuple(sorted({column for trouble in troubles for column in trouble.columns}))
+
+
+class _Later:
+    """What is computed when it is read."""
+
+    def __init__(self, *, problem: Joint, at: JointPoint, parts: Parts, held: tuple[int, ...]) -> None:
+        self.problem, self.at, self.parts, self.held = problem, at, parts, held
+
+    @cached_property
+    def information(self) -> Information:
+        """Covariances from the joint observed information."""
+        with one_thread():
+            factors = self.problem.to_criterion(self.at.factors)
+            return joint_information(self.problem.criterion, self.at, factors, self.parts, self.held)
+
+    def cov_beta(self) -> Floats:
+        """Return the covariance of the coefficients."""
+        return self.information.cov_beta
+
+    def variance_cov(self) -> Floats:
+        """Return the covariance of standard deviations and correlations."""
+        return self.information.variance_cov
+
+    def cross_cov(self) -> Floats:
+        """Return the covariance of the two."""
+        return self.information.cross_cov
+
+    def modes(self) -> tuple[Floats, ...]:
+        """Return the modes of the random effects."""
+        with one_thread():
+            return self.problem.criterion.modes(self.at.inner)
+
+    def mode_covariances(self) -> tuple[Floats, ...]:
+        """Return their covariances given the parameters."""
+        with one_thread():
+            return self.problem.criterion.mode_covariances(self.at.inner)
+
+
+def _status(parts: Parts, troubles: tuple[Trouble, ...]) -> Status:
+    if any(not trouble.leaves_estimates for trouble in troubles):
+        return "not converged"
+    return "boundary" if parts.edge or troubles else "converged"
+
+
+def _short(optimum: Optimum[JointPoint]) -> str:
+    """Return a clause about a search that stopped short."""
+    return (
+        f"the search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "
+        f"one more step was expected to lower the criterion by {optimum.decrement / 2:.2g}"
+    )
+
+
+def _message(optimum: Optimum[JointPoint], status: Status, parts: Parts, troubles: tuple[Trouble, ...]) -> str:
+    """Return a sentence about how the search ended."""
+    if status == "not converged":
+        kinds = {trouble.kind for trouble in troubles if not trouble.leaves_estimates}
+        if kinds == {"no convergence"}:
+            return _short(optimum).capitalize() + "."
+        return f"No finite estimate after {optimum.n_evaluations} evaluations: {', '.join(sorted(kinds))}."
+    text = f"Converged after {optimum.n_evaluations} evaluations"
+    count = len(parts.edge) + len(troubles)
+    if not count:
+        return text + "."
+    return f"{text}; {'one parameter is' if count == 1 else f'{count} parameters are'} on the boundary."

@@ -1,0 +1,350 @@
+"""Where the search of a plan with a density starts: moments, then coefficients without random effects, then theta.
+
+Input: a criterion with the data. Output: a vector where the density is positive, and units of the random effects.
+Moments give each input of the row density a natural value; which link takes it to the predictor is not known here, so
+that several are tried and the likelihood chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from hdsl.codegen import Entry, theta_entries
+from hdsl.fit.columns import FixedColumns, fixed_columns, random_columns
+from hdsl.fit.covariance import correlations, free_parameters, from_parts
+from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
+from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
+from hdsl.fit.refusals import no_start, not_finite, unknown_start
+from hdsl.fit.standardise import Floats
+from hdsl.plan import Arrays, Plan
+
+__all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "random_effects", "with_values"]
+
+GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
+
+ROUGH = Tolerances(decrement=1e-3, scaled=True, max_evaluations=60)
+"""Of the coefficients without random effects, where random effects come after."""
+
+LEAST, MOST = 0.2, 2.0
+"""Bounds of the standard deviations that moments may give, in units."""
+
+SMALLEST, LARGEST = 1e-3, 1e3
+"""Bounds of units: one row may tell much of its predictor, or nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """What starting values are made of.
+
+    Attributes
+    ----------
+    y : ndarray
+        Finite outcomes; of a distribution with extra zeros those that are not zero, where there are some.
+    zeros : float
+        Share of zeros among all.
+    size : ndarray or float
+        Numbers of trials.
+    """
+
+    y: Floats
+    zeros: float
+    size: Floats | float
+
+    @property
+    def mean(self) -> float:
+        """Mean outcome."""
+        return float(self.y.mean())
+
+    @property
+    def variance(self) -> float:
+        """Variance of the outcome, positive."""
+        return max(float(self.y.var()), 1e-12 * (1.0 + self.mean**2))
+
+    @property
+    def share(self) -> float:
+        """Share of successes among the trials, inside (0, 1)."""
+        return float((self.y.sum() + 0.5) / (np.sum(np.broadcast_to(self.size, self.y.shape)) + 1.0))
+
+
+def _logs(m: Moments) -> Floats:
+    return np.log(m.y[m.y > 0.0])
+
+
+def _inside(value: float, low: float, high: float) -> float:
+    return float(np.clip(value, low, high)) if np.isfinite(value) else 1.0
+
+
+NATURAL: dict[tuple[str, str], Callable[[Moments], float]] = {
+    ("", "mean"): lambda m: m.mean,
+    ("", "location"): lambda m: float(np.median(m.y)),
+    ("", "sd"): lambda m: m.variance**0.5,
+    ("", "scale"): lambda m: m.variance**0.5,
+    ("", "rate"): lambda m: 1.0 / max(m.mean, 1e-12),
+    ("", "p"): lambda m: m.share,
+    ("", "meanlog"): lambda m: float(_logs(m).mean()),
+    ("", "sdlog"): lambda m: max(float(_logs(m).std()), 1e-6),
+    ("negative_binomial", "size"): lambda m: _inside(m.mean**2 / max(m.variance - m.mean, 1e-3 * m.mean), 0.05, 50.0),
+    ("gamma", "shape"): lambda m: _inside(m.mean**2 / m.variance, 1e-3, 1e6),
+    ("inverse_gaussian", "shape"): lambda m: max(m.mean**3 / m.variance, 1e-12),
+    ("weibull", "shape"): lambda m: _inside(1.2 * m.mean / m.variance**0.5, 0.05, 100.0),
+    ("weibull", "scale"): lambda m: m.mean,
+    ("beta", "precision"): lambda m: _inside(m.mean * (1.0 - m.mean) / m.variance - 1.0, 0.1, 1e6),
+    ("student_t", "scale"): lambda m: 0.8 * m.variance**0.5,
+    ("student_t", "df"): lambda m: 6.0,
+    ("zero_inflated", "p"): lambda m: _inside(m.zeros - np.exp(-m.mean), 0.05, 0.9),
+    ("hurdle", "p"): lambda m: _inside(m.zeros, 0.02, 0.98),
+}
+"""Natural value of an argument from moments, by distribution; the distribution ``""`` stands for any other."""
+
+LINKS: dict[str, Callable[[float], float]] = {
+    "identity": lambda v: v,
+    "exp": lambda v: float(np.log(v)),
+    "invlogit": lambda v: float(np.log(v / (1.0 - v))),
+    "inverse": lambda v: 1.0 / v,
+    "square": lambda v: float(np.sqrt(v)),
+    "inverse square": lambda v: 1.0 / v**2,
+}
+"""From a natural value to a predictor, by the name of the way back."""
+
+
+def natural_values(plan: Plan, arrays: Arrays) -> list[float]:
+    """Return a natural value of each input of the row density, from moments; thresholds have NaN."""
+    density = plan.density
+    assert density is not None
+    *wrappers, base = density.distribution.rstrip(")").split("(")
+    extra = next((w for w in wrappers if w in {"zero_inflated", "hurdle"}), None)
+    y = arrays.y[np.isfinite(arrays.y)]
+    inside = y != 0.0 if extra is not None and np.any(y != 0.0) else np.ones(len(y), dtype=bool)
+    known = dict(zip(density.known, arrays.known, strict=True))
+    trials = known.get("size", np.ones(len(arrays.y)))[np.isfinite(arrays.y)]
+    moments = Moments(y=y[inside], zeros=float(np.mean(y == 0.0)), size=trials[inside])
+    last = len(density.inputs) - 1
+    out = []
+    for k, item in enumerate(density.inputs):
+        own = extra if extra is not None and item.argument == "p" and k == last else base
+        make = NATURAL.get((own, item.argument)) or NATURAL.get(("", item.argument))
+        out.append(np.nan if make is None or item.threshold else float(make(moments)))
+    return out
+
+
+def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) -> Optimum[JointPoint]:
+    """Return the coefficients that maximise the likelihood without random effects.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether to the end, rather than as far as a start needs.
+
+    Raises
+    ------
+    FitError
+        HM506 where no start with a positive density is found.
+    """
+    plan = criterion.plan
+    problem = joint(criterion).holding_theta(np.zeros(plan.n_theta))
+    begin = _from_moments(problem, arrays)
+    if begin is None:
+        raise no_start("the density of the outcome is zero")
+    return minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
+
+
+def _from_moments(problem: Joint, arrays: Arrays) -> JointPoint | None:
+    """Return the best of the starts that moments and links give."""
+    plan = problem.plan
+    assert plan.density is not None
+    columns = fixed_columns(plan, arrays)
+    places = _Places(problem, columns, arrays)
+    choices = [_candidates(plan, k, value) for k, value in enumerate(natural_values(plan, arrays))]
+    values: list[float | None] = [
+        own[0] if item.scalar else None for own, item in zip(choices, plan.density.inputs, strict=True)
+    ]
+    best = places.at(values)
+    if best is None:  # the likelihood cannot be had without other inputs: all together
+        found = (places.at(list(some)) for some in product(*choices))
+        return min((at for at in found if at is not None), key=lambda at: at.objective, default=None)
+    for k, own in enumerate(choices):
+        for value in own if len(own) > 1 else ():
+            trial = [*values[:k], value, *values[k + 1 :]]
+            at = places.at(trial)
+            if at is not None and at.objective < best.objective:
+                best, values = at, trial
+    return best
+
+
+def _candidates(plan: Plan, k: int, natural: float) -> list[float | None]:
+    """Return values of a predictor: one where the link is known, else one for each link, the identity's first."""
+    assert plan.density is not None
+    item = plan.density.inputs[k]
+    if not np.isfinite(natural):
+        return [None]
+    names = [item.inverse] if item.scalar else list(LINKS)
+    with np.errstate(all="ignore"):
+        values = [LINKS[name](float(natural)) if natural or name == "identity" else np.nan for name in names]
+    return [float(v) for v in values if np.isfinite(v)] or [None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the value of a predictor goes among the coefficients."""
+
+    problem: Joint
+    columns: FixedColumns
+    arrays: Arrays
+
+    def at(self, values: list[float | None]) -> JointPoint | None:
+        """Return the point with the predictors at these values as nearly as their columns can."""
+        beta = _thresholds(self.problem.plan, self.columns, self.arrays)
+        intercepts = self.columns.intercepts()
+        for k, value in enumerate(values):
+            if value is None:
+                continue
+            offset = self.arrays.offsets[k]
+            shift = 0.0 if offset is None else float(offset[np.isfinite(offset)].mean())
+            if k in intercepts:
+                column, constant = intercepts[k]
+                beta[column] = (value - shift) / constant
+            elif self.columns.parts[k]:
+                beta += self._least_squares(k, value - shift)
+        vector = self.problem.criterion.beta_from(beta)
+        return try_at(self.problem, vector, None)
+
+    def _least_squares(self, k: int, value: float) -> Floats:
+        """Return the coefficients that bring a predictor without an intercept nearest to a value."""
+        own = replace(self.columns, parts=(self.columns.parts[k],))
+        right = own.transposed(0, np.full(own.n, value))
+        return np.asarray(np.linalg.lstsq(own.gram(), right, rcond=None)[0])
+
+
+def _thresholds(plan: Plan, columns: FixedColumns, arrays: Arrays) -> Floats:
+    """Return coefficients with the thresholds at the logits of the cumulative proportions; the others are zero.
+
+    The column of a threshold is 1 in the rows of the category below it and 0 in all others.
+    """
+    assert plan.density is not None
+    beta = np.zeros(columns.p)
+    uppers = [k for k, item in enumerate(plan.density.inputs) if item.threshold == "upper"]
+    for start, block in (part for k in uppers for part in columns.parts[k]):
+        if isinstance(block, np.ndarray) and np.array_equal(block, block.astype(bool)) and block.any():
+            category = arrays.y[block == 1.0]
+            if np.all(category == category[0]) and np.all(block[arrays.y == category[0]] == 1.0):
+                share = float(np.clip(np.mean(arrays.y <= category[0]), 1e-6, 1.0 - 1e-6))
+                beta[start] = np.log(share / (1.0 - share))
+    return beta
+
+
+def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays) -> Joint:
+    """Return the problem in units of the random effects; `still` holds a start of theta.
+
+    Parameters
+    ----------
+    flat : JointPoint
+        Coefficients without random effects.
+
+    Notes
+    -----
+    With ``s_j = Z_j' d log f / d eta`` and ``A_j = Z_j' W Z_j`` at theta = 0, ``E s_j^2 = A_j + psi A_j^2``, and the
+    derivative of the criterion by psi is ``sum_j (A_j - s_j^2)``. The weights are taken as equal within a predictor.
+    """
+    plan = criterion.plan
+    slope = criterion.slope(flat.inner)
+    weights = _mean_weights(criterion, slope.hessian, arrays)
+    units, theta = [], np.zeros(plan.n_theta)
+    starts: list[Floats] = []
+    for f, term in enumerate(plan.re_terms):
+        scale = criterion.T[f].diagonal()
+        unit, start = np.ones(term.width), np.ones(term.width)
+        for c, k, z in _first_columns(plan, arrays, f):
+            w = weights[k]
+            unit[c] = np.clip(1.0 / np.sqrt(w), SMALLEST, LARGEST)
+            A = np.bincount(arrays.groups[f], (z * scale[c] ** -1.0) ** 2) * w
+            psi = -slope.by_covariance[f][c, c] / max(float((A**2).sum()), np.finfo(float).tiny)
+            start[c] = np.clip(np.sqrt(max(psi, 0.0)) / unit[c], LEAST, MOST)
+        units.append(_common(plan, f, unit))
+        starts.append(start * unit / units[-1])
+    for entry in reversed(theta_entries(plan)):
+        if entry.row == entry.column and entry.theta >= 0:
+            theta[entry.theta] = starts[entry.factor][entry.row]
+    return replace(joint(criterion, units), still=theta)
+
+
+def _common(plan: Plan, f: int, unit: Floats) -> Floats:
+    """Return the units of a factor; an entry of theta that stands in several places has the unit 1 in all of them."""
+    places = [entry.theta for entry in theta_entries(plan)]
+    out = unit.copy()
+    for entry in theta_entries(plan):
+        if entry.factor == f and (entry.theta < 0 or places.count(entry.theta) > 1):
+            out[entry.row] = 1.0
+    return out
+
+
+def _first_columns(plan: Plan, arrays: Arrays, f: int) -> Iterator[tuple[int, int, Floats]]:
+    """Yield for each column of a factor its number, the first predictor that it stands in, and its values there."""
+    by_predictor = random_columns(plan, arrays, f)
+    for c in range(plan.re_terms[f].width):
+        for k, columns in enumerate(by_predictor):
+            values = columns[c]
+            if values is not None:
+                yield c, k, values
+                break
+
+
+def _mean_weights(criterion: DensityCriterion, hessian: Floats, arrays: Arrays) -> list[float]:
+    """Return for each predictor about the mean of ``- d2 log f / d eta2``, from the information on its coefficients."""
+    columns = fixed_columns(criterion.plan, arrays)
+    back = np.linalg.pinv(criterion.to_user)
+    information = np.full(columns.p, np.nan)
+    information[criterion.kept] = (back.T @ hessian[: len(back), : len(back)] @ back).diagonal() / 2.0
+    out = []
+    for parts in columns.parts:
+        ratios = [information[c] / columns.squares[c] for c, _ in parts if columns.squares[c] > 0.0]
+        ratios = [ratio for ratio in ratios if np.isfinite(ratio) and ratio > 0.0]
+        out.append(float(np.median(ratios)) if ratios else 1.0)
+    return out
+
+
+def with_values(problem: Joint, at: JointPoint, start: GeneralisedStart) -> Floats:
+    """Return the vector of a point with the user's values put in.
+
+    Raises
+    ------
+    FitError
+        HM508 for an entry that is no parameter, HM506 for a value that is not finite.
+    """
+    criterion = problem.criterion
+    beta = criterion.user_beta(at.inner)
+    _require_known(problem.plan, len(beta), start)
+    for key, value in start.items():
+        if isinstance(key[0], str):
+            beta[int(key[1])] = value
+    parts = [correlations(sigma) for sigma in problem.user_sigmas(at.factors)]
+    for parameter in free_parameters(problem.plan):
+        place = (parameter.factor, parameter.row, parameter.column)
+        if place in start:
+            _put(problem.plan, parts, parameter, start[place])
+    theta = criterion.theta_from([from_parts(sd, cor) for sd, cor in parts])
+    return problem.vector_of(criterion.beta_from(beta), theta)
+
+
+def _require_known(plan: Plan, p: int, start: GeneralisedStart) -> None:
+    """Refuse what is no parameter, and values that are not finite."""
+    allowed = {(e.factor, e.row, e.column) for e in theta_entries(plan)} | {("beta", c) for c in range(p)}
+    for key, value in start.items():
+        if key not in allowed:
+            raise unknown_start(key)
+        if not np.isfinite(value):
+            raise not_finite(f"the starting value {value} of {key}")
+
+
+def _put(plan: Plan, parts: list[tuple[Floats, Floats]], parameter: Entry, value: float) -> None:
+    """Put a standard deviation, wherever it stands, or a correlation among those of the factors."""
+    if parameter.row == parameter.column:
+        for entry in theta_entries(plan):
+            if entry.theta == parameter.theta:
+                parts[entry.factor][0][entry.row] = abs(value)
+    else:
+        cor = parts[parameter.factor][1]
+        cor[parameter.row, parameter.column] = cor[parameter.column, parameter.row] = np.clip(value, -1.0, 1.0)

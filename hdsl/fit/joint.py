@@ -1,0 +1,246 @@
+"""The criterion of a plan with a density as a function of one vector: coefficients, then entries of the factors.
+
+Input: a criterion in (beta, theta), both of standardised columns. Output: a `hdsl.fit.problem.Problem`, with some
+parameters held where that is wanted. Invariants: ``beta = base + back @ vector[:m]`` and ``theta = unit * (rest of the
+vector)``, in which a unit makes an effect of size 1 about as large as what one row tells of its predictor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from hdsl.codegen import theta_entries
+from hdsl.fit.covariance import widths
+from hdsl.fit.standardise import Codes, Floats
+from hdsl.plan import Plan
+
+__all__ = ["DensityCriterion", "Joint", "JointPoint", "JointSlope", "joint"]
+
+STEP = 1e-2
+"""Step of the differences of the gradient, relative to the standard error that curvature alone would give."""
+
+WIDE = 0.1
+"""Largest step of the differences, standardised parameters."""
+
+
+class DensityCriterion(Protocol):
+    """What is asked of an approximation of -2 log-likelihood; `hdsl.fit.laplace.Laplace` says what each returns."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+
+    @property
+    def kept(self) -> list[int]:
+        """Columns of X that are not aliased."""
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X, aliased ones included."""
+
+    @property
+    def to_user(self) -> Floats:
+        """From coefficients of kept, standardised columns to the user's."""
+
+    @property
+    def T(self) -> tuple[Floats, ...]:  # noqa: N802 - the name of the matrix
+        """``Z = Z* T`` of each factor."""
+
+    def evaluate(self, beta: Floats, theta: Floats, near: Any = None) -> Any:
+        """Return the objective with what it is made of."""
+
+    def slope(self, at: Any) -> Any:
+        """Return gradient, Hessian, and derivatives by covariances."""
+
+    def user_beta(self, at: Any) -> Floats:
+        """Return coefficients of all of the user's columns."""
+
+    def beta_from(self, beta: Floats) -> Floats:
+        """Return coefficients of standardised columns."""
+
+    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return covariances of the user's columns."""
+
+    def user_theta(self, factors: Sequence[Floats]) -> Floats:
+        """Return theta of the user's columns."""
+
+    def theta_from(self, roots: Sequence[Floats]) -> Floats:
+        """Return theta of standardised columns from roots of the user's."""
+
+    def modes(self, at: Any) -> tuple[Floats, ...]:
+        """Return the modes of the random effects."""
+
+    def mode_covariances(self, at: Any) -> tuple[Floats, ...]:
+        """Return their covariances."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointPoint:
+    """The criterion at one vector.
+
+    Attributes
+    ----------
+    vector : ndarray
+    theta : ndarray, (n_theta,)
+        In units.
+    factors : tuple of ndarray
+        The covariance factors in units.
+    inner : Point
+        What the criterion returned.
+    """
+
+    vector: Floats
+    theta: Floats
+    factors: tuple[Floats, ...]
+    inner: Any
+
+    @property
+    def objective(self) -> float:
+        """-2 log-likelihood."""
+        return float(self.inner.objective)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSlope:
+    """Derivatives by the vector, and by the covariances in units."""
+
+    gradient: Floats
+    hessian: Floats
+    by_covariance: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joint:
+    """The criterion of a plan with a density as a problem of the search.
+
+    Attributes
+    ----------
+    criterion : DensityCriterion
+    back : ndarray, (p, m)
+        From the vector's coefficients to those of the criterion.
+    base : ndarray, (p,)
+        What the coefficients are where the vector is zero.
+    units : tuple of ndarray, (q,)
+        For each factor what a standard deviation of 1 in the vector is to the criterion.
+    moving : ndarray of intp
+        Entries of theta in the vector; the others are as in `still`.
+    still : ndarray, (n_theta,)
+        In units.
+    """
+
+    criterion: DensityCriterion
+    back: Floats
+    base: Floats
+    units: tuple[Floats, ...]
+    moving: Codes
+    still: Floats
+
+    @property
+    def plan(self) -> Plan:
+        """Whose factors theta is of."""
+        return self.criterion.plan
+
+    @property
+    def m(self) -> int:
+        """Number of coefficients in the vector."""
+        return int(self.back.shape[1])
+
+    @property
+    def unit(self) -> Floats:
+        """Unit of each theta."""
+        out = np.ones(self.plan.n_theta)
+        for entry in theta_entries(self.plan):
+            if entry.theta >= 0:
+                out[entry.theta] = self.units[entry.factor][entry.row]
+        return out
+
+    def evaluate(self, vector: Floats, near: JointPoint | None = None) -> JointPoint:
+        """Return the criterion.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            Where the inner search has found no mode.
+        """
+        theta = self.still.copy()
+        theta[self.moving] = vector[self.m :]
+        beta = self.base + self.back @ vector[: self.m]
+        inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
+        if not inner.is_mode:
+            raise np.linalg.LinAlgError("the penalised density has no mode here")
+        return JointPoint(vector=vector, theta=theta, factors=self._factors(theta), inner=inner)
+
+    def _factors(self, theta: Floats) -> tuple[Floats, ...]:
+        """Return the factors in units; constant entries are 1 to the criterion."""
+        factors = tuple(np.zeros((q, q)) for q in widths(self.plan))
+        for entry in theta_entries(self.plan):
+            value = theta[entry.theta] if entry.theta >= 0 else 1.0 / self.units[entry.factor][entry.row]
+            factors[entry.factor][entry.row, entry.column] = value
+        return factors
+
+    def slope(self, at: JointPoint) -> JointSlope:
+        """Return derivatives by the vector."""
+        slope = self.criterion.slope(at.inner)
+        p, unit = len(self.base), self.unit[self.moving]
+        J = np.zeros((len(slope.gradient), len(at.vector)))
+        J[:p, : self.m] = self.back
+        J[p + self.moving, self.m + np.arange(len(self.moving))] = unit
+        return JointSlope(
+            gradient=J.T @ slope.gradient,
+            hessian=J.T @ slope.hessian @ J,
+            by_covariance=tuple(G * np.outer(u, u) for G, u in zip(slope.by_covariance, self.units, strict=True)),
+        )
+
+    def with_theta(self, at: JointPoint, theta: Floats) -> Floats:
+        """Return the vector of a point with another theta."""
+        return np.concatenate((at.vector[: self.m], theta[self.moving]))
+
+    def curvature(self, at: JointPoint) -> Floats:
+        """Return the Hessian by central differences of the gradient."""
+        rows = []
+        for i, h in enumerate(difference_steps(self.slope(at).hessian)):
+            move = np.zeros(len(at.vector))
+            move[i] = h
+            ends = [self.slope(self.evaluate(at.vector + sign * move, at)).gradient for sign in (1.0, -1.0)]
+            rows.append((ends[0] - ends[1]) / (2.0 * h))
+        H = np.array(rows)
+        return np.asarray((H + H.T) / 2.0)
+
+    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return the covariances of the user's columns."""
+        return self.criterion.user_sigmas(self.to_criterion(factors))
+
+    def to_criterion(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return factors of the criterion's columns."""
+        return [L * unit[:, None] for L, unit in zip(factors, self.units, strict=True)]
+
+    def vector_of(self, beta: Floats, theta: Floats) -> Floats:
+        """Return the vector from (beta, theta) of the criterion; with all coefficients in it."""
+        return np.concatenate((beta - self.base, (theta / self.unit)[self.moving]))
+
+    def holding_theta(self, theta: Floats) -> Joint:
+        """Return the problem in the coefficients alone; theta as the criterion has it."""
+        return replace(self, moving=np.zeros(0, dtype=np.intp), still=theta / self.unit)
+
+
+def difference_steps(hessian: Floats) -> Floats:
+    """Return a step for each parameter from the curvature along it."""
+    curvature = np.maximum(np.abs(hessian.diagonal()) / 2.0, np.finfo(float).tiny)
+    return np.minimum(WIDE, STEP / np.sqrt(curvature))
+
+
+def joint(criterion: DensityCriterion, units: Sequence[Floats] | None = None) -> Joint:
+    """Return the problem in all coefficients and all of theta; without units they are 1."""
+    p, plan = len(criterion.kept), criterion.plan
+    return Joint(
+        criterion=criterion,
+        back=np.eye(p),
+        base=np.zeros(p),
+        units=tuple(np.ones(q) for q in widths(plan)) if units is None else tuple(units),
+        moving=np.arange(plan.n_theta),
+        still=np.zeros(plan.n_theta),
+    )

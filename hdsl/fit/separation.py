@@ -1,0 +1,152 @@
+"""Separation: a combination of columns along which the likelihood rises forever, so that no finite estimate exists.
+
+Input: columns of X and the density of the rows. Output: the columns of such a combination, found by a linear program,
+or None. A predictor of a row may be free to rise or to fall without the row's density going to zero: with a success
+the logit may rise, with a zero count its log mean may fall. A combination ``X delta`` that moves every row in such a
+direction, and at least one, has no finite optimum.
+
+References
+----------
+Albert and Anderson (1984), Biometrika 71, 1-10; Konis (2007), Linear programming algorithms for detecting separated
+data in binary logistic regression models, thesis, University of Oxford, chapter 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.fit.columns import FixedColumns
+from hdsl.fit.row_density import RowValues
+from hdsl.fit.standardise import Floats
+
+Move: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""In which rows a predictor may rise, and in which it may fall."""
+
+__all__ = ["Separation", "allowed_moves", "separation"]
+
+FAR = 50.0
+"""How far a predictor is moved to see where its density goes."""
+
+LOST = 1.0
+"""Fall of log f over that way with which a density counts as going to zero."""
+
+MODERATE = 5.0
+"""Largest predictor that is moved from."""
+
+SMALL = 1e-7
+"""Share of the largest coefficient of the combination that counts as none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """A combination of columns without a finite estimate.
+
+    Attributes
+    ----------
+    columns : tuple of int
+        Columns that take part.
+    is_complete : bool
+        Whether a combination moves every row.
+    """
+
+    columns: tuple[int, ...]
+    is_complete: bool
+
+
+def allowed_moves(rows: RowValues, eta: Sequence[Floats]) -> list[Move]:
+    """Return for each predictor in which rows it may rise, and in which it may fall, without the density vanishing.
+
+    Parameters
+    ----------
+    eta : sequence of ndarray, (n,)
+        Predictors to move from, one at a time; infinite ones stay.
+    """
+    base = [np.where(np.isfinite(e), np.clip(e, -MODERATE, MODERATE), e) for e in eta]
+    least = rows.value(base) - LOST
+    out = []
+    for k, e in enumerate(base):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = [*base[:k], e + sign * FAR, *base[k + 1 :]]
+            ends.append((rows.value(moved) >= least) | ~np.isfinite(e))
+        out.append((ends[0], ends[1]))
+    return out
+
+
+def separation(columns: FixedColumns, kept: Sequence[int], moves: Sequence[Move | None]) -> Separation | None:
+    """Return a combination of the kept columns without a finite estimate, of as few columns as possible.
+
+    Parameters
+    ----------
+    moves : sequence
+        As `allowed_moves` returns them; None for a predictor that is to stay where it is.
+    """
+    scale = np.sqrt(np.maximum(columns.squares / columns.n, np.finfo(float).tiny))[list(kept)]
+    free, still = [np.zeros((0, len(kept)))], [np.zeros((0, len(kept)))]
+    for k, move in enumerate(moves):
+        X = columns.dense(k)[:, list(kept)] / scale
+        up, down = (np.zeros(columns.n, dtype=bool),) * 2 if move is None else move
+        still.append(X[~up & ~down])
+        free += [X[up & ~down], -X[down & ~up]]
+    inequalities, equalities = (_distinct(np.vstack(part)) for part in (free, still))
+    delta = _least(inequalities, equalities)
+    if delta is None:
+        return None
+    taking_part = np.flatnonzero(np.abs(delta) > SMALL * np.abs(delta).max())
+    return Separation(
+        columns=tuple(kept[int(c)] for c in taking_part),
+        is_complete=not len(equalities) and _all_move(inequalities),
+    )
+
+
+def _distinct(rows: Floats) -> Floats:
+    """Return the rows that are not zero, each once."""
+    rows = rows[np.any(rows != 0.0, axis=1)]
+    return np.unique(rows, axis=0) if len(rows) else rows
+
+
+def _least(inequalities: Floats, equalities: Floats) -> Floats | None:
+    """Return delta of least absolute sum with ``A delta >= 0``, ``B delta = 0`` and ``sum A delta = 1``, or None."""
+    p = inequalities.shape[1]
+    if not len(inequalities):
+        return None
+    total = inequalities.sum(axis=0)
+    size = max(float(np.abs(total).max()), np.finfo(float).tiny)
+    solution = _program(
+        np.ones(2 * p),
+        _split(-inequalities),
+        np.zeros(len(inequalities)),
+        _split(np.vstack((equalities, total / size))),
+        np.append(np.zeros(len(equalities)), 1.0),
+        (0.0, None),
+    )
+    return None if solution is None else solution[:p] - solution[p:]
+
+
+def _split(A: Floats) -> Floats:
+    """Return the columns for the positive and for the negative part of delta."""
+    return np.hstack((A, -A))
+
+
+def _all_move(inequalities: Floats) -> bool:
+    """Whether some combination moves every row."""
+    p = inequalities.shape[1]
+    ones = np.ones((len(inequalities), 1))
+    cost = np.append(np.zeros(p), -1.0)
+    solution = _program(cost, np.hstack((-inequalities, ones)), np.zeros(len(inequalities)), None, None, (-1.0, 1.0))
+    return solution is not None and float(solution[-1]) > SMALL
+
+
+def _program(
+    cost: Floats, A: Floats, b: Floats, B: Floats | None, c: Floats | None, bounds: tuple[float | None, float | None]
+) -> Floats | None:
+    """Return the solution of a linear program, or None where there is none."""
+    from scipy.optimize import linprog  # noqa: TID251 - a linear program, and only where a fit is in trouble
+
+    found: Any = linprog(cost, A_ub=A, b_ub=b, A_eq=B, b_eq=c, bounds=bounds, method="highs")
+    return np.asarray(found.x) if found.status == 0 else None

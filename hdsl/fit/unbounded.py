@@ -1,0 +1,199 @@
+"""Directions along which a likelihood does not fall, found at the point where a search ended.
+
+Input: the problem, where its search ended, and the data. Output: `Trouble` records. A likelihood that does not fall
+along a direction has no optimum there; which direction it is says what to call it: separation of the outcome by
+columns of X, a parameter without an equation that runs to an edge of its range, a standard deviation without bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hdsl.codegen import theta_entries
+from hdsl.fit.columns import FixedColumns, fixed_columns
+from hdsl.fit.joint import Joint, JointPoint
+from hdsl.fit.newton import try_at
+from hdsl.fit.row_density import row_values
+from hdsl.fit.separation import Separation, allowed_moves, separation
+from hdsl.fit.standardise import Floats
+from hdsl.fit.trouble import Kind, Trouble
+from hdsl.form.density import Input
+from hdsl.plan import Arrays
+
+__all__ = ["find_troubles"]
+
+FAR = 3.0
+"""Standard errors, as curvature alone gives them, over which a criterion rises by about 9 where it has an optimum."""
+
+FLAT = 0.5
+"""Rise over that way below which there is none."""
+
+WIDE = 4.0
+"""Standard error of a coefficient of standardised columns, or of a parameter without an equation on its own scale,
+from which on it is looked at."""
+
+MUCH = 10.0
+"""How far a predictor is moved at least."""
+
+TIMES = 8.0
+"""What a large standard deviation is multiplied by to see whether the criterion rises."""
+
+EDGES: dict[tuple[str, str, int], str] = {
+    ("negative_binomial", "size", 1): "the counts are no more spread than Poisson's",
+    ("student_t", "df", 1): "the tails are no heavier than a normal distribution's",
+    ("zero_inflated", "p", -1): "there are no more zeros than the distribution has of its own",
+    ("hurdle", "p", -1): "there are no zeros",
+    ("gamma", "shape", 1): "the outcome does not vary about its mean",
+    ("beta", "precision", 1): "the outcome does not vary about its mean",
+}
+"""What it means that a parameter runs up (1) or down (-1), by distribution and argument."""
+
+
+def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Trouble, ...]:
+    """Return what stands in the way of an estimate at the point where a search ended."""
+    view = _view(problem, at, arrays)
+    edges = dict(_edges(view))
+    found = list(edges.values())
+    flat = list(view.flat_directions(set(edges)))
+    if flat:
+        split = _separated(view)
+        if split is None:
+            found.append(Trouble(kind="infinite", columns=view.taking_part(flat, set(edges))))
+        else:
+            kind: Kind = "separation" if split.is_complete else "quasi-separation"
+            found.append(Trouble(kind=kind, columns=split.columns))
+    return (*found, *_flat_variances(problem, at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """The point that is looked at, with the Hessian by the coefficients and the predictors without random effects."""
+
+    problem: Joint
+    at: JointPoint
+    arrays: Arrays
+    hessian: Floats
+    columns: FixedColumns
+    eta: tuple[Floats, ...]
+
+    def flat_sign(self, direction: Floats) -> int:
+        """Return the sign of the way along a direction of the coefficients on which nothing rises, or 0."""
+        curvature = float(direction @ self.hessian @ direction) / 2.0
+        size = 1.0 / np.sqrt(max(curvature, np.finfo(float).tiny))
+        if size < WIDE * float(np.abs(direction).max()):
+            return 0
+        step = min(FAR * size, self._reach(direction))
+        for sign in (1, -1):
+            moved = self.at.vector.copy()
+            moved[: self.problem.m] += sign * step * direction
+            end = try_at(self.problem, moved, self.at)
+            if end is not None and end.objective - self.at.objective < FLAT:
+                return sign
+        return 0
+
+    def _reach(self, direction: Floats) -> float:
+        """Return a step that about doubles a predictor, or moves a small one far."""
+        user = np.zeros(self.columns.p)
+        user[self.problem.criterion.kept] = self.problem.criterion.to_user @ direction
+        steps = [np.inf]
+        for k, eta in enumerate(self.eta):
+            most = float(np.abs(self.columns.times(k, user)).max())
+            if most > 0.0:
+                steps.append(max(MUCH, float(np.abs(eta[np.isfinite(eta)]).max(initial=0.0))) / most)
+        return min(steps)
+
+    def flat_directions(self, edges: set[int]) -> Iterator[Floats]:
+        """Yield eigenvectors of the Hessian that are flat, apart from parameters on an edge."""
+        criterion, inside = self.problem.criterion, np.eye(self.problem.m)
+        if edges:
+            rows = criterion.to_user[[criterion.kept.index(c) for c in sorted(edges)]]
+            inside = np.linalg.svd(rows)[2][len(rows) :].T
+        if inside.shape[1]:
+            _, U = np.linalg.eigh(inside.T @ self.hessian @ inside)
+            yield from (direction for direction in (inside @ U).T if self.flat_sign(direction))
+
+    def taking_part(self, directions: Sequence[Floats], edges: set[int]) -> tuple[int, ...]:
+        """Return the columns that take part in directions."""
+        out: set[int] = set()
+        for direction in directions:
+            user = np.abs(self.problem.criterion.to_user @ direction)
+            out |= {self.problem.criterion.kept[i] for i in np.flatnonzero(user > 0.05 * user.max())}
+        return tuple(sorted(out - edges))
+
+
+def _view(problem: Joint, at: JointPoint, arrays: Arrays) -> _View:
+    columns = fixed_columns(problem.plan, arrays)
+    beta = np.nan_to_num(problem.criterion.user_beta(at.inner))
+    offsets = [0.0 if offset is None else offset for offset in arrays.offsets]
+    return _View(
+        problem=problem,
+        at=at,
+        arrays=arrays,
+        hessian=problem.slope(at).hessian[: problem.m, : problem.m],
+        columns=columns,
+        eta=tuple(columns.times(k, beta) + offset for k, offset in enumerate(offsets)),
+    )
+
+
+def _edges(view: _View) -> Iterator[tuple[int, Trouble]]:
+    """Yield the parameters without an equation along which the criterion does not rise any more."""
+    criterion, density = view.problem.criterion, view.problem.plan.density
+    assert density is not None
+    for start, item in zip(view.columns.starts, view.problem.plan.fixed, strict=True):
+        predictors = {product.predictor for product in item.products}
+        inputs = [density.inputs[k] for k in predictors]
+        if start not in criterion.kept or len(inputs) != 1 or inputs[0].scalar is None:
+            continue
+        if inputs[0].inverse == "identity":
+            continue
+        direction = np.linalg.solve(criterion.to_user, np.eye(len(criterion.kept))[criterion.kept.index(start)])
+        sign = view.flat_sign(direction)
+        if sign:
+            words = _edge_words(density.distribution, inputs[0], sign)
+            yield start, Trouble(kind="edge", columns=(start,), reason=words)
+
+
+def _edge_words(distribution: str, item: Input, sign: int) -> str:
+    """Return what it means that a parameter runs to an end of its range."""
+    goes = {
+        ("exp", 1): "grows without bound",
+        ("exp", -1): "goes to 0",
+        ("invlogit", 1): "goes to 1",
+        ("invlogit", -1): "goes to 0",
+    }[item.inverse, sign]
+    *wrappers, base = distribution.rstrip(")").split("(")
+    means = [EDGES[name, item.argument, sign] for name in (*wrappers, base) if (name, item.argument, sign) in EDGES]
+    return f"{goes}: {means[0]}" if means else goes
+
+
+def _separated(view: _View) -> Separation | None:
+    """Return how columns separate the outcome; parameters without an equation stay where they are."""
+    density = view.problem.plan.density
+    assert density is not None
+    moves = [
+        None if item.scalar is not None and item.threshold is None else move
+        for item, move in zip(
+            density.inputs, allowed_moves(row_values(view.problem.plan, view.arrays), view.eta), strict=True
+        )
+    ]
+    return separation(view.columns, view.problem.criterion.kept, moves)
+
+
+def _flat_variances(problem: Joint, at: JointPoint) -> list[Trouble]:
+    """Return the standard deviations that may be multiplied without a rise of the criterion."""
+    entries = []
+    for entry in theta_entries(problem.plan):
+        if entry.row != entry.column or entry.theta < 0:
+            continue
+        row = [e.theta for e in theta_entries(problem.plan) if (e.factor, e.row) == (entry.factor, entry.row)]
+        if np.abs(at.theta[row]).max() < WIDE:
+            continue
+        theta = at.theta.copy()
+        theta[row] *= TIMES
+        end = try_at(problem, problem.with_theta(at, theta), at)
+        if end is not None and end.objective - at.objective < FLAT:
+            entries.append((entry.factor, entry.row, entry.row))
+    return [Trouble(kind="infinite", entries=tuple(entries))] if entries else []
