@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hdsl import runtime
 from hdsl.design.functions import COMPARISONS, FUNCTIONS
 from hdsl.form.density import Case, RowDensity
 from hdsl.form.expr import Apply, Expr, Num, Ref
-from hdsl.runtime import special
 
 __all__ = ["RowValues", "evaluate", "evaluate_density", "evaluate_natural"]
 
@@ -46,8 +46,8 @@ class RowValues:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    if name in special.__all__:
-        return getattr(special, name)  # type: ignore[no-any-return]
+    if name in runtime.__all__:
+        return getattr(runtime, name)  # type: ignore[no-any-return]
     return _NUMPY.get(name) or COMPARISONS.get(name) or FUNCTIONS[name]
 
 

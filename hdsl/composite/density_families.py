@@ -26,12 +26,15 @@ from hdsl.composite.density_functions import (
     Log,
     Log1mExp,
     Log1p,
+    LogAddExp,
     LogDiffNdtr,
     LogInvcloglog,
-    LogMassNegativeBinomial,
-    LogMassPoisson,
     LogNdtr,
+    LogRangeNegativeBinomial,
+    LogRangePoisson,
     LogRising,
+    LogTailNegativeBinomial,
+    LogTailPoisson,
     Softplus,
     SoftplusRatio,
     Y,
@@ -165,7 +168,8 @@ def _poisson(given: Arguments) -> Distribution:
         support="count",
         at_zero=-mean.value,
         at_least_one=LogInvcloglog(mean.log, 0) if mean.is_exponential else Log1mExp(mean.value, 0),
-        between=lambda lower, upper: LogMassPoisson(lower, upper, mean.log, 0),
+        above=lambda bound: LogTailPoisson(bound, mean.log, 0),
+        between=lambda lower, upper: LogRangePoisson(lower, upper, mean.log, 0) - mean.value,
     )
 
 
@@ -178,13 +182,15 @@ def _negative_binomial(given: Arguments) -> Distribution:
     mean, size = positive(given["mean"]), positive(given["size"])
     ratio = mean.log - size.log
     at_zero = -mean.value * SoftplusRatio(ratio, 0)  # -size log(1 + mean/size), which goes to -mean where size grows
-    value = LogRising(Y, size.log, 0) + Y * (mean.log - Softplus(ratio)) + at_zero - Lgamma(Y + 1)
+    # y log(mean/(mean + size)) with the y log(size) that `LogRising` lacks
+    value = LogRising(Y, size.log, 0) - Y * LogAddExp(-mean.log, -size.log) + at_zero - Lgamma(Y + 1)
     return Distribution(
         pieces=_of_count(mean, value, at_zero),
         support="count",
         at_zero=at_zero,
         at_least_one=Log1mExp(-at_zero, 0),
-        between=lambda lower, upper: LogMassNegativeBinomial(lower, upper, mean.log, size.log, 0, 0),
+        above=lambda bound: LogTailNegativeBinomial(bound, mean.log, size.log, 0, 0),
+        between=lambda lower, upper: LogRangeNegativeBinomial(lower, upper, mean.log, size.log, 0, 0) + at_zero,
     )
 
 

@@ -28,10 +28,12 @@ __all__ = [
     "LogAddExp",
     "LogDiffNdtr",
     "LogInvcloglog",
-    "LogMassNegativeBinomial",
-    "LogMassPoisson",
     "LogNdtr",
+    "LogRangeNegativeBinomial",
+    "LogRangePoisson",
     "LogRising",
+    "LogTailNegativeBinomial",
+    "LogTailPoisson",
     "Ndtr",
     "Softplus",
     "SoftplusRatio",
@@ -231,26 +233,43 @@ class LogRising(_Graded):
         return LogRising(y, x, order + 1)
 
 
-class _LogMass(_Graded):
-    """log P(lower <= Y <= upper) of a count; arguments lower, upper, then what it is differentiated by."""
+class _LogSum(_Graded):
+    """The log of a sum over counts; arguments are `bounds` bounds, then what it is differentiated by."""
+
+    bounds = 2
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         """Return the derivative by one argument that is not a bound."""
-        if argindex <= 2:
+        if argindex <= self.bounds:
             raise ValueError("a bound has no derivative")
-        return super().fdiff(argindex - 2)
+        return super().fdiff(argindex - self.bounds)
 
 
-class LogMassPoisson(_LogMass):
-    """log P(lower <= Y <= upper), Y poisson, by the log of its mean."""
+class LogRangePoisson(_LogSum):
+    """log of the sum of f(j)/f(0), lower <= j <= upper, of a poisson by the log of its mean."""
 
-    called = "log_mass_poisson"
+    called = "log_range_poisson"
 
 
-class LogMassNegativeBinomial(_LogMass):
-    """log P(lower <= Y <= upper), Y negative binomial, by the logs of its mean and of its size."""
+class LogTailPoisson(_LogSum):
+    """log P(Y >= lower) of a poisson by the log of its mean."""
 
-    called = "log_mass_negative_binomial"
+    called = "log_tail_poisson"
+    bounds = 1
+
+
+class LogRangeNegativeBinomial(_LogSum):
+    """log of the sum of f(j)/f(0), lower <= j <= upper, by the logs of mean and size."""
+
+    called = "log_range_negative_binomial"
+    by = 2
+
+
+class LogTailNegativeBinomial(_LogSum):
+    """log P(Y >= lower) of a negative binomial by the logs of mean and size."""
+
+    called = "log_tail_negative_binomial"
+    bounds = 1
     by = 2
 
 

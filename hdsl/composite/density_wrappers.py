@@ -157,13 +157,10 @@ def _log_mass(inner: Distribution, lower: Expr | None, upper: Expr | None) -> sy
     assert inner.between is not None
     if lower is None and upper is None:
         return sympy.Integer(0)
-    if inner.support == "count":
-        if upper is None and isinstance(lower, Num) and math.ceil(lower.value) == 1 and inner.at_least_one is not None:
-            return inner.at_least_one
-        return inner.between(
-            raised(lower) if lower is not None else sympy.Integer(0),
-            raised(upper) if upper is not None else sympy.Float(_HIGHEST),
-        )
+    if inner.support == "count" and upper is not None:
+        return inner.between(sympy.Integer(0) if lower is None else raised(lower), raised(upper))
+    if inner.at_least_one is not None and isinstance(lower, Num) and math.ceil(lower.value) == 1:
+        return inner.at_least_one
     if upper is None and lower is not None and inner.above is not None:
         return inner.above(raised(lower))
     if lower is None and upper is not None and inner.below is not None:
