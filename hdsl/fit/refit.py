@@ -92,15 +92,30 @@ class Refitter:
             HM506 for a value that is not finite, HM511 for an exact fit.
         """
         with one_thread():
-            problem = replace(self.problem, cross=self._cross(self._standard(y)))
+            problem = replace(self.problem, cross=self._cross(self.standard(y)))
             begin = problem.evaluate(self.start)
             refuse_exact(problem, begin)
             optimum = search(problem, begin, Tolerances())
             refuse_exact(problem, optimum.at)
             return outcome_at(problem, optimum, parts_at(problem, optimum.at))
 
-    def _standard(self, y: Floats) -> Floats:
-        """Return the outcome on the scale of the criterion."""
+    def residual(self, theta: Floats, values: Floats) -> Floats:
+        """Return ``values - X beta - Z b`` of standardised values, with beta and b fitted to them at a theta; (n,).
+
+        It is linear in the values: ``P = V^-1 - V^-1 X (X'V^-1 X)^-1 X'V^-1`` times them, V relative to sigma^2.
+        """
+        problem = replace(self.problem, cross=self._cross(values))
+        at = problem.evaluate(theta)
+        modes, _ = problem.emitted.modes(problem.cross, at.forward, at.profile.beta)
+        error = values - _times(self.X, at.profile.beta)
+        for f, columns in enumerate(self.Z):
+            own = _by_code(problem, f, modes[f][:, 0])
+            for column, b in zip(columns, own, strict=True):
+                error = error - column * b[self.arrays.groups[f]]
+        return np.asarray(error)
+
+    def standard(self, y: Floats) -> Floats:
+        """Return an outcome on the scale of the criterion: without offset, shifted and scaled."""
         if not np.isfinite(y.sum()):
             raise not_finite("the outcome")
         known, outcome = self.arrays.offsets[0], self.problem.outcome
@@ -155,6 +170,15 @@ def refitter(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> Refitter:
         Z=[random_scale(plan, f, z, columns)[0] for f, z in enumerate(Z)],
         arrays=arrays,
     )
+
+
+def _by_code(problem: Criterion, factor: int, values: Floats) -> Floats:
+    """Return values of groups, (q, J), in the order of their codes."""
+    if factor not in problem.plan.chain:
+        return values
+    ordered = np.empty_like(values)
+    ordered[:, problem.cross.nest.order[problem.plan.chain.index(factor)]] = values
+    return ordered
 
 
 def _starts(cross: Any, k: int) -> Codes:
