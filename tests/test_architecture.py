@@ -29,7 +29,7 @@ HOMES = {
     "networkx": ("hdsl/semantics/",),
     "sympy": ("hdsl/composite/",),
     "narwhals": ("hdsl/design/",),
-    "rich": ("hdsl/cli/", "hdsl/results/"),
+    "rich": ("hdsl/cli/", "hdsl/results/", "hdsl/progress.py"),
 }
 """Where each library lives, by the start of the path."""
 

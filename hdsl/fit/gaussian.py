@@ -16,13 +16,14 @@ from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
-from hdsl.fit.search import search
 from hdsl.fit.standard_errors import variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
 from hdsl.fit.threads import one_thread
 from hdsl.fit.variation import fixed_variation
+from hdsl.fit.watch import watched_search
 from hdsl.plan import Arrays, Plan
+from hdsl.progress import progress
 from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["fit_gaussian", "outcome_at", "refuse_exact"]
@@ -57,10 +58,10 @@ def fit_gaussian(
         crossed groups, HM511 an exact fit.
     """
     _prepare(plan, arrays)
-    with one_thread():
+    with one_thread(), progress("summing over rows"):
         problem = criterion(plan, arrays, reml=method == "reml")
         begin = _begin(problem, starting_theta(problem, start))
-        optimum = search(problem, begin, Tolerances())
+        optimum = watched_search(problem, begin, Tolerances())
         refuse_exact(problem, optimum.at)
         parts = parts_at(problem, optimum.at)
         return outcome_at(problem, optimum, parts)
@@ -123,6 +124,7 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -
         r2=profile.r2 * scale**2,
         n_evaluations=optimum.n_evaluations,
         gradient_norm=optimum.decrement,
+        certificate=optimum.certificate,
         status=status,
         message=_message(optimum, status, parts),
         boundary=parts.edge,
@@ -207,6 +209,8 @@ def _status(optimum: Optimum[Evaluation], parts: Parts) -> Status:
 def _message(optimum: Optimum[Evaluation], status: Status, parts: Parts) -> str:
     """Return a sentence about how the search ended."""
     match status:
+        case "not converged" if optimum.interrupted:
+            return f"Interrupted after {optimum.n_evaluations} evaluations: the best point so far, not an optimum."
         case "not converged":
             return (
                 f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "

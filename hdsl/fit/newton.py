@@ -9,6 +9,7 @@ exist where a Sigma is singular; `hdsl.fit.search` finds the way out of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic
@@ -61,12 +62,18 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimum(Generic[P]):
-    """Where the search ended."""
+    """Where the search ended.
+
+    `certificate` is the least derivative of the criterion by a variance where there is none (standardised columns,
+    relative): not negative at an optimum; NaN where all covariances are regular. `interrupted` says that the user did.
+    """
 
     at: P
     n_evaluations: int
     decrement: float
     converged: bool
+    certificate: float = math.nan
+    interrupted: bool = False
 
 
 class Counted(Generic[P]):

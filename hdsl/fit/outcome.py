@@ -5,6 +5,7 @@ What costs about as much as the search, and is not always read, is computed when
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
@@ -117,7 +118,11 @@ class FitOutcome:
         stand in the determinant, and r2 is NaN.
     n_evaluations : int
     gradient_norm : float
-        Newton decrement at the end.
+        Newton decrement at the end; NaN where the search was interrupted.
+    certificate : float
+        On a boundary, the least derivative of the objective by a variance where there is none: of a standardised column
+        or a combination of them, relative to that of the residual. An optimum has none that is negative; NaN where
+        every covariance matrix is regular.
     status : {"converged", "boundary", "not converged"}
     message : str
     boundary : tuple of (int, int, int)
@@ -154,6 +159,7 @@ class FitOutcome:
     status: Status
     message: str
     boundary: tuple[tuple[int, int, int], ...]
+    certificate: float = math.nan
     troubles: tuple[Trouble, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:

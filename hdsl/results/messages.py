@@ -92,9 +92,19 @@ def _boundary(parameters: ParameterTable) -> Diagnostic:
         code="HM503",
         severity=Severity.WARNING,
         message=f"on the boundary: {', '.join(boundary_words(parameters))}",
-        notes=(f"{them} not defined there",),
+        notes=(f"{them} not defined there", *_certified(parameters.outcome.certificate)),
         help="the data may not support this random part: compare with the model without it",
     )
+
+
+def _certified(certificate: float) -> Iterator[str]:
+    """Yield that the boundary is an optimum, where that was looked at."""
+    if not math.isnan(certificate):
+        slope = f"{max(certificate, 0.0):.2g}"
+        yield (
+            "it is an optimum: any variance there would raise the criterion, first by at least "
+            f"{slope} for each unit, relative to the residual's"
+        )
 
 
 def _dropped(labels: list[str], form: CompositeModel) -> Diagnostic:

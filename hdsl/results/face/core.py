@@ -61,6 +61,15 @@ class Core:
         """Names of the standard deviations and correlations on their edge."""
         return self.parameters.boundary
 
+    @property
+    def certificate(self) -> float:
+        """On a boundary, the least derivative of the criterion by a variance that is zero; NaN elsewhere.
+
+        It is not negative at an optimum (the Karush-Kuhn-Tucker condition). Variances are relative to the residual's,
+        of standardised columns or combinations of them.
+        """
+        return self.outcome.certificate
+
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings and notes of the data (HM4xx) and of the fit (HM5xx)."""

@@ -1,0 +1,83 @@
+"""More starts where one is not to be trusted: at a singular covariance matrix, or after a long way.
+
+A criterion of correlated effects can have several optima, most often where a covariance matrix is singular. A search
+that ends there is repeated from a regular point, one that took many steps also from another side; where two of them
+end apart, from more. A search that ends in the interior after a few steps is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from hdsl.fit.boundary import free_blocks
+from hdsl.fit.newton import Optimum, Tolerances, try_at
+from hdsl.fit.problem import P, Problem
+from hdsl.fit.search import EMPTY, search
+from hdsl.fit.standardise import Floats
+
+__all__ = ["search_from_several"]
+
+MANY, MORE = 15, 0.25
+"""Evaluations above which a search took a long way, and more of them for each parameter."""
+
+MOST = 8
+"""Further starts where two have ended apart."""
+
+REGULAR = 0.5
+"""Added to the standard deviations of an optimum for a further start; relative, standardised columns."""
+
+SCALES = (2.0, 0.5, 0.1)
+"""Sizes of the entries of the other further starts, in turn; the same units."""
+
+APART = 1e-5
+"""Difference of the criterion at which two optima are not the same."""
+
+
+def search_from_several(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
+    """Return the lowest optimum found; its count includes the evaluations of all searches."""
+    best = search(problem, start, tolerances)
+    count, tried, wanted = best.n_evaluations, 0, _wanted(problem, best)
+    if not wanted:
+        return best
+    for at in _further_starts(problem, best.at):
+        other = search(problem, at, tolerances)
+        count, tried = count + other.n_evaluations, tried + 1
+        if other.converged and abs(other.at.objective - best.at.objective) > APART:
+            wanted = MOST
+        best = _better(best, other)
+        if tried >= wanted:
+            break
+    return replace(best, n_evaluations=count)
+
+
+def _wanted(problem: Problem[P], optimum: Optimum[P]) -> int:
+    """Return how many further starts a first optimum calls for."""
+    if len(optimum.at.theta) < 2:
+        return 0
+    if not optimum.converged or optimum.n_evaluations > MANY + MORE * len(optimum.at.theta):
+        return 2
+    blocks = ((optimum.at.factors[f], columns) for f, columns in free_blocks(problem.plan))
+    parts = (L[np.ix_(columns, columns)] for L, columns in blocks)
+    return int(any(float(np.linalg.eigvalsh(L @ L.T)[0]) < EMPTY for L in parts))
+
+
+def _further_starts(problem: Problem[P], at: P) -> Iterator[P]:
+    """Yield points away from an optimum, always the same ones; those where the criterion has no value are left out."""
+    diagonal = np.array(problem.plan.diagonal_theta)
+    thetas: list[Floats] = [np.where(diagonal, np.abs(at.theta) + REGULAR, 0.0)]
+    generator = np.random.default_rng(len(diagonal))
+    thetas += [SCALES[k % len(SCALES)] * generator.normal(size=len(diagonal)) for k in range(2 * MOST)]
+    for theta in thetas:
+        new = try_at(problem, problem.with_theta(at, theta), at)
+        if new is not None:
+            yield new
+
+
+def _better(a: Optimum[P], b: Optimum[P]) -> Optimum[P]:
+    """Return the lower of two optima; of two that are the same, one that converged."""
+    if abs(a.at.objective - b.at.objective) <= APART:
+        return b if b.converged and not a.converged else a
+    return b if b.at.objective < a.at.objective else a

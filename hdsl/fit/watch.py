@@ -1,0 +1,72 @@
+"""The search under watch: what it does is said, and if the user stops it the best point so far is kept.
+
+Input: a problem and a start. Output: an `Optimum`; an interrupted one has not converged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic
+
+import numpy as np
+
+from hdsl.fit.multistart import search_from_several
+from hdsl.fit.newton import Optimum, Tolerances
+from hdsl.fit.problem import P, Problem, Slope
+from hdsl.fit.standardise import Floats
+from hdsl.plan import Plan
+from hdsl.progress import say
+
+__all__ = ["watched_search"]
+
+
+def watched_search(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
+    """Return the lowest optimum found, or where the search was when the user interrupted it."""
+    watched = _Watched(problem, start)
+    say("searching the optimum")
+    try:
+        return search_from_several(watched, start, tolerances)
+    except KeyboardInterrupt:
+        return Optimum(
+            at=watched.best, n_evaluations=watched.count, decrement=np.nan, converged=False, interrupted=True
+        )
+
+
+class _Watched(Generic[P]):
+    """A problem that remembers its best point."""
+
+    def __init__(self, problem: Problem[P], start: P) -> None:
+        self.problem = problem
+        self.best = start
+        self.count = 1
+
+    @property
+    def plan(self) -> Plan:
+        """That of the problem."""
+        return self.problem.plan
+
+    def evaluate(self, vector: Floats, near: P | None = None) -> P:
+        """Return the criterion; remember the lowest."""
+        at = self.problem.evaluate(vector, near)
+        self.count += 1
+        if at.objective < self.best.objective:
+            fell = self.best.objective - at.objective
+            say(f"searching the optimum: evaluation {self.count}, the criterion fell by {fell:.3g}")
+            self.best = at
+        return at
+
+    def slope(self, at: P) -> Slope:
+        """Return derivatives."""
+        return self.problem.slope(at)
+
+    def with_theta(self, at: P, theta: Floats) -> Floats:
+        """Return the vector of a point with another theta."""
+        return self.problem.with_theta(at, theta)
+
+    def curvature(self, at: P) -> Floats | None:
+        """Return a Hessian worth its price where the search is slow, or None."""
+        return self.problem.curvature(at)
+
+    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
+        """Return the covariances of the user's columns."""
+        return self.problem.user_sigmas(factors)
