@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hdsl.results.inference.degrees import DfMethod
+    from hdsl.results.inference.robust import Robust, RobustKind
     from hdsl.results.inference.wald import WaldTest
 
 __all__ = ["Inference"]
@@ -123,6 +124,31 @@ class Inference(Estimates):
         from hdsl.results.inference.wald import anova
 
         return anova(self, self._referred(df))
+
+    def robust(self, clusters: str | Sequence[object], kind: RobustKind = "CR2") -> Robust:
+        """Return cluster-robust standard errors of the fixed effects.
+
+        Parameters
+        ----------
+        clusters : str or sequence
+            A level, by the name of its index or its column (``"school"``), that contains all groups of the model; or
+            a label for each row used.
+        kind : {"CR2", "CR1", "CR0"}
+            CR2 corrects the bias of few clusters; CR1 is CR0 times J / (J - 1).
+
+        Returns
+        -------
+        Robust
+            `table` with Satterthwaite degrees of freedom of the clusters, `cov_params`, `contrast`; prints.
+
+        Raises
+        ------
+        FitError
+            HM510 for crossed groups and clusters, unknown levels, and models that are not Gaussian.
+        """
+        from hdsl.results.inference.robust import robust
+
+        return robust(self, clusters, kind)
 
     def _referred(self, method: str | None) -> Reference:
         return self.degrees if method is None else reference(self, method)

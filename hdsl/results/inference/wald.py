@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hdsl.results.face.core import Core
     from hdsl.results.inference.degrees import Reference
 
-__all__ = ["WaldTest", "anova", "coefficient_table", "contrasts", "wald_test"]
+__all__ = ["Referred", "WaldTest", "anova", "coefficient_table", "contrasts", "wald_test"]
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +45,24 @@ WORDS = {
     "normal": "normal",
 }
 """Methods for degrees of freedom, in words."""
+
+
+class Referred(Protocol):
+    """A covariance of the fixed effects with the degrees of freedom of their combinations."""
+
+    @property
+    def covariance(self) -> Floats:
+        """(r, r)."""
+        ...
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether statistics are referred to the normal distribution."""
+        ...
+
+    def df(self, direction: Floats) -> float:
+        """Return the degrees of freedom of ``l'beta``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +106,7 @@ class WaldTest:
         return str(self)
 
 
-def coefficient_table(fit: Core, given: Reference, level: float) -> pd.DataFrame:
+def coefficient_table(fit: Core, given: Referred, level: float) -> pd.DataFrame:
     """Return a row for each fixed effect."""
     table = fit.parameters
     forms = [
@@ -99,7 +117,7 @@ def coefficient_table(fit: Core, given: Reference, level: float) -> pd.DataFrame
 
 
 def contrasts(
-    fit: Core, given: Reference, expressions: str | Sequence[str] | Mapping[str, str], level: float
+    fit: Core, given: Referred, expressions: str | Sequence[str] | Mapping[str, str], level: float
 ) -> pd.DataFrame:
     """Return estimate and interval of linear combinations of fixed effects; the index is their text, or their names."""
     if isinstance(expressions, str):
@@ -145,7 +163,7 @@ def _terms(fit: Core) -> list[tuple[str, list[int]]]:
     return found
 
 
-def _table(fit: Core, given: Reference, forms: Sequence[LinearForm], level: float) -> pd.DataFrame:
+def _table(fit: Core, given: Referred, forms: Sequence[LinearForm], level: float) -> pd.DataFrame:
     """Return estimate, standard error, test and interval of each form."""
     import pandas as pd
 
