@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 
 from hdsl.results.face.groups import Groups
 from hdsl.results.face.inference import Inference
+from hdsl.results.face.measures import Measures
 from hdsl.results.face.protocol import Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hdsl.results.summary import Summary
 
 __all__ = ["FittedModel"]
 
 
-class FittedModel(Protocol, Inference, Groups):
+class FittedModel(Protocol, Measures, Inference, Groups):
     """A multilevel model fitted to data.
 
     Parameters
@@ -40,6 +43,28 @@ class FittedModel(Protocol, Inference, Groups):
         from hdsl.results.summary import summarise
 
         return summarise(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit to a file, by convention ``.hmfit``; `hdsl.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+            It is replaced as a whole or not at all.
+
+        Notes
+        -----
+        A zip archive with JSON and NumPy arrays. It holds the model text, the estimates with their covariances, and
+        the columns of the rows that were used, so that a fit that was loaded answers whatever this one does.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        from hdsl.results.keeping import save
+
+        save(self, path)
 
     def __repr__(self) -> str:
         return f"<{self.method.upper()} fit of {self.design.form.source.name}: {self.status}, loglik {self.loglik:.3f}>"

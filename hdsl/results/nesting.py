@@ -17,7 +17,7 @@ from hdsl.form.expr import IndexSet, show_index_set
 if TYPE_CHECKING:
     from hdsl.design.record import Design
 
-__all__ = ["is_nested", "relations"]
+__all__ = ["containing", "is_nested", "relations"]
 
 
 def is_nested(finer: NDArray[np.intp], coarser: NDArray[np.intp], n_finer: int) -> bool:
@@ -34,6 +34,16 @@ def relations(design: Design) -> dict[IndexSet, str]:
     it; only factors are called crossed. Of what it lies in, only the nearest is named where that itself lies in the
     others.
     """
+    inside = containing(design)
+    factors = [term.index_set for term in design.plan.re_terms]
+    crossed = {
+        a: [b for b in factors if a in factors and b != a and b not in inside[a] and a not in inside[b]] for a in inside
+    }
+    return {a: _words(a, inside, crossed[a]) for a in inside}
+
+
+def containing(design: Design) -> dict[IndexSet, set[IndexSet]]:
+    """Return for each index set but that of the rows those that it lies in."""
     form = design.form
     factors = [term.index_set for term in design.plan.re_terms]
     sets = [index_set for index_set in design.group_counts if form.row not in index_set]
@@ -45,11 +55,7 @@ def relations(design: Design) -> dict[IndexSet, str]:
             return is_nested(design.arrays.groups[a], design.arrays.groups[b], len(design.levels[a]))
         return form.determines(finer, coarser)
 
-    inside = {a: {b for b in sets if b != a and lies(a, b)} for a in sets}
-    crossed = {
-        a: [b for b in factors if a in factors and b != a and b not in inside[a] and a not in inside[b]] for a in sets
-    }
-    return {a: _words(a, inside, crossed[a]) for a in sets}
+    return {a: {b for b in sets if b != a and lies(a, b)} for a in sets}
 
 
 def _words(index_set: IndexSet, inside: dict[IndexSet, set[IndexSet]], crossed: list[IndexSet]) -> str:

@@ -245,8 +245,8 @@ def ordinal_parts():
     ]
     row_density = density("ordered_logit", inputs, [])
     predictor = Predictor(name="eta[i]", argument="eta", link="identity", terms=())
-    y = np.array([1.0, 2.0, 2.0, 3.0, 3.0, 1.0])
-    indicators = [(y == k).astype(float) for k in (1, 2)] + [(y == k + 1).astype(float) for k in (1, 2)]
+    y = np.array([0.0, 1.0, 1.0, 2.0, 2.0, 0.0])
+    indicators = [(y == k).astype(float) for k in (0, 1)] + [(y == k + 1).astype(float) for k in (0, 1)]
     minus = tuple(Product(scale=-1.0, factors=(0,), predictor=k) for k in (0, 1))
     fixed = (
         Column(symbol="b1", products=minus),
@@ -264,10 +264,10 @@ def ordinal_parts():
     arrays = Arrays(
         y=y,
         x=(X, *indicators),
-        x_symbols=("x[i]", "(y == 1)", "(y == 2)", "(y == 2)", "(y == 3)"),
+        x_symbols=("x[i]", "(y == 0)", "(y == 1)", "(y == 1)", "(y == 2)"),
         groups=(HERDS,),
         sets=(),
-        offsets=(np.where(y == 3.0, np.inf, 0.0), np.where(y == 1.0, -np.inf, 0.0)),
+        offsets=(np.where(y == 2.0, np.inf, 0.0), np.where(y == 0.0, -np.inf, 0.0)),
     )
     scalars = tuple(ScalarColumn(name=f"c[{k}]", role="threshold", column=k, inverse="identity") for k in (1, 2))
     structure = replace(
