@@ -15,6 +15,7 @@ from hdsl.version import __version__
 if TYPE_CHECKING:
     from hdsl.algebra.ratio import compare
     from hdsl.bridge import from_formula
+    from hdsl.results.keeping import load
     from hdsl.survey import scan
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "compare",
     "from_formula",
+    "load",
     "read",
     "scan",
 ]
@@ -46,4 +48,8 @@ def __getattr__(name: str) -> object:
         from hdsl.survey import scan
 
         return scan
+    if name == "load":
+        from hdsl.results.keeping import load
+
+        return load
     raise AttributeError(f"module 'hdsl' has no attribute {name!r}")

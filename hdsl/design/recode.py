@@ -374,7 +374,8 @@ class _RowEvaluator(Evaluator):
         coding, units = self._learned[node], self._within.units
         known = dict(zip(coding.labels, coding.values, strict=True))
         if self._new(node):
-            known = _of_units(self._within.numbers(node, node.by), units.labels(node.by)) | known
+            with np.errstate(all="ignore"):  # what is not finite is reported with its row
+                known = _of_units(self._within.numbers(node, node.by), units.labels(node.by)) | known
         table = [np.nan if value is None else value for value in map(known.__getitem__, units.labels(node.by))]
         values = np.array([*table, np.nan])[units.codes(node.by)]
         missing = np.isnan(values)

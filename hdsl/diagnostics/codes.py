@@ -85,6 +85,7 @@ CODES: dict[str, str] = {
     "HM510": "a request that a fit cannot answer",
     "HM511": "an outcome that is fitted exactly",
     "HM512": "a notation that cannot say the model",
+    "HM513": "a file that is no kept fit",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -20,7 +20,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["RecordError", "from_json", "from_plain", "to_json", "to_plain"]
+__all__ = ["RecordError", "from_json", "from_plain", "is_storable", "to_json", "to_plain"]
 
 Record = TypeVar("Record")
 
@@ -90,6 +90,27 @@ def from_plain(plain: Any, kind: type[Record]) -> Record:
     return _codec(expected).decode(plain, "$")  # type: ignore[no-any-return]
 
 
+def is_storable(kind: Any) -> bool:
+    """Whether values of a type can be written, to the last field of what it holds."""
+    return _is_storable(kind, set())
+
+
+def _is_storable(kind: Any, seen: set[Any]) -> bool:
+    if kind in seen:
+        return True
+    if get_origin(kind) in (tuple, dict, Union, UnionType):
+        return all(_is_storable(part, seen) for part in get_args(kind) if part is not Ellipsis)
+    if isinstance(kind, type) and is_dataclass(kind):
+        seen.add(kind)  # a tree holds itself
+        hints = get_type_hints(kind)
+        return all(_is_storable(hints[member.name], seen) for member in fields(kind) if member.init)
+    try:
+        _codec(kind)
+    except TypeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Codec:
     """How values of one type are written and read; `shape` is the kind of JSON value that they are."""
@@ -154,9 +175,11 @@ def _exactly(kind: type, shape: str) -> _Codec:
 
 
 def _encode_float(value: Any) -> Any:
-    if type(value) not in (int, float):
-        raise TypeError(f"{value!r} is not a plain number")
-    return value if math.isfinite(value) else str(value)
+    if type(value) is not int and not isinstance(value, float):
+        raise TypeError(f"{value!r} is not a number")
+    if not math.isfinite(value):
+        return str(float(value))
+    return value if type(value) is int else float(value)  # a float of NumPy is a float, too
 
 
 def _decode_float(plain: Any, where: str) -> Any:

@@ -78,7 +78,7 @@ def test_an_aggregate_is_that_of_the_fit_for_known_units_and_of_the_new_rows_for
     assert covariate(rows, "(x[i] - xbar[j])") == [5.0, -2.0, 2.0, -2.0]
     assert covariate(rows, "(x[i] - grand)") == (NEW["x"] - DATA["x"].mean()).tolist()
     assert covariate(rows, "count(x[i])") == [3.0, 2.0, 2.0, 2.0]
-    assert covariate(rows, 'use[i] == "Y"') == [1.0, 0.0, 0.0, 1.0]
+    assert covariate(rows, '(use[i] == "Y")') == [1.0, 0.0, 0.0, 1.0]
 
 
 def test_a_covariate_of_a_group_is_what_its_row_says(design: Design) -> None:
