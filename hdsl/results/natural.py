@@ -48,10 +48,8 @@ def natural_arguments(design: Design, etas: Collection[Floats], arrays: Arrays) 
     names = known | {f"eta{k}": eta for k, eta in enumerate(etas)}
     shape = arrays.y.shape
     with np.errstate(all="ignore"):
-        found = {
-            name: np.broadcast_to(np.asarray(value_of(e, names), dtype=float), shape) for name, e in density.natural
-        }
-    return known | found
+        values = {name: np.asarray(value_of(expr, names), dtype=float) for name, expr in density.natural}
+    return known | {name: np.broadcast_to(value, shape) for name, value in values.items()}
 
 
 def value_of(item: Expr, names: Mapping[str, Any]) -> Any:

@@ -99,10 +99,15 @@ def variance_parts(fit: Rows) -> VarianceParts:
     by_row = _random_variances(fit)
     terms = fit.design.plan.re_terms
     return VarianceParts(
-        fixed=float(np.var(_explained(fit), ddof=1)),
+        fixed=_variance(_explained(fit)),
         random={term.index_set: float(row.mean()) for term, row in zip(terms, by_row, strict=True)},
         residual=_residual(fit, sum(by_row, np.zeros(fit.nobs))),
     )
+
+
+def _variance(values: Floats) -> float:
+    """Return the variance of some values, exactly zero where they are all the same."""
+    return float(np.var(values, ddof=1)) if np.ptp(values) > 1e-12 * np.abs(values).max() else 0.0
 
 
 def _random_variances(fit: Rows) -> list[Floats]:
