@@ -89,13 +89,18 @@ class _Fitted:
     form: CompositeModel
 
 
-def compare(*fits: FittedModel) -> Comparison:
+def compare(*fits: FittedModel, bootstrap: int = 0, seed: int | None = None) -> Comparison:
     """Test fits of nested models against one another by their likelihoods.
 
     Parameters
     ----------
     *fits : FittedModel
         Two or more, in any order.
+    bootstrap : int
+        Replicates of the parametric bootstrap of each test: outcomes are drawn from the smaller fit, and both models
+        are fitted to each. The p-value is then the share of statistics that are as large, whatever their distribution.
+    seed : int, optional
+        Of the bootstrap.
 
     Returns
     -------
@@ -117,6 +122,9 @@ def compare(*fits: FittedModel) -> Comparison:
     ordered = sorted(fits, key=lambda fit: fit.dof)
     differences = [_difference(small, large) for small, large in pairwise(ordered)]
     tests = [_test(small, large, d) for (small, large), d in zip(pairwise(ordered), differences, strict=True)]
+    if bootstrap:
+        pairs = zip(pairwise(ordered), tests, strict=True)
+        tests = [_bootstrapped(small, large, test, bootstrap, seed) for (small, large), (test, _) in pairs]
     columns = ("dof", "loglik", "deviance", "aic", "bic")
     table = pd.DataFrame([[getattr(fit, name) for name in columns] for fit in ordered], columns=list(columns))
     blank = (float("nan"),) * 3
@@ -184,6 +192,22 @@ def _test(small: FittedModel, large: FittedModel, found: ModelDifference) -> tup
     assert df is not None  # data are bound
     mixture = found.test.mixture or ((1.0, df),)
     return (statistic, float(df), mixture_tail(statistic, mixture)), found.test.reference
+
+
+def _bootstrapped(
+    small: FittedModel, large: FittedModel, test: tuple[float, float, float], n: int, seed: int | None
+) -> tuple[tuple[float, float, float], str]:
+    """Return a test with the p-value of its bootstrap; replicates that one of the models could not fit do not count."""
+    from hdsl.results.inference.bootstrap import ratios
+
+    found, known_seed = ratios(small, large, n, seed)
+    if len(found) < n / 2:
+        raise _refusal(f"only {len(found):,} of {n:,} replicates could be fitted", "simplify the larger model")
+    statistic, df, _ = test
+    p = (1.0 + float((found >= statistic - STOPPED_SHORT).sum())) / (len(found) + 1.0)
+    words = f"{len(found):,} bootstrap replicates of the smaller model, seed {known_seed}"
+    failed = n - len(found)
+    return (statistic, df, p), words + (f"; {failed:,} more failed" if failed else "")
 
 
 def mixture_tail(statistic: float, mixture: Sequence[tuple[float, int]]) -> float:

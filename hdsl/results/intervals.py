@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_names", "coverage", "interval_multiplier", "require_method", "wald", "wald_bounds"]
 
-METHODS = ("wald", "profile")
+METHODS = ("wald", "profile", "bootstrap")
 """Ways to make an interval."""
 
 

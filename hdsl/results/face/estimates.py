@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hdsl.composite import Moments
     from hdsl.form.estimates import Estimates as FormEstimates
+    from hdsl.results.inference.bootstrap import Bootstrap
 
 __all__ = ["Estimates"]
 
@@ -119,13 +120,14 @@ class Estimates(Core):
         level : float
             Coverage, between 0 and 1. A level below 0.5 is read as what is left out, as other packages have it:
             ``conf_int(0.05)`` is ``conf_int(0.95)``.
-        method : {"wald", "profile"}
+        method : {"wald", "profile", "bootstrap"}
             ``"wald"``: estimate plus and minus quantiles times the standard error: of fixed effects (by t), standard
             deviations and correlations on their natural scale, cut off at the ends of the range; of parameters without
             an equation (shapes, probabilities) on the scale where they are unbounded (log, logit), taken back.
             ``"profile"``: where the least deviance with the parameter held there is a quantile of chi-squared above the
             optimum; an end that it does not reach is that of the range. Under REML fixed effects have the profile of
-            ML, since a restricted likelihood has no fixed effects.
+            ML, since a restricted likelihood has no fixed effects. ``"bootstrap"``: quantiles of 1000 replicates of the
+            parametric bootstrap with seed 0; `bootstrap` takes others.
         alpha : float, optional
             1 - `level`, instead of it.
         names : list of str, optional
@@ -152,8 +154,16 @@ class Estimates(Core):
             return pd.DataFrame(
                 profile_bounds(self.parameters, share, chosen), index=pd.Index(chosen), columns=["lower", "upper"]
             )
+        if method == "bootstrap":
+            return self._replicates.conf_int(share).loc[list(chosen)]
         bounds = intervals.wald_bounds(self.parameters, share, self._df)
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"]).loc[list(chosen)]
+
+    @cached_property
+    def _replicates(self) -> Bootstrap:
+        from hdsl.results.inference.bootstrap import bootstrap
+
+        return bootstrap(self, 1000, seed=0)
 
     def profile(self, name: str, level: float = 0.99, n: int = 10) -> pd.DataFrame:
         """Return the profile of a parameter.

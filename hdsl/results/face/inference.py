@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from hdsl.results.inference.bootstrap import Bootstrap
     from hdsl.results.inference.degrees import DfMethod
     from hdsl.results.inference.robust import Robust, RobustKind
     from hdsl.results.inference.wald import WaldTest
@@ -149,6 +150,30 @@ class Inference(Estimates):
         from hdsl.results.inference.robust import robust
 
         return robust(self, clusters, kind)
+
+    def bootstrap(self, n: int = 1000, seed: int | None = None) -> Bootstrap:
+        """Draw outcomes from the fit and fit the model to each: the parametric bootstrap.
+
+        Parameters
+        ----------
+        n : int
+            Replicates.
+        seed : int, optional
+            Equal seeds give equal records; the record has the one that was taken.
+
+        Returns
+        -------
+        Bootstrap
+            `estimates`, `conf_int`, `bse`, `bias`, and `failures`: replicates that gave no estimate, with the reason.
+
+        Raises
+        ------
+        FitError
+            HM510 for fewer than two replicates.
+        """
+        from hdsl.results.inference.bootstrap import bootstrap
+
+        return bootstrap(self, n, seed)
 
     def _referred(self, method: str | None) -> Reference:
         return self.degrees if method is None else reference(self, method)

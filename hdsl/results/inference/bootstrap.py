@@ -1,0 +1,244 @@
+"""The parametric bootstrap: outcomes drawn from a fit, the model fitted to each.
+
+Stage: results. Input: a fit. Output: a `Bootstrap`. Invariants: equal seeds give equal records, and replicate r is the
+same however many there are; a replicate that could not be fitted, or did not converge, stays in the record with what
+was the matter; random effects are drawn anew for each.
+
+References
+----------
+Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 12, 13 and 21; Davison and Hinkley (1997),
+Bootstrap Methods and their Application, section 5.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.diagnostics import FitError
+from hdsl.progress import progress, say
+from hdsl.results.inference.refusals import refusal
+from hdsl.results.intervals import coverage
+from hdsl.results.linear import fixed_part
+from hdsl.results.parameters import ParameterTable
+from hdsl.results.predicting.matrices import roots, z_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hdsl.fit.outcome import FitOutcome
+    from hdsl.results.face.core import Core
+
+__all__ = ["Bootstrap", "bootstrap", "outcomes", "ratios", "refits_of"]
+
+Floats: TypeAlias = NDArray[np.float64]
+IntervalKind: TypeAlias = Literal["percentile", "basic", "normal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bootstrap:
+    """What came of the replicates; prints.
+
+    Attributes
+    ----------
+    estimates : DataFrame, (n, dof)
+        A row for each replicate, parameters by name as in `FittedModel.params`; NaN where it failed.
+    deviance : Series, (n,)
+    status : Series, (n,)
+        ``"converged"``, ``"boundary"``, ``"not converged"``, or ``"failed"`` without a fit.
+    failures : Series
+        For each replicate without an estimate, what was the matter.
+    params : Series, (dof,)
+        The fit's own estimates.
+    edges : ndarray, (dof, 2)
+        Range of each parameter.
+    seed : int
+        What `bootstrap` takes to give the same record.
+    """
+
+    estimates: pd.DataFrame
+    deviance: pd.Series[float]
+    status: pd.Series[str]
+    failures: pd.Series[str]
+    params: pd.Series[float]
+    edges: Floats
+    seed: int
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard deviations of the estimates."""
+        return self.estimates.std(ddof=1).rename("se")
+
+    @property
+    def bias(self) -> pd.Series[float]:
+        """Means of the estimates minus the fit's own."""
+        return (self.estimates.mean() - self.params).rename("bias")
+
+    def conf_int(self, level: float = 0.95, kind: str = "percentile") -> pd.DataFrame:
+        """Return intervals of all parameters.
+
+        Parameters
+        ----------
+        level : float
+            Coverage.
+        kind : {"percentile", "basic", "normal"}
+            Quantiles of the estimates; these reflected in the fit's own; or that minus the bias, plus and minus normal
+            quantiles times the standard deviation. Cut off at the ends of a parameter's range.
+
+        Returns
+        -------
+        DataFrame
+            Columns `lower` and `upper`.
+
+        Raises
+        ------
+        FitError
+            HM510 for another kind, a level outside (0, 1), and fewer than two replicates that could be fitted.
+        """
+        import pandas as pd
+
+        share = coverage(level)
+        if kind not in get_args(IntervalKind):
+            raise refusal(f"there is no kind {kind!r} of interval", 'write "percentile", "basic" or "normal"')
+        if self.estimates.notna().all(axis=1).sum() < 2:
+            raise refusal("fewer than two replicates could be fitted", "`failures` says what was the matter")
+        tails = [(1.0 - share) / 2.0, (1.0 + share) / 2.0]
+        low, high = np.nanquantile(self.estimates.to_numpy(), tails, axis=0)
+        own = self.params.to_numpy()
+        if kind == "basic":
+            low, high = 2.0 * own - high, 2.0 * own - low
+        if kind == "normal":
+            centre = own - self.bias.to_numpy()
+            reach = NormalDist().inv_cdf(tails[1]) * self.bse.to_numpy()
+            low, high = centre - reach, centre + reach
+        bounds = np.clip(np.column_stack([low, high]), self.edges[:, :1], self.edges[:, 1:])
+        return pd.DataFrame(bounds, index=self.params.index, columns=["lower", "upper"])
+
+    def __str__(self) -> str:
+        import pandas as pd
+
+        n, failed = len(self.status), len(self.failures)
+        on_edge = int((self.status == "boundary").sum())
+        head = f"parametric bootstrap, {n:,} replicates, seed {self.seed}"
+        counts = f"{failed:,} failed, {on_edge:,} on a boundary"
+        table = pd.concat([self.params.rename("estimate"), self.bias, self.bse, self.conf_int()], axis=1)
+        return f"{head}\n{counts}\n{table.to_string(float_format='{:.4g}'.format)}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
+    """Draw outcomes from a fit and fit the model to each.
+
+    Raises
+    ------
+    FitError
+        HM510 for fewer than two replicates, and for a fit that no outcomes can be drawn from.
+    """
+    import pandas as pd
+
+    if n < 2:
+        raise refusal(f"{n} replicates are too few", "take some hundreds for standard errors, a thousand for intervals")
+    names = fit.parameters.names
+    values, deviance = np.full((n, len(names)), np.nan), np.full(n, np.nan)
+    status = ["failed"] * n
+    failures: dict[int, str] = {}
+    known_seed = _seed(seed)
+    with progress(f"bootstrap: preparing {n:,} replicates"):
+        refit = refits_of(fit)
+        for r, y in enumerate(outcomes(fit, n, known_seed)):
+            say(f"bootstrap: replicate {r + 1:,} of {n:,}, {len(failures):,} failed")
+            try:
+                found = refit(y)
+            except FitError as error:
+                failures[r] = str(error.first.message)
+                continue
+            status[r] = found.status
+            if found.status == "not converged":
+                failures[r] = found.message
+                continue
+            values[r] = ParameterTable(design=fit.design, outcome=found).values
+            deviance[r] = found.objective
+    index = pd.RangeIndex(n, name="replicate")
+    return Bootstrap(
+        estimates=pd.DataFrame(values, index=index, columns=list(names)),
+        deviance=pd.Series(deviance, index=index, name="deviance"),
+        status=pd.Series(status, index=index, name="status"),
+        failures=pd.Series(failures, name="message", dtype=object).rename_axis("replicate"),
+        params=pd.Series(fit.parameters.values, index=pd.Index(names), name="estimate"),
+        edges=fit.parameters.edges,
+        seed=known_seed,
+    )
+
+
+def ratios(small: Core, large: Core, n: int, seed: int | None) -> tuple[Floats, int]:
+    """Draw outcomes from the smaller of two fits, and fit both models to each.
+
+    Returns
+    -------
+    ndarray
+        Twice the differences of the log-likelihoods, without replicates that one of the models could not fit.
+    int
+        The seed.
+    """
+    known_seed, found = _seed(seed), []
+    with progress(f"bootstrap: preparing {n:,} replicates"):
+        refits = refits_of(small), refits_of(large)
+        for r, y in enumerate(outcomes(small, n, known_seed)):
+            say(f"bootstrap: replicate {r + 1:,} of {n:,}")
+            try:
+                first, second = (refit(y) for refit in refits)
+            except FitError:
+                continue
+            if "not converged" not in (first.status, second.status):
+                found.append(max(first.objective - second.objective, 0.0))
+    return np.array(found), known_seed
+
+
+def _seed(seed: int | None) -> int:
+    """Return the seed, or a new one."""
+    entropy: Any = np.random.SeedSequence(seed).entropy
+    return int(entropy)
+
+
+def outcomes(fit: Core, n: int, seed: int) -> Iterator[Floats]:
+    """Yield `n` outcomes drawn from a fit, each (n rows,), scale that is modelled; each has a generator of its own."""
+    draw = _drawer(fit)
+    for child in np.random.SeedSequence(seed).spawn(n):
+        yield draw(np.random.default_rng(child))
+
+
+def _drawer(fit: Core) -> Callable[[np.random.Generator], Floats]:
+    """Return what draws an outcome: the fixed part, new random effects, a new error."""
+    plan, arrays, outcome = fit.design.plan, fit.design.arrays, fit.outcome
+    if plan.density is not None:
+        raise refusal("outcomes are drawn from Gaussian linear models only", "`conf_int()` has Wald intervals")
+    mean, rows = fixed_part(plan, arrays, outcome.beta), slice(None)
+    terms = range(len(plan.re_terms))
+    places = {(f, c) for f in terms for c in range(plan.re_terms[f].width)}
+    Z = [z_values(plan, arrays, f, places, rows, 0) for f in terms]
+    sizes = [(len(fit.design.levels[f]), plan.re_terms[f].width) for f in terms]
+    R = roots(outcome)
+
+    def draw(rng: np.random.Generator) -> Floats:
+        y = mean + outcome.sigma * rng.standard_normal(len(mean))
+        for f in terms:
+            b = rng.standard_normal(sizes[f]) @ R[f].T
+            y += np.einsum("ic,ic->i", Z[f], b[arrays.groups[f]])
+        return y
+
+    return draw
+
+
+def refits_of(fit: Core) -> Callable[[Floats], FitOutcome]:
+    """Return what fits the model to another outcome for the same rows."""
+    from hdsl.fit.refit import refitter
+
+    design = fit.design
+    return refitter(design.plan, design.arrays, fit.outcome).fit
