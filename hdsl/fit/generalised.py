@@ -21,6 +21,7 @@ from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
 from hdsl.fit.newton import Optimum, Tolerances, try_at
 from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.quadrature import quadrature
 from hdsl.fit.refusals import no_start
 from hdsl.fit.search import search
 from hdsl.fit.standardise import Floats
@@ -38,7 +39,8 @@ def fit_generalised(
     plan: Plan,
     arrays: Arrays,
     *,
-    method: Literal["laplace"] = "laplace",
+    method: Literal["laplace", "agq"] = "laplace",
+    nodes: int | None = None,
     start: GeneralisedStart | None = None,
 ) -> FitOutcome:
     """Fit a model by maximum likelihood, random effects integrated out numerically.
@@ -48,8 +50,10 @@ def fit_generalised(
     plan : Plan
         With a density.
     arrays : Arrays
-    method : {"laplace"}
-        Laplace's approximation.
+    method : {"laplace", "agq"}
+        Laplace's approximation, or adaptive Gauss-Hermite quadrature.
+    nodes : int, optional
+        Of the quadrature, for each random effect; 9 where left out.
     start : mapping, optional
         Entry (factor, row, column) to standard deviation or correlation, natural scale; ``("beta", column)`` to the
         coefficient of a column of X, scale of the fit. What is left out starts at a default.
@@ -67,6 +71,9 @@ def fit_generalised(
     """
     with one_thread():
         criterion = laplace(plan, arrays)
+        if method == "agq":
+            better = quadrature(criterion, arrays, nodes)
+            return fit_criterion(better, arrays, method=method, start=start, first=criterion)
         return fit_criterion(criterion, arrays, method=method, start=start)
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hdsl.diagnostics import Diagnostic, FitError, Severity
 
-__all__ = ["MOST_DENSE_COLUMNS", "exact_fit", "no_start", "not_finite", "too_few_rows", "too_large", "unknown_start"]
+__all__ = [
+    "MOST_DENSE_COLUMNS",
+    "crossed_quadrature",
+    "exact_fit",
+    "no_nodes",
+    "no_start",
+    "not_finite",
+    "too_few_rows",
+    "too_large",
+    "too_many_nodes",
+    "unknown_start",
+]
 
 MOST_DENSE_COLUMNS = 12_000
 """Largest dense root: some 1.2 GB for each of its matrices, of which an evaluation holds several."""
@@ -54,4 +67,28 @@ def unknown_start(entry: object) -> FitError:
     """Return the error for a starting value of what is not a parameter."""
     return _refusal(
         "HM508", f"no covariance parameter is at {entry}", "give standard deviations, correlations or sigma"
+    )
+
+
+def crossed_quadrature(sets: Sequence[str]) -> FitError:
+    """Return the error for quadrature over effects that do not factor."""
+    listed = ", ".join(f"[{item}]" for item in sets)
+    return _refusal(
+        "HM507",
+        "quadrature needs one grouping factor, or nested ones: use laplace",
+        f"the effects of {listed} are crossed, so that their integral does not fall apart into groups",
+    )
+
+
+def no_nodes(nodes: int) -> FitError:
+    """Return the error for a number of nodes below one."""
+    return _refusal("HM507", f"{nodes} nodes are too few: use one or more", "one node is Laplace's method")
+
+
+def too_many_nodes(points: int, most: int) -> FitError:
+    """Return the error for more rows times nodes than one evaluation should take."""
+    return _refusal(
+        "HM509",
+        f"quadrature would take {points:,} rows times nodes at each step: use fewer nodes",
+        f"up to {most:,}; the nodes of all random effects of a row multiply",
     )
