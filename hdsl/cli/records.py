@@ -94,6 +94,8 @@ def fit_record(fit: FittedModel, *, with_ranef: bool) -> dict[str, object]:
     record |= {name: getattr(fit, name) for name in SCALARS}
     record |= {name: getattr(fit, name).to_dict() for name in SERIES}
     record["var_corr"] = records(fit.var_corr)
+    record["tidy"] = records(fit.tidy())
+    record["glance"] = records(fit.glance())[0]
     record["data"] = data_record(fit.design)
     if with_ranef:
         record["ranef"] = {effect: records(table.reset_index()) for effect, table in fit.ranef.items()}

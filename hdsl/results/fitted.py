@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hdsl.results.face.frames import Frames
 from hdsl.results.face.groups import Groups
 from hdsl.results.face.inference import Inference
 from hdsl.results.face.measures import Measures
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FittedModel"]
 
 
-class FittedModel(Protocol, Measures, Inference, Groups):
+class FittedModel(Frames, Protocol, Measures, Inference, Groups):
     """A multilevel model fitted to data.
 
     Parameters

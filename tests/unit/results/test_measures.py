@@ -18,18 +18,6 @@ from tests.unit.results.generalised import counts_parts, ordinal_parts
 
 ROOT = Path(__file__).resolve().parents[3]
 
-PASTES = """
-strength[i] ~ normal(m[batch,cask], s)
-m[batch,cask] ~ normal(v[batch], sd_c)
-v[batch] ~ normal(mu, sd_b)
-"""
-
-SLOPES = """
-index j = Subject
-Reaction[i] ~ normal(b0[j] + b1[j]*Days[i], s)
-(b0[j], b1[j]) ~ mvnormal((m0, m1), O)
-"""
-
 
 @pytest.fixture(scope="module", params=["ml", "reml"])
 def pastes(request):
