@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from hdsl.codegen.emit import emit, plan_hash
 from hdsl.codegen.layout import Entry, theta_entries
-from hdsl.codegen.load import Emitted, load
+from hdsl.codegen.load import Emitted, EmittedDensity, load, load_density
 
-__all__ = ["Emitted", "Entry", "emit", "load", "plan_hash", "theta_entries"]
+__all__ = ["Emitted", "EmittedDensity", "Entry", "emit", "load", "load_density", "plan_hash", "theta_entries"]

@@ -14,13 +14,20 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from hdsl import runtime
+from hdsl.codegen.channels import channels
 from hdsl.codegen.curvature import average_information
+from hdsl.codegen.densities import density, density_of, slope_needs, value_needs
+from hdsl.codegen.laplace import laplace_criterion, mode, slope, solve
 from hdsl.codegen.layout import Layout, layout
+from hdsl.codegen.predictors import part_columns, predictors, row_predictors
+from hdsl.codegen.prepared import data_record, prepare, rows_record, starting
 from hdsl.codegen.reverse import covariances, gradient, modes, theta_gradient
 from hdsl.codegen.rows import columns, cross_products, cross_record
 from hdsl.codegen.standalone import definitions, main, script
 from hdsl.codegen.sweep import estimates, forward, forward_record, relative_factors
-from hdsl.codegen.tree import WIDTH, Function, Record, Statement, code, plain, show
+from hdsl.codegen.tree import WIDTH, Function, Record, Statement, Suite, code, plain, show
+from hdsl.codegen.weighted import weigh
+from hdsl.form.density import RowDensity
 from hdsl.plan import FixedSet, Plan
 from hdsl.version import __version__
 
@@ -58,7 +65,7 @@ def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tu
     factor after factor from cross-products: ``K = (Sigma^-1 + A)^-1``, then ``C - B'KB`` for all that is coarser.
     """
     view = layout(plan)
-    body = _functions(view)
+    body = _functions(view) if plan.density is None else _density_functions(view)
     if standalone:
         body.append(main(plan, len(x_symbols)))
     used = _names(body) & set(runtime.__all__)
@@ -70,7 +77,7 @@ def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tu
         parts.append(definitions(used))
     parts.append(show(body))
     if standalone:
-        parts.append(script())
+        parts.append(script(plan))
     return "".join(parts)
 
 
@@ -92,12 +99,42 @@ def _functions(view: Layout) -> list[Statement]:
     ]
 
 
+def _density_functions(view: Layout) -> list[Statement]:
+    """Return the statements of the file of a plan with a density."""
+    channel, row = channels(view), density_of(view)
+    cross = cross_record(view)
+    return [
+        cross,
+        forward_record(view),
+        rows_record(view),
+        data_record(view),
+        part_columns(view),
+        relative_factors(view),
+        prepare(view),
+        starting(view),
+        *density(view, channel, "density", value_needs(channel)),
+        *density(view, channel, "derivatives", slope_needs(channel, row)),
+        predictors(view),
+        row_predictors(view),
+        weigh(view, cross),
+        forward(view),
+        modes(view),
+        mode(view),
+        laplace_criterion(),
+        covariances(view),
+        solve(view),
+        average_information(view),
+        slope(view),
+        theta_gradient(view),
+    ]
+
+
 def _names(body: Iterable[Statement]) -> set[str]:
     """Return every name that occurs in statements."""
     found: set[str] = set()
     for item in body:
         match item:
-            case Function(body=inner):
+            case Function(body=inner) | Suite(body=inner):
                 found |= _names(inner)
             case Record(fields=fields):
                 found |= {kind for _, kind, _ in fields}
@@ -111,21 +148,56 @@ def _names(body: Iterable[Statement]) -> set[str]:
 def _header(view: Layout, *, standalone: bool, title: str, x_symbols: Sequence[str]) -> str:
     """Return the docstring of the file: what it computes and what it reads."""
     plan = view.plan
-    random = "".join(f" + Z{factor.number} b{factor.number}" for factor in view.factors)
-    lines = [title or "Gaussian multilevel model.", "", f"y = X beta{random} + e,  var(e) = sigma^2"]
-    lines += [f"cov(b{f.number}) = sigma^2 Sigma{f.number} in each group of {f.title}" for f in view.factors]
+    lines = _model(view, title) if plan.density is None else _density_model(view, plan.density, title)
     lines += ["", f"Emitted by hdsl {__version__}, plan {plan_hash(plan)}.", "", "Reads"]
-    lines.append("  y, (n,): the outcome" + ("; offset, (n,): a known part of it" if plan.has_offset[0] else ""))
+    if plan.density is None:
+        lines.append("  y, (n,): the outcome" + ("; offset, (n,): a known part of it" if plan.has_offset[0] else ""))
+    else:
+        lines.append("  y, (n,): the outcome")
+        lines += [f"  known[{k}], (n,) = {name}" for k, name in enumerate(plan.density.known)]
+        lines += [f"  offsets[{k}], (n,): a known part of eta{k}" for k, has in enumerate(plan.has_offset) if has]
     lines += [f"  x[{k}], (n,) = {symbol}" for k, symbol in enumerate(x_symbols)]
     lines += [f"  groups[{f.position}], (n,): code from 0 of the group of each row, {f.title}" for f in view.factors]
     sets = {item.codes: item.symbol for item in plan.fixed if isinstance(item, FixedSet)}
     lines += [f"  sets[{k}], (n,): column of each row in {symbol}, -1 for none" for k, symbol in sorted(sets.items())]
     if standalone:
-        lines += ["", "Run: python FILE DATA.npz THETA .. [reml]"]
-        lines += ["where DATA.npz holds y, x0, x1, .., group0, group1, .., set0, .., and offset if there is one."]
+        lines += _usage(plan)
     wrapped = [part for line in lines for part in textwrap.wrap(plain(line), WIDTH, subsequent_indent="    ") or [""]]
     quotes = '"""'
     return "\n".join([quotes + wrapped[0], *wrapped[1:], quotes, "", ""])
+
+
+def _model(view: Layout, title: str) -> list[str]:
+    """Return the model of a Gaussian plan."""
+    random = "".join(f" + Z{factor.number} b{factor.number}" for factor in view.factors)
+    lines = [title or "Gaussian multilevel model.", "", f"y = X beta{random} + e,  var(e) = sigma^2"]
+    return lines + [f"cov(b{f.number}) = sigma^2 Sigma{f.number} in each group of {f.title}" for f in view.factors]
+
+
+def _density_model(view: Layout, density: RowDensity, title: str) -> list[str]:
+    """Return the model of a plan with a density."""
+    random = "".join(f" + Z{factor.number} b{factor.number}" for factor in view.factors)
+    etas = ", ".join(f"eta{k}" for k in range(len(density.inputs)))
+    lines = [title or f"Multilevel model, {density.distribution}.", "", f"y has the density f(y | {etas})"]
+    lines += [f"  eta{k} of row i: {item.argument}" for k, item in enumerate(density.inputs)]
+    lines.append(f"  each is offset + X beta{random}, with the columns that enter it")
+    return lines + [f"cov(b{f.number}) = Sigma{f.number} in each group of {f.title}" for f in view.factors]
+
+
+def _usage(plan: Plan) -> list[str]:
+    """Return how a standalone file is run."""
+    if plan.density is None:
+        return [
+            "",
+            "Run: python FILE DATA.npz THETA .. [reml]",
+            "where DATA.npz holds y, x0, x1, .., group0, group1, .., set0, .., and offset if there is one.",
+        ]
+    known = "".join(f"{name}, " for name in plan.density.known)
+    return [
+        "",
+        "Run: python FILE DATA.npz BETA .. THETA ..",
+        f"where DATA.npz holds y, {known}x0, x1, .., group0, group1, .., set0, .., and offset0, .. if there are any.",
+    ]
 
 
 def _imports(used: set[str], *, standalone: bool) -> list[str]:

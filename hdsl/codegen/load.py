@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import linecache
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Emitted", "load"]
+__all__ = ["Emitted", "EmittedDensity", "load", "load_density"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitted:
-    """The functions of an emitted file; each is documented there."""
+    """The functions of an emitted file of a Gaussian plan; each is documented there."""
 
     source: str
     filename: str
@@ -34,25 +34,42 @@ class Emitted:
     average_information: Callable[..., Any]
 
 
-FUNCTIONS = (
-    "columns",
-    "relative_factors",
-    "cross_products",
-    "forward",
-    "estimates",
-    "modes",
-    "covariances",
-    "gradient",
-    "theta_gradient",
-    "average_information",
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmittedDensity:
+    """The functions of an emitted file of a plan with a density; each is documented there."""
+
+    source: str
+    filename: str
+    columns: Callable[..., Any]
+    prepare: Callable[..., Any]
+    starting: Callable[..., Any]
+    predictors: Callable[..., Any]
+    relative_factors: Callable[..., Any]
+    row_predictors: Callable[..., Any]
+    mode: Callable[..., Any]
+    criterion: Callable[..., Any]
+    covariances: Callable[..., Any]
+    solve: Callable[..., Any]
+    slope: Callable[..., Any]
+    theta_gradient: Callable[..., Any]
+
+
+def _functions(source: str, names: list[str]) -> dict[str, Any]:
+    """Execute emitted source and return functions of it, with the text and its name in tracebacks."""
+    filename = f"<hdsl {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": "hdsl_emitted", "source": source, "filename": filename}
+    exec(compile(source, filename, "exec"), namespace)
+    return {name: namespace[name] for name in names}
 
 
 @lru_cache(maxsize=256)
 def load(source: str) -> Emitted:
-    """Execute emitted source and return its functions; the same text is executed once in a process."""
-    filename = f"<hdsl {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"__name__": "hdsl_emitted"}
-    exec(compile(source, filename, "exec"), namespace)
-    return Emitted(source=source, filename=filename, **{name: namespace[name] for name in FUNCTIONS})
+    """Return the functions of a Gaussian plan's source; the same text is executed once in a process."""
+    return Emitted(**_functions(source, [field.name for field in fields(Emitted)]))
+
+
+@lru_cache(maxsize=256)
+def load_density(source: str) -> EmittedDensity:
+    """Return the functions of the source of a plan with a density; the same text is executed once in a process."""
+    return EmittedDensity(**_functions(source, [field.name for field in fields(EmittedDensity)]))

@@ -8,7 +8,7 @@ from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.sweep import dense_factors, product
 from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
 
-__all__ = ["covariances", "gradient", "modes", "theta_gradient"]
+__all__ = ["covariances", "gradient", "joint_names", "modes", "theta_gradient"]
 
 
 def dense_prelude(plan_layout: Layout) -> list[Statement]:
@@ -73,7 +73,8 @@ def _mode(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
 
 
 def covariances(plan_layout: Layout) -> Function:
-    """Emit ``covariances(c, f, cov_X)``."""
+    """Emit ``covariances(c, f, cov_X)``; with a density the covariances that the predictors of a row need as well."""
+    has_density = plan_layout.plan.density is not None
     body: list[Statement] = []
     if plan_layout.dense:
         body += dense_prelude(plan_layout)
@@ -89,12 +90,25 @@ def covariances(plan_layout: Layout) -> Function:
     for k, factor in reversed(list(enumerate(plan_layout.chain))):
         body += _covariance(plan_layout, k, factor)
     pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "GV"]
+    if has_density:
+        pairs.append(tuple_of(joint_names(plan_layout)))
     body += code("return pair", pair=tuple_of(pairs))
     doc = (
         "Return for each factor the sum over groups of Z'V^-1 Z, (q, q), and the covariance of its modes, (q, q, J).\n"
         "cov_X is the covariance of beta, relative to sigma^2, or 0 by 0 where beta is given."
     )
+    if has_density:
+        doc += (
+            "\nThe joint covariances follow: of the finest groups with all above them, with the dense columns, and of "
+            "these with each other."
+        )
     return Function("covariances", "c, f, cov_X", doc, tuple(body))
+
+
+def joint_names(plan_layout: Layout) -> list[str]:
+    """Return the names of the covariances between factors, as far as there are such."""
+    chain = ["V", *(["VN" if plan_layout.is_sparse else "VE"] if plan_layout.dense else [])]
+    return [*(chain if plan_layout.chain else []), *(["cov"] if plan_layout.dense else [])]
 
 
 def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
@@ -103,7 +117,7 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     T is ``B Cov``, B the cross-products with all that is coarser; Q is ``B Cov B'``.
     """
     sparse, has_above = plan_layout.is_sparse, bool(factor.above)
-    is_finest = k == 0
+    is_finest = k == 0 and plan_layout.plan.density is None  # a finer one needs more, and so do rows with a density
     names = {letter: factor.name(letter) for letter in "GV"}
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}

@@ -10,7 +10,7 @@ from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.tree import Comment, Function, Record, Statement, code, expression, starred, tuple_of, unpack
 from hdsl.plan import Column, FixedSet, Product
 
-__all__ = ["columns", "cross_products", "cross_record"]
+__all__ = ["column_values", "columns", "cross_products", "cross_record"]
 
 Products = tuple[Product, ...]
 
@@ -26,7 +26,7 @@ def _product(product: Product) -> ast.expr:
     return tree
 
 
-def _column(products: Products) -> ast.expr:
+def column_values(products: Products) -> ast.expr:
     """Return the sum of products; a constant is a column without storage."""
     if all(not product.factors for product in products):
         return expression("constant(value, len(y))", value=sum(product.scale for product in products))
@@ -54,10 +54,10 @@ def columns(plan_layout: Layout) -> Function:
         is_data = products == (Product(scale=1.0, factors=products[0].factors),) and len(products[0].factors) == 1
         if times > 1 and not is_data:
             shared[products] = f"h{len(shared)}"
-            body += code("h = column", h=shared[products], column=_column(products))
+            body += code("h = column", h=shared[products], column=column_values(products))
 
     def column(item: Column | FixedSet) -> ast.expr:
-        return expression(shared[item.products]) if item.products in shared else _column(item.products)
+        return expression(shared[item.products]) if item.products in shared else column_values(item.products)
 
     X: list[ast.expr] = []
     for item in plan.fixed:

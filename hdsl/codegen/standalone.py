@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 
-from hdsl.codegen.tree import Function, Statement, code, show
+from hdsl.codegen.tree import Function, Statement, code, expression, show, tuple_of
+from hdsl.form.density import RowDensity
 from hdsl.plan import FixedSet, Plan, Product
-from hdsl.runtime import blocks, cells, root, rows
+from hdsl.runtime import blocks, cells, counts, mode, root, rows, special, weighted
 
 __all__ = ["definitions", "main", "script"]
 
 IMPORTS = (
-    ("collections.abc", ("Callable", "Sequence")),
-    ("typing", ("NamedTuple", "TypeAlias")),
-    ("numpy.typing", ("NDArray",)),
+    ("collections.abc", ("Callable", "Iterator", "Sequence")),
+    ("typing", ("Any", "NamedTuple", "TypeAlias")),
+    ("numpy.typing", ("ArrayLike", "NDArray")),
 )
 """What the runtime imports by name."""
 
@@ -35,7 +36,9 @@ class Definition:
 @lru_cache(maxsize=1)
 def _runtime() -> dict[str, Definition]:
     """Return every definition of the runtime by name, in an order in which they can be executed."""
-    return {d.name: d for module in (rows, blocks, root, cells) for d in _of_module(module)}
+    return {
+        d.name: d for module in (rows, blocks, root, cells, special, counts, weighted, mode) for d in _of_module(module)
+    }
 
 
 def _of_module(module: ModuleType) -> Iterator[Definition]:
@@ -76,7 +79,8 @@ def _imports(used: frozenset[str]) -> str:
     }
     standard = "".join(lines.get(module, "") for module in ("collections.abc", "typing"))
     arrays = "import numpy as np\n" + lines.get("numpy.typing", "")
-    return f"from __future__ import annotations\n\nimport sys\n{standard}\n{arrays}"
+    plain = "import math\nimport sys\n" if "math" in used else "import sys\n"
+    return f"from __future__ import annotations\n\n{plain}{standard}\n{arrays}"
 
 
 def _highest(plan: Plan) -> int:
@@ -87,8 +91,44 @@ def _highest(plan: Plan) -> int:
 
 
 def main(plan: Plan, n_symbols: int) -> Function:
-    """Emit ``main(path, theta, reml)``, which prints criterion and gradient."""
-    n_sets = max((item.codes + 1 for item in plan.fixed if isinstance(item, FixedSet)), default=0)
+    """Emit ``main``, which prints criterion and gradient."""
+    sizes = {
+        "n_x": max(_highest(plan), n_symbols),
+        "n_groups": len(plan.re_terms),
+        "n_sets": max((item.codes + 1 for item in plan.fixed if isinstance(item, FixedSet)), default=0),
+    }
+    return _gaussian_main(sizes) if plan.density is None else _density_main(plan, plan.density, sizes)
+
+
+def _density_main(plan: Plan, density: RowDensity, sizes: dict[str, int]) -> Function:
+    """Emit ``main(path, theta, beta)``."""
+    known = tuple_of([expression("data[name]", name=ast.Constant(name)) for name in density.known])
+    body: list[Statement] = code(
+        """
+        with np.load(path) as data:
+            y, known = data["y"], names
+            x = [data[f"x{k}"] for k in range(n_x)]
+            groups = [data[f"group{k}"] for k in range(n_groups)]
+            sets = [data[f"set{k}"] for k in range(n_sets)]
+            offsets = [data[f"offset{k}"] if f"offset{k}" in data else None for k in range(n_predictors)]
+        with np.errstate(all="ignore"):
+            X, Z = columns(y, x, sets)
+            d = prepare(y, known, offsets, X, Z, groups)
+            base = predictors(d, beta)
+            at = mode(d, base, theta, starting(d))
+            by_beta, information, by_covariance, average = slope(d, base, at)
+        print("criterion", criterion(at))
+        print("gradient", *by_beta.tolist(), *theta_gradient(theta, by_covariance).tolist())
+        """,
+        names=known,
+        n_predictors=plan.n_predictors,
+        **sizes,
+    )
+    return Function("main", "path, beta, theta", "Print the criterion and its gradient at (beta, theta).", tuple(body))
+
+
+def _gaussian_main(sizes: dict[str, int]) -> Function:
+    """Emit ``main(path, theta, reml)``."""
     body: list[Statement] = code(
         """
         with np.load(path) as data:
@@ -104,20 +144,28 @@ def main(plan: Plan, n_symbols: int) -> Function:
         print("criterion", fit.objective)
         print("gradient", *g.tolist())
         """,
-        n_x=max(_highest(plan), n_symbols),
-        n_groups=len(plan.re_terms),
-        n_sets=n_sets,
+        **sizes,
     )
     return Function("main", "path, theta, reml", "Print the criterion and its gradient at theta.", tuple(body))
 
 
-def script() -> str:
+def script(plan: Plan) -> str:
     """Return the lines that run ``main`` from a command line."""
-    body = code(
-        """
-        if __name__ == "__main__":
-            words = [word for word in sys.argv[2:] if word != "reml"]
-            main(sys.argv[1], np.array([float(word) for word in words]), reml="reml" in sys.argv)
-        """
-    )
+    if plan.density is None:
+        body = code(
+            """
+            if __name__ == "__main__":
+                words = [word for word in sys.argv[2:] if word != "reml"]
+                main(sys.argv[1], np.array([float(word) for word in words]), reml="reml" in sys.argv)
+            """
+        )
+    else:
+        body = code(
+            """
+            if __name__ == "__main__":
+                values = np.array([float(word) for word in sys.argv[2:]])
+                main(sys.argv[1], values[: len(values) - n_theta], values[len(values) - n_theta :])
+            """,
+            n_theta=plan.n_theta,
+        )
     return "\n\n" + show(body)

@@ -84,7 +84,7 @@ def forward(plan_layout: Layout) -> Function:
     for k, factor in enumerate(plan_layout.chain):
         body += [
             Comment(f"eliminate factor {factor.number}: {factor.title}"),
-            *_inverse(factor),
+            *_inverse(factor, convex=plan_layout.plan.density is None or plan_layout.plan.density.is_log_concave),
             *_eliminate(plan_layout, k, factor),
         ]
     if plan_layout.dense:
@@ -108,8 +108,11 @@ def dense_factors(plan_layout: Layout) -> list[Statement]:
     return code("dense = parts", parts=tuple_of(parts)) + code("m = sum(len(L) * size for L, size in dense)")
 
 
-def _inverse(factor: Factor) -> list[Statement]:
-    """Emit K and its log determinant in closed form for widths 1 and 2."""
+def _inverse(factor: Factor, *, convex: bool) -> list[Statement]:
+    """Emit K and its log determinant in closed form for widths 1 and 2.
+
+    The determinant is not a number where I + L'AL is not positive definite, which it always is if `convex`.
+    """
     names = {letter: factor.name(letter) for letter in "KAL"}
     match factor.width:
         case 1:
@@ -123,6 +126,7 @@ def _inverse(factor: Factor) -> list[Statement]:
                 **names,
             )
         case 2:
+            both = code("ridge[np.tensordot(Sigma, A) < -2.0] = np.nan", **names)
             return [
                 Comment("K = (Sigma + |Sigma| adj A) / D,  D = |I + A Sigma| = 1 + tr(A Sigma) + |A| |Sigma|"),
                 *code(
@@ -131,6 +135,12 @@ def _inverse(factor: Factor) -> list[Statement]:
                     det = (L[0, 0] * L[1, 1]) ** 2
                     adj = np.array([[A[1, 1], -A[0, 1]], [-A[1, 0], A[0, 0]]])
                     ridge = 1.0 + np.tensordot(Sigma, A) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
+                    """,
+                    **names,
+                ),
+                *([] if convex else [Comment("two negative factors are no positive matrix"), *both]),
+                *code(
+                    """
                     K = (Sigma[:, :, None] + det * adj) / ridge
                     logdet += np.log(ridge).sum()
                     """,

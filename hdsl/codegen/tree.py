@@ -20,6 +20,7 @@ __all__ = [
     "Function",
     "Record",
     "Statement",
+    "Suite",
     "code",
     "expression",
     "plain",
@@ -62,7 +63,15 @@ class Record:
     fields: tuple[tuple[str, str, str], ...]
 
 
-Statement: TypeAlias = Comment | Function | Record | ast.stmt
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A loop or a condition: its head, ``for rows in d.blocks:``, and its body."""
+
+    head: str
+    body: tuple[Statement, ...]
+
+
+Statement: TypeAlias = "Comment | Function | Record | Suite | ast.stmt"
 
 
 def plain(text: str) -> str:
@@ -145,6 +154,8 @@ def _lines(item: Statement, width: int) -> list[str]:
         case Function():
             head = f"def {item.name}({item.arguments}):"
             return ["", "", head, *_docstring(item.doc), *show(item.body, 4).splitlines()]
+        case Suite():
+            return [item.head, *show(item.body, 4).splitlines()]
         case Record():
             fields = [f"    {name}: {kind}  # {plain(comment)}" for name, kind, comment in item.fields]
             return ["", "", f"class {item.name}(NamedTuple):", f'    """{plain(item.doc)}"""', "", *fields]

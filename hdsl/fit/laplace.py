@@ -19,8 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from hdsl.codegen import EmittedDensity, emit, load_density
+from hdsl.codegen.channels import channels
+from hdsl.codegen.layout import layout
+from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.fit.covariance import lower_factor, theta_of, widths
+from hdsl.fit.criterion import emitted_entries
+from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, standard_fixed, standard_random
+from hdsl.fit.rank import independent_columns
+from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
+from hdsl.runtime import Indicators, n_columns
 
 __all__ = ["Laplace", "Point", "Slope", "laplace"]
 
@@ -99,6 +109,11 @@ class Laplace:
         R^-1: coefficients of the user's kept columns are ``to_user @ beta``.
     T : tuple of ndarray, (q, q)
         For each factor ``Z = Z* T``.
+    emitted : EmittedDensity
+    data : object
+        What the emitted functions work on.
+    rule : ChainRule
+        From covariances to theta.
     """
 
     plan: Plan
@@ -106,46 +121,104 @@ class Laplace:
     n_columns: int
     to_user: Floats
     T: tuple[Floats, ...]
+    emitted: EmittedDensity
+    data: Any
+    rule: ChainRule
 
     def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
         """Return the objective; the inner search starts from the mode of `near`."""
-        raise NotImplementedError
+        emitted, d = self.emitted, self.data
+        v = emitted.starting(d) if near is None else near.v
+        with np.errstate(all="ignore"):
+            base = emitted.predictors(d, beta)
+            at = emitted.mode(d, base, theta, v)
+            objective = float(emitted.criterion(at))
+        return Point(
+            objective=objective if np.isfinite(objective) else np.inf,
+            beta=beta,
+            theta=theta,
+            factors=emitted.relative_factors(theta),
+            logdet=float(at.sweep.logdet) if at.is_mode else np.nan,
+            v=at.v,
+            n_inner=at.n_steps,
+            is_mode=at.is_mode,
+            state=(base, at),
+        )
 
     def slope(self, at: Point) -> Slope:
-        """Return gradient and Hessian; `at` has to be a mode."""
-        raise NotImplementedError
+        """Return gradient and Hessian; `at` has to be a mode.
+
+        Notes
+        -----
+        ``g = 2 (G L)`` and ``H = J'H_S J + 2 G[row, row]`` for entries of theta, with the average information
+        ``H_S = v'E_a P E_b v``; for coefficients twice the Schur complement of the random effects in the Hessian.
+        """
+        base, state = at.state
+        with np.errstate(all="ignore"):
+            by_beta, information, by_covariance, average = self.emitted.slope(self.data, base, state)
+        p, n = len(by_beta), self.plan.n_theta
+        hessian = np.zeros((p + n, p + n))
+        hessian[:p, :p] = information
+        hessian[p:, p:] = self.rule.hessian(average, by_covariance, at.factors)
+        gradient = np.concatenate((by_beta, self.rule.gradient(by_covariance, at.factors)))
+        return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance)
 
     def modes(self, at: Point) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""
-        raise NotImplementedError
+        _, state = at.state
+        return tuple(self._in_order(f, (np.linalg.inv(T) @ state.b[f][:, 0]).T) for f, T in enumerate(self.T))
 
     def mode_covariances(self, at: Point) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given beta and theta; user's columns."""
-        raise NotImplementedError
+        _, state = at.state
+        _, V, _ = self.emitted.covariances(state.cross, state.sweep, np.zeros((0, 0)))
+        backs = [np.linalg.inv(T) for T in self.T]
+        return tuple(
+            self._in_order(f, back @ own.transpose(2, 0, 1) @ back.T)
+            for f, (own, back) in enumerate(zip(V, backs, strict=True))
+        )
+
+    def _in_order(self, f: int, values: Floats) -> Floats:
+        """Return values of the groups of a factor in the order of their codes."""
+        if f not in self.plan.chain:
+            return values
+        order = self.data.nest.order[self.plan.chain.index(f)]
+        out = np.empty_like(values)
+        out[order] = values
+        return out
 
     def eta(self, at: Point) -> Floats:
         """Return the linear predictors at the mode, (n, K), rows in the user's order."""
-        raise NotImplementedError
+        base, state = at.state
+        sorted_rows = self.emitted.row_predictors(self.data, base, state.b)
+        out = np.empty(sorted_rows.shape[::-1])
+        out[self.data.order] = sorted_rows.T
+        return out
 
     def user_beta(self, at: Point) -> Floats:
         """Return the coefficients of all columns of X, (n_columns,), NaN for aliased ones."""
-        raise NotImplementedError
+        out = np.full(self.n_columns, np.nan)
+        out[self.kept] = self.to_user @ at.beta
+        return out
 
     def beta_from(self, beta: Floats) -> Floats:
-        """Return beta of the kept, standardised columns from coefficients (n_columns,) of the user's; NaN counts as 0."""
-        raise NotImplementedError
+        """Return beta of kept, standardised columns from coefficients (n_columns,) of the user's; NaN counts as 0."""
+        return np.asarray(np.linalg.solve(self.to_user, np.nan_to_num(beta)[self.kept]), dtype=float)
 
     def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
         """Return the covariances of the user's columns."""
-        raise NotImplementedError
+        return [root @ root.T for root in self._user_roots(factors)]
 
     def user_theta(self, factors: Sequence[Floats]) -> Floats:
         """Return theta of the user's columns."""
-        raise NotImplementedError
+        return theta_of(self.plan, [lower_factor(root) for root in self._user_roots(factors)])
+
+    def _user_roots(self, factors: Sequence[Floats]) -> list[Floats]:
+        return [np.asarray(np.linalg.solve(T, L), dtype=float) for T, L in zip(self.T, factors, strict=True)]
 
     def theta_from(self, roots: Sequence[Floats]) -> Floats:
         """Return theta of the standardised columns from roots of covariances of the user's columns."""
-        raise NotImplementedError
+        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
 
 
 def laplace(plan: Plan, arrays: Arrays) -> Laplace:
@@ -154,6 +227,51 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
     Raises
     ------
     FitError
-        HM504 where no more rows than independent columns of X are there, HM506 for a value that is not finite.
+        HM504 where there are fewer rows than independent columns of X, HM506 for a value that is not finite.
     """
-    raise NotImplementedError
+    emitted = load_density(emit(plan))
+    view = channels(layout(plan))
+    X, Z = emitted.columns(arrays.y, arrays.x, arrays.sets)
+    _require_finite(plan, arrays, X, Z)
+    n, items = len(arrays.y), list(X)
+    standard, fixed = standard_fixed(items)
+    p = len(fixed.scale)
+    first = None if plan.intercept is None else n_columns(items[: plan.intercept])
+    kept = independent_columns(fixed_gram(standard, p, view.inputs, arrays.offsets, n), first)
+    if n < len(kept):
+        raise too_few_rows(n, len(kept))
+    scaled = [
+        standard_random(plan, f, z, [[atom.channel for atom in column] for column in view.columns[f]])
+        for f, z in enumerate(Z)
+    ]
+    return Laplace(
+        plan=plan,
+        kept=kept,
+        n_columns=p,
+        to_user=fixed.to_user(kept),
+        T=tuple(T for _, T in scaled),
+        emitted=emitted,
+        data=emitted.prepare(
+            arrays.y,
+            arrays.known,
+            arrays.offsets,
+            keep_items(standard, kept),
+            [z for z, _ in scaled],
+            arrays.groups,
+        ),
+        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
+    )
+
+
+def _require_finite(plan: Plan, arrays: Arrays, X: Sequence[FixedItem], Z: Sequence[Sequence[RandomColumn]]) -> None:
+    """Refuse values that are not finite (a sum is finite only if all its terms are)."""
+    if not np.isfinite(arrays.y.sum()):
+        raise not_finite("the outcome")
+    for item, parts in zip(plan.fixed, X, strict=True):
+        for _, block in parts:
+            if not np.isfinite((block.values if isinstance(block, Indicators) else block).sum()):
+                raise not_finite(f"the column of {item.symbol}")
+    for term, columns in zip(plan.re_terms, Z, strict=True):
+        for column, own in zip(term.columns, columns, strict=True):
+            if not all(np.isfinite(part.sum()) for part in own):
+                raise not_finite(f"the column of {column.symbol}")

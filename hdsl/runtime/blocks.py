@@ -17,6 +17,7 @@ __all__ = [
     "mul_t",
     "outer_sum",
     "ridge_inverse",
+    "symmetric",
     "t_mul",
     "transpose",
 ]
@@ -63,6 +64,11 @@ def inner(a: Floats, b: Floats) -> Floats:
 def outer_sum(a: Floats, b: Floats) -> Floats:
     """Return ``a b'`` summed over groups: (q, s, J) and (r, s, J) give (q, r)."""
     return a.reshape(len(a), -1) @ b.reshape(len(b), -1).T
+
+
+def symmetric(a: Floats) -> Floats:
+    """Return ``(a + a') / 2`` of one matrix."""
+    return (a + a.T) / 2.0
 
 
 def join(own: Floats, cross: Floats, later: Floats) -> Floats:

@@ -48,6 +48,8 @@ class Cells:
         Gives for a column of n rows the (n_cells,) sums of its products with the dense columns.
     within : ndarray or None
         For each cell of the next finer factor the cell of this one that holds it.
+    rows : callable
+        Gives for each block of dense columns the cell of each row, (n,); of the finest factor alone.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Cells:
         n_columns: int,
         sums: Callable[[Floats], Floats],
         within: Codes | None = None,
+        rows: Callable[[], tuple[Codes, ...]] = tuple,
     ) -> None:
         self.group = group
         self.column = column
         self.n_columns = n_columns
         self.sums = sums
         self.within = np.arange(0) if within is None else within
+        self.rows = rows
         self._starts = np.flatnonzero(np.diff(group, prepend=-1))
         counts = np.diff(self._starts, append=len(group))
         self._pairs = counts * (counts - 1) // 2  # of each group
@@ -203,4 +207,10 @@ def occupied(codes: Codes, blocks: Sequence[Indicators]) -> Cells:
     def sums(a: Floats) -> Floats:
         return np.concatenate([row_sums(cell, size, a, values) for cell, size, values in rows])[order]
 
-    return Cells(group[order], column[order], at, sums)
+    def places() -> tuple[Codes, ...]:
+        rank = np.empty(len(order), dtype=np.intp)
+        rank[order] = np.arange(len(order))
+        starts = np.cumsum([0, *(size for _, size, _ in rows)])
+        return tuple(rank[cell + start] for (cell, _, _), start in zip(rows, starts, strict=False))
+
+    return Cells(group[order], column[order], at, sums, rows=places)

@@ -22,6 +22,7 @@ __all__ = [
     "root_modes",
     "root_sweep",
     "split",
+    "split_columns",
     "stack",
 ]
 
@@ -158,6 +159,13 @@ def split(values: Floats, factors: Factors) -> list[Floats]:
     """Return a vector over dense columns as a (q, 1, J) array for each factor."""
     ends = np.cumsum([len(L) * size for L, size in factors])
     return [part.reshape(len(L), 1, size) for part, (L, size) in zip(np.split(values, ends[:-1]), factors, strict=True)]
+
+
+def split_columns(values: Floats, factors: Factors) -> list[Floats]:
+    """Return a matrix over dense columns, (m, k), as a (q, k, J) array for each factor."""
+    ends = np.cumsum([len(L) * size for L, size in factors])
+    parts = np.split(values, ends[:-1])
+    return [p.reshape(len(L), size, -1).transpose(0, 2, 1) for p, (L, size) in zip(parts, factors, strict=True)]
 
 
 def stack(parts: Sequence[Floats], factors: Factors) -> Floats:

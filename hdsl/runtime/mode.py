@@ -1,0 +1,127 @@
+"""The mode of the random effects given everything else: Newton's method on a penalised log density."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.runtime.root import Factors, Root, scale, solve_lower
+
+__all__ = ["Mode", "dot", "find_mode", "half_squared", "root_solve"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Vectors: TypeAlias = tuple[Floats, ...]
+"""Coefficients of each factor, (q, 1, J)."""
+
+ENOUGH = 1e-15
+"""Newton decrement at which the mode is found; the error of the log determinant is of the order of its root."""
+
+RISE = 1e-12
+"""Rise of the penalised deviance, relative to its size, that is taken for rounding."""
+
+SHORTEST = 1e-9
+"""Share of a step below which none is taken."""
+
+MOST_STEPS = 200
+
+
+class Mode(NamedTuple):
+    """The end of the inner search: random effects b = Sigma v, log f there, cross-products and their factor.
+
+    `sweep` is None, and `is_mode` false, where the search did not end at a mode.
+    """
+
+    total: float
+    b: Vectors
+    v: Vectors
+    cross: Any
+    sweep: Any
+    n_steps: int
+    is_mode: bool
+
+
+def dot(a: Sequence[Floats], b: Sequence[Floats]) -> float:
+    """Return ``a'b`` summed over factors."""
+    return sum(float(np.vdot(x, y)) for x, y in zip(a, b, strict=True))
+
+
+def half_squared(L: Floats, v: Floats) -> Floats:
+    """Return ``LL'v`` in each group, (q, 1, J)."""
+    return np.asarray(((L @ L.T) @ v[:, 0])[:, None])
+
+
+def find_mode(
+    weigh: Callable[..., tuple[float, Vectors, Any]],
+    eliminate: Callable[[Any], Any],
+    newton: Callable[[Any, Any], tuple[Vectors, Vectors]],
+    factors: Sequence[Floats],
+    v: Vectors,
+) -> Mode:
+    """Return the mode nearest to a start.
+
+    Parameters
+    ----------
+    weigh : callable
+        Gives at (b, v) log f, the gradient ``e = Z'r - v``, and the cross-products with the weights there; with
+        ``positive=True`` those of weights that are positive semidefinite.
+    eliminate : callable
+        The forward sweep over cross-products; its log determinant is not finite, or `LinAlgError` is raised, where
+        I + Lambda'H Lambda is not positive definite.
+    newton : callable
+        Gives of cross-products and sweep the step of b, ``(Sigma^-1 + H)^-1 e``, and that of v.
+    factors : sequence of ndarray, (q, q)
+        Lambda of each factor.
+    v : tuple of ndarray, (q, 1, J)
+        The start, ``b = Sigma v``.
+    """
+    b = tuple(half_squared(L, u) for L, u in zip(factors, v, strict=True))
+    db, dv, share, best = b, v, 1.0, np.inf
+    for count in range(1, MOST_STEPS + 1):
+        total, e, c = weigh(b, v)
+        penalised = dot(v, b) - 2.0 * total
+        if not np.isfinite(penalised) and best == np.inf and any(u.any() for u in v):
+            v = tuple(np.zeros_like(u) for u in v)  # the start is too far off
+            b = v
+            continue
+        if not (np.isfinite(penalised) and penalised <= best + RISE * (1.0 + abs(penalised))):
+            share *= 0.5
+            if best == np.inf or share < SHORTEST:
+                break
+            b = tuple(x - share * step for x, step in zip(b, db, strict=True))
+            v = tuple(x - share * step for x, step in zip(v, dv, strict=True))
+            continue
+        best, share = penalised, 1.0
+        f = _eliminated(eliminate, c)
+        is_mode = f is not None
+        if f is None:  # no curvature of a mode: a step with the nearest weights that are
+            _, e, c = weigh(b, v, positive=True)
+            f = _eliminated(eliminate, c)
+            if f is None:
+                break
+        db, dv = newton(c, f)
+        gain = dot(e, db)
+        if gain < ENOUGH:
+            return Mode(total, b, v, c, f, count, is_mode)
+        if not np.isfinite(gain):
+            break
+        b = tuple(x + step for x, step in zip(b, db, strict=True))
+        v = tuple(x + step for x, step in zip(v, dv, strict=True))
+    return Mode(-np.inf, b, v, None, None, count, is_mode=False)
+
+
+def _eliminated(eliminate: Callable[[Any], Any], c: Any) -> Any:
+    """Return the forward sweep, or None where the matrix is not positive definite."""
+    try:
+        f = eliminate(c)
+    except np.linalg.LinAlgError:
+        return None
+    return f if np.isfinite(f.logdet) else None
+
+
+def root_solve(root: Root, T: Floats, factors: Factors) -> Floats:
+    """Return ``(Sigma^-1 + C)^-1 T`` of the dense columns, (m, k)."""
+    half = solve_lower(root, scale(factors, T, transposed=True))
+    return scale(factors, solve_lower(root, half, transposed=True))
