@@ -71,24 +71,24 @@ def fit_generalised(
     """
     with one_thread():
         criterion = laplace(plan, arrays)
-        if method == "agq":
+        if method == "agq" and plan.re_terms:
             better = quadrature(criterion, arrays, nodes)
-            return fit_criterion(better, arrays, method=method, start=start, first=criterion)
-        return fit_criterion(criterion, arrays, method=method, start=start)
+            return fit_criterion(better, arrays, start=start, first=criterion, nodes=better.nodes)
+        return fit_criterion(criterion, arrays, start=start)
 
 
 def fit_criterion(
     criterion: DensityCriterion,
     arrays: Arrays,
     *,
-    method: Literal["laplace", "agq"] = "laplace",
     start: GeneralisedStart | None = None,
     first: DensityCriterion | None = None,
+    nodes: int | None = None,
 ) -> FitOutcome:
-    """Fit a plan with a density by a criterion; `first` is a cheaper one whose optimum is the start."""
+    """Fit a plan with a density by a criterion: Laplace's, or quadrature of `nodes` after a cheaper `first`."""
     flat = coefficients(first or criterion, arrays, exact=not criterion.plan.n_theta)
     if not criterion.plan.re_terms:
-        return _finish(joint(criterion), flat, arrays, method)
+        return _finish(joint(criterion), flat, arrays, nodes)
     problem = random_effects(flat.at, first or criterion, arrays)
     begin = _begin(problem, flat.at, start)
     optimum = search(problem, begin, TOLERANCES)
@@ -96,7 +96,7 @@ def fit_criterion(
         problem = replace(problem, criterion=criterion)
         begin = problem.evaluate(optimum.at.vector)
         optimum = search(problem, begin, TOLERANCES)
-    return _finish(problem, optimum, arrays, method)
+    return _finish(problem, optimum, arrays, nodes)
 
 
 def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> JointPoint:
@@ -113,9 +113,7 @@ def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> 
     return chosen
 
 
-def _finish(
-    problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, method: Literal["laplace", "agq"]
-) -> FitOutcome:
+def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: int | None) -> FitOutcome:
     """Look for troubles, and assemble what the fit found, user's columns."""
     at, plan = optimum.at, problem.plan
     criterion = problem.criterion
@@ -127,7 +125,7 @@ def _finish(
     free = free_parameters(plan)
     status = _status(parts, troubles)
     return FitOutcome(
-        method=method,
+        method="laplace" if nodes is None else "agq",
         theta=criterion.user_theta(problem.to_criterion(at.factors)),
         sigma=float("nan"),
         beta=criterion.user_beta(at.inner),
@@ -149,6 +147,7 @@ def _finish(
         message=_message(optimum, status, parts, troubles),
         boundary=parts.edge,
         troubles=troubles,
+        nodes=nodes,
     )
 
 

@@ -32,7 +32,7 @@ ROUGH = Tolerances(decrement=1e-3, scaled=True, max_evaluations=60)
 LEAST, MOST = 0.2, 2.0
 """Bounds of the standard deviations that moments may give, in units."""
 
-SMALLEST, LARGEST = 1e-3, 1e3
+SMALLEST, LARGEST = 1e-9, 1e9
 """Bounds of units: one row may tell much of its predictor, or nothing."""
 
 

@@ -130,6 +130,8 @@ class FitOutcome:
     troubles : tuple of Trouble
         What stands in the way of an estimate, in words by `Trouble.sentence`: parameters without an equation on an edge
         (the fit is then "boundary"), and what has no finite estimate or did not converge ("not converged").
+    nodes : int or None
+        Nodes of the quadrature for each random effect, with the method agq.
 
     Notes
     -----
@@ -161,6 +163,7 @@ class FitOutcome:
     boundary: tuple[tuple[int, int, int], ...]
     certificate: float = math.nan
     troubles: tuple[Trouble, ...] = ()
+    nodes: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return every field with its value: what makes a value later cannot be copied to another process."""

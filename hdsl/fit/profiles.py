@@ -102,9 +102,15 @@ def profile_of(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) 
     target : int, (int, int, int) or SIGMA
         A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
     """
-    from hdsl.fit.gaussian_surface import gaussian_surface
+    surface: Surface
+    if plan.density is None:
+        from hdsl.fit.gaussian_surface import gaussian_surface
 
-    surface = gaussian_surface(plan, arrays, outcome, target)
+        surface = gaussian_surface(plan, arrays, outcome, target)
+    else:
+        from hdsl.fit.generalised_surface import generalised_surface
+
+        surface = generalised_surface(plan, arrays, outcome, target)
     return Profile(surface=surface, estimate=_estimate(outcome, target))
 
 

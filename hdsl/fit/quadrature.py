@@ -81,6 +81,8 @@ class Quadrature:
     data : Levels
     grids : tuple of Grid
         Nodes of each level, coarsest first.
+    nodes : int
+        Of each random effect.
     """
 
     inner: DensityCriterion
@@ -88,6 +90,7 @@ class Quadrature:
     offsets: tuple[Floats | None, ...]
     data: Levels
     grids: tuple[Grid, ...]
+    nodes: int
 
     @property
     def plan(self) -> Plan:
@@ -237,4 +240,5 @@ def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Qu
         offsets=arrays.offsets,
         data=data,
         grids=tuple(grid(each, level.q) for level in data.levels),
+        nodes=each,
     )
