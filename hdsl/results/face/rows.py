@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from hdsl.results.face.estimates import Estimates
 from hdsl.results.predicting.request import request
 
@@ -35,8 +33,31 @@ class Rows(Estimates):
 
     @property
     def residuals(self) -> pd.Series[float]:
-        """Outcome minus `fitted`."""
-        return self._rows(self.design.arrays.y - self.fitted.to_numpy(), "residual")
+        """Outcome minus `fitted`; of a binomial outcome its share minus the fitted probability."""
+        return self.residuals_of("response").rename("residual")
+
+    def residuals_of(self, kind: str) -> pd.Series[float]:
+        """Return residuals of a kind, rows in the order of the data used.
+
+        Parameters
+        ----------
+        kind : {"response", "pearson", "deviance"}
+            Outcome minus fitted mean; that by the standard deviation of the outcome given the random effects; signed
+            root of twice what the row's log density would gain if its mean were the outcome. Of a Gaussian outcome the
+            last two are both residuals by sigma.
+
+        Returns
+        -------
+        Series, (n,)
+
+        Raises
+        ------
+        FitError
+            HM510 for another kind, and for an outcome that has no such residual.
+        """
+        from hdsl.results.residuals import residuals_of
+
+        return self._rows(residuals_of(self, kind), kind)
 
     def predict(
         self, new: Any = None, include: Include = "all", scale: str = "response", *, marginal: bool = False
@@ -141,8 +162,7 @@ class Rows(Estimates):
         """Joint covariance of fixed and random effects."""
         from hdsl.results.predicting import joint_covariance
 
-        weights = np.full((1, 1, 1), self.outcome.sigma**-2)
-        return joint_covariance(self.design, self.outcome, weights)
+        return joint_covariance(self.design, self.outcome)
 
     def _series_of(self, found: Predicted, name: str) -> pd.Series[Any]:
         import pandas as pd
