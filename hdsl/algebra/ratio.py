@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from hdsl.algebra.compare import difference
@@ -138,8 +139,8 @@ def compare(*fits: FittedModel, bootstrap: int = 0, seed: int | None = None) -> 
 
 
 def _names(fits: Sequence[FittedModel]) -> list[str]:
-    """Return the names of the models' files, numbered where they are not distinct."""
-    names = [fit.design.form.source.name for fit in fits]
+    """Return the names of the models' files, or numbers where they are not distinct."""
+    names = [PurePath(fit.design.form.source.name).name for fit in fits]
     distinct = len(set(names)) == len(names) and not any(name.startswith("<") for name in names)
     return names if distinct else [f"model {number}" for number in range(1, len(fits) + 1)]
 

@@ -30,6 +30,9 @@ FORMATS = ("text", "mermaid", "svg")
 NOTATIONS = ("gelman-hill", "raudenbush-bryk")
 """The notations of `hdsl.form.notation`; here again, since the parser imports nothing."""
 
+DF_METHODS = ("satterthwaite", "kenward-roger", "residual", "normal")
+"""The methods of `hdsl.results.inference.degrees`; here again, for the same reason."""
+
 EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
 """Systems that ``hdsl export`` writes code for."""
 
@@ -143,6 +146,24 @@ def _add_fit(parser: ArgumentParser) -> None:
     )
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
+    parser.add_argument(
+        "--df", choices=DF_METHODS, help="fixed effects and tests by this method for degrees of freedom"
+    )
+    parser.add_argument(
+        "--test", metavar="HYPOTHESIS", action="append", default=[], help='a hypothesis in coefficient names: "b1 = b2"'
+    )
+    _add_json(parser)
+
+
+def _add_compare(parser: ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help=MODEL_HELP)
+    parser.add_argument("b", metavar="B", help="another one")
+    parser.add_argument("data", metavar="DATA", nargs="+", help=DATA_HELP)
+    parser.add_argument("--method", type=str.lower, help="of both fits: ml (default), reml, ..")
+    parser.add_argument("--bootstrap", metavar="N", type=int, default=0, help="p-value from N replicates")
+    parser.add_argument("--seed", type=int, help="of the bootstrap")
+    _add_cache(parser)
+    _add_missing(parser)
     _add_json(parser)
 
 
@@ -221,7 +242,8 @@ _COMMANDS = (
         name="fit",
         help="fit a model to data",
         examples="hdsl fit party.hm voters.csv\nhdsl fit party.hm voters.parquet --method reml --json\n"
-        "hdsl fit hsb.hm i=students.csv school=schools.csv",
+        "hdsl fit hsb.hm i=students.csv school=schools.csv\n"
+        'hdsl fit party.hm voters.csv --method reml --df kenward-roger --test "b1 = b2"',
         add=_add_fit,
     ),
     _Command(
@@ -236,6 +258,13 @@ _COMMANDS = (
         help="say what differs between two models, and whether a likelihood-ratio test between them is valid",
         examples="hdsl diff party.hm party2.hm\nhdsl diff party.hm party2.hm voters.csv",
         add=_add_diff,
+    ),
+    _Command(
+        name="compare",
+        help="fit two nested models to the same data and test one against the other by their likelihoods",
+        examples="hdsl compare party.hm party2.hm voters.csv\n"
+        "hdsl compare party.hm party2.hm voters.csv --method reml --bootstrap 1000 --seed 1",
+        add=_add_compare,
     ),
     _Command(
         name="import",

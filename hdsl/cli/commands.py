@@ -20,6 +20,7 @@ from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, p
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.scanning import run_scan
 from hdsl.cli.sections import data_text, levels_picture, ranef_text, section_text
+from hdsl.cli.testing import run_compare, tests_record, tests_text
 from hdsl.diagnostics import HMError, Severity
 
 if TYPE_CHECKING:
@@ -186,14 +187,16 @@ def run_fit(arguments: Namespace) -> int:
     model = open_model(arguments)
     fit: FittedModel = model.fit(data, method=arguments.method, na=arguments.na)
     if arguments.json:
-        record = fit_record(fit, with_ranef=arguments.ranef)
+        record = {**fit_record(fit, with_ranef=arguments.ranef), **tests_record(fit, arguments)}
         print_json({**record, "diagnostics": [diagnostic_record(d) for d in (*model.diagnostics, *fit.diagnostics)]})
     else:
         print_report(fit.summary())
         if arguments.ranef:
             print_text(ranef_text(fit))
+        if arguments.df or arguments.test:
+            print_text(tests_text(fit, arguments))
     if not fit.converged and not arguments.json:
-        print_diagnostics(diagnostic for diagnostic in fit.diagnostics if diagnostic.code == "HM502")
+        print_diagnostics(diagnostic for diagnostic in fit.diagnostics if diagnostic.code in {"HM502", "HM514"})
     return OK if fit.converged else MISTAKE
 
 
@@ -206,6 +209,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "fit": run_fit,
     "scan": run_scan,
     "diff": run_diff,
+    "compare": run_compare,
     "import": run_import,
     "export": run_export,
     "explain": run_explain,
