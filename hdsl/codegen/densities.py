@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from hdsl.codegen.channels import Channels
+from hdsl.codegen.joined import Assigned, joined, negative
 from hdsl.codegen.layout import Layout
 from hdsl.codegen.tree import Function, Statement, Suite, code, expression, tuple_of, unpack
 from hdsl.form.density import Case, RowDensity, pairs, triples
@@ -109,34 +110,6 @@ def _plus(a: Expr, b: Expr) -> Expr:
 
 def _times(count: int, item: Expr) -> Expr:
     return item if count == 1 or item == ZERO else Apply(operator="*", operands=(Num(value=float(count)), item))
-
-
-def negative(item: Expr) -> Expr:
-    """Return ``-item``, without a negation of arrays where it can be put into a number or a difference."""
-    match item:
-        case Num(value=value):
-            return Num(value=-value)
-        case Apply(operator="-", operands=(only,)):
-            return only
-        case Apply(operator="-", operands=(a, b)):
-            return Apply(operator="-", operands=(b, a))
-        case Apply(operator="*" | "/" as operator, operands=(Num() | Apply(operator="-" | "*" | "/") as a, b)):
-            return Apply(operator=operator, operands=(negative(a), b))
-        case Apply(operator="+", operands=(a, b)) if _takes_sign(a):
-            return Apply(operator="-", operands=(negative(a), b))
-        case _:
-            return Apply(operator="-", operands=(item,))
-
-
-def _takes_sign(item: Expr) -> bool:
-    """Whether the negative of an expression costs nothing."""
-    match item:
-        case Num() | Apply(operator="-"):
-            return True
-        case Apply(operator="*" | "/", operands=(a, _)):
-            return _takes_sign(a)
-        case _:
-            return False
 
 
 def _sum(items: Iterable[tuple[int, ...]], order: Sequence[tuple[int, ...]], values: Sequence[Expr]) -> Expr:
@@ -235,17 +208,20 @@ def _body(case: Case, view: Channels, density: RowDensity, needs: Needs) -> tupl
     """Return the steps that a case needs, and its outputs; what is the same in all rows is a column without storage."""
     outputs = _outputs(case, view, needs)
     wanted = set().union(*(_names(item) for item in outputs)) if outputs else set()
-    needed: list[tuple[str, Expr]] = []
+    needed: list[Assigned] = []
     for name, item in reversed(case.steps):
         if name in wanted:
-            needed.insert(0, (name, item))
+            needed.insert(0, ((name,), item))
             wanted |= _names(item)
+    needed, outputs = joined(needed, outputs)
     varying = {"y", *density.known, *(f"eta{k}" for k, flat in enumerate(view.flat) if not flat)}
     body: list[Statement] = []
-    for name, item in needed:
-        body += code("s = item", s=name, item=_tree(item))
+    for names, item in needed:
+        targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+        target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+        body.append(ast.Assign([target], _tree(item), lineno=0))
         if varying & _names(item):
-            varying.add(name)
+            varying |= set(names)
     trees = [
         _tree(item) if varying & _names(item) else expression("constant(item, len(y))", item=_tree(item))
         for item in outputs

@@ -45,6 +45,7 @@ from hdsl.runtime.rows import GroupSums, Indicators, Nest, collect, constant, gr
 from hdsl.runtime.special import (
     binet,
     expit,
+    expits,
     lgamma,
     log1mexp,
     log_diff_ndtr,
@@ -92,6 +93,7 @@ __all__ = [
     "directions",
     "dot",
     "expit",
+    "expits",
     "factorise",
     "find_mode",
     "gram",

@@ -58,6 +58,8 @@ def transpose(a: Floats) -> Floats:
 
 def inner(a: Floats, b: Floats) -> Floats:
     """Return ``a' b`` summed over groups: (q, s, J) and (q, w, J) give (s, w)."""
+    if len(a) == 1:
+        return np.asarray(a[0] @ b[0].T)
     return np.asarray((a @ b.transpose(0, 2, 1)).sum(axis=0))
 
 

@@ -220,7 +220,8 @@ def root_information(C: Floats, root: Root, inv: Floats, factors: Factors, X: Fl
     ``Z'V^-1 Z = Lambda'^-1 (I - (RR')^-1) Lambda^-1``; for a Lambda that is singular or nearly so, ``C - C cov C``.
     """
     out, at = [], 0
-    V = X - C @ scale(factors, inv @ scale(factors, X, transposed=True))  # Z'V^-1 X
+    if X.shape[1]:
+        V = X - C @ scale(factors, inv @ scale(factors, X, transposed=True))  # Z'V^-1 X
     for (L, size), block in zip(factors, diagonal_blocks(inv, factors), strict=True):
         q = len(L)
         own = slice(at, at + q * size)
@@ -230,8 +231,10 @@ def root_information(C: Floats, root: Root, inv: Floats, factors: Factors, X: Fl
         else:
             half = solve_lower(root, scale(factors, C[:, own], transposed=True)).reshape(-1, q, size)
             G = _block_trace(C[own, own], q, size) - np.einsum("kag,kbg->ab", half, half)
-        own_X = V[own].reshape(q, size, -1)
-        out.append(G - np.einsum("agx,xy,bgy->ab", own_X, cov_X, own_X, optimize=True))
+        if X.shape[1]:
+            own_X = V[own].reshape(q, size, -1)
+            G = G - np.einsum("agx,xy,bgy->ab", own_X, cov_X, own_X, optimize=True)
+        out.append(G)
         at += q * size
     return out
 

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "binet",
     "expit",
+    "expits",
     "lgamma",
     "log1mexp",
     "log_diff_ndtr",
@@ -46,6 +47,13 @@ Floats: TypeAlias = NDArray[np.float64]
 def expit(x: ArrayLike) -> Floats:
     """Return 1 / (1 + e^-x)."""
     return np.asarray(1.0 / (1.0 + np.exp(np.negative(x))))
+
+
+def expits(x: ArrayLike) -> tuple[Floats, Floats]:
+    """Return ``expit(x)`` and ``expit(-x)``, for the price of one."""
+    t = np.exp(-np.maximum(x, -700.0))
+    p = np.asarray(1.0 / (1.0 + t))
+    return p, t * p
 
 
 def softplus(x: ArrayLike) -> Floats:

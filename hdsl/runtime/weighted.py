@@ -35,6 +35,9 @@ Codes: TypeAlias = NDArray[np.intp]
 BLOCK = 1 << 14
 """Rows of a block."""
 
+FEW = 32
+"""Columns up to which cross-products are taken row by row."""
+
 
 def row_blocks(n: int) -> list[slice]:
     """Return the rows of each block."""
@@ -53,7 +56,10 @@ def row_order(*codes: Codes) -> Codes:
 
 
 class Scatter:
-    """Sums of rows into places, and values of places at rows; quick where the rows of a place stand together.
+    """Sums of rows into places, and values of places at rows; quick where rows are in an order of their places.
+
+    The order is looked for once: each row its own place; the rows of a place together, all places with equally many or
+    not; all places one after the other, again and again. Otherwise sums are taken by `numpy.bincount`.
 
     Parameters
     ----------
@@ -65,12 +71,23 @@ class Scatter:
         self.codes = codes
         self.low = int(codes.min()) if len(codes) else 0
         self.high = int(codes.max()) + 1 if len(codes) else 0
-        starts = np.flatnonzero(np.diff(codes, prepend=-1))
-        is_sorted = len(starts) == self.high - self.low and bool(np.all(codes[1:] >= codes[:-1]))
-        self.is_identity = is_sorted and len(starts) == len(codes)
-        self.starts = starts if is_sorted else None
-        self.lengths = np.diff(starts, append=len(codes)) if is_sorted else None
         self.local = codes - self.low
+        self.size = self.high - self.low
+        self.starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        self.lengths = np.diff(self.starts, append=len(codes))
+        self.order = self._order(len(codes))
+        self.ones = np.ones(len(codes) // max(self.size, 1))
+
+    def _order(self, n: int) -> str:
+        """Return the order of the rows."""
+        if len(self.starts) == self.size and bool(np.all(self.codes[1:] >= self.codes[:-1])):
+            if n == self.size:
+                return "own"
+            return "equal runs" if self.lengths.min() == self.lengths.max() else "runs"
+        is_cyclic = n % self.size == 0 and np.array_equal(self.local.reshape(-1, self.size)[0], np.arange(self.size))
+        if is_cyclic and bool(np.all(self.local.reshape(-1, self.size) == self.local[: self.size])):
+            return "cycles"
+        return ""
 
     def add(self, out: Floats, values: Sequence[Floats]) -> None:
         """Add to each row of `out`, (k, places), the sums of each of the k `values`."""
@@ -78,20 +95,29 @@ class Scatter:
             row[self.low : self.high] += self.sums(value)
 
     def sums(self, values: Floats) -> Floats:
-        """Return the sums of the places from `low` to `high`."""
-        if self.is_identity:
-            return values
-        if self.starts is not None:
-            return np.asarray(np.add.reduceat(values, self.starts))
-        return np.asarray(np.bincount(self.local, values, minlength=self.high - self.low), dtype=float)
+        """Return the sums of the places from `low` to `high`, of values (.., n)."""
+        leading = values.shape[:-1]
+        match self.order:
+            case "own":
+                return values
+            case "equal runs":
+                return np.asarray(values.reshape(*leading, self.size, -1) @ self.ones)
+            case "cycles":
+                return np.asarray(self.ones @ values.reshape(*leading, -1, self.size))
+            case "runs":
+                return np.asarray(np.add.reduceat(values, self.starts, axis=-1))
+        if leading:
+            return np.array([self.sums(row) for row in values]).reshape(*leading, self.size)
+        return np.asarray(np.bincount(self.local, values, minlength=self.size), dtype=float)
 
     def spread(self, values: Floats) -> Floats:
         """Return for each row the value of its place."""
-        if self.is_identity:
-            return values[self.low : self.high]
-        if self.lengths is not None:
-            return np.repeat(values[self.low : self.high], self.lengths)
-        return values[self.codes]
+        match self.order:
+            case "own":
+                return values[self.low : self.high]
+            case "runs" | "equal runs":
+                return np.repeat(values[self.low : self.high], self.lengths)
+        return values.take(self.codes)
 
 
 class RowCase(NamedTuple):
@@ -146,9 +172,8 @@ class ChannelColumns(NamedTuple):
     def add_sums(self, out: Floats, groups: Scatter, values: Floats) -> None:
         """Add to `out`, (p, places), the sums of ``values`` times each column."""
         low, high = groups.low, groups.high
-        for position, column in zip(self.places[: len(self.matrix)], self.matrix, strict=True):
-            out[position, low:high] += groups.sums(values * column)
         at = len(self.matrix)
+        out[self.places[:at], low:high] += groups.sums(self.matrix * values)
         for block in self.sets:
             joint = groups.local * (block.size + 1) + block.codes + 1
             sums = np.bincount(joint, values * block.values, minlength=(high - low) * (block.size + 1))
@@ -166,7 +191,11 @@ class ChannelColumns(NamedTuple):
         weighted = self.matrix * weights
         out = np.empty((len(self.places), len(other.places)))
         at, end = len(self.matrix), len(other.matrix)
-        out[:at, :end] = weighted @ other.matrix.T
+        if other is self and at <= FEW:  # for few long rows one product after the other is quicker
+            for r, row in enumerate(weighted):
+                out[r, r:at] = out[r:at, r] = self.matrix[r:] @ row
+        else:
+            out[:at, :end] = weighted @ other.matrix.T
         for block in self.sets:
             own = slice(at, at + block.size)
             values = block.values * weights
@@ -257,9 +286,10 @@ def row_sum(values: Floats | float, m: Floats | None, rows: Codes) -> float:
 
 def set_diagonal(C: Floats, at: int, other: int, values: Floats) -> None:
     """Write values on the diagonals of the two blocks of a symmetric matrix that start at (at, other)."""
-    places = np.arange(len(values))
-    C[at + places, other + places] = values
-    C[other + places, at + places] = values
+    step, flat = len(C) + 1, C.reshape(-1)
+    for row, column in {(at, other), (other, at)}:
+        start = row * len(C) + column
+        flat[start : start + step * len(values) : step] = values
 
 
 def set_block(C: Floats, rows: Codes, columns: Codes, values: Floats) -> None:
