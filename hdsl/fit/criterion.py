@@ -223,8 +223,13 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         outcome=outcome,
         T=tuple(T for _, T in scaled),
         rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-        guess=moment_theta(plan, error, len(kept), Z_standard, arrays.groups),
+        guess=moment_theta(plan, cross, np.zeros(len(base)) if outcome.base.any() else base, _place(fixed, kept)),
     )
+
+
+def _place(fixed: FixedScale, kept: list[int]) -> int | None:
+    """Return the position of the intercept among the columns that are kept."""
+    return kept.index(fixed.intercept) if fixed.intercept in kept else None
 
 
 def emitted_entries(plan: Plan) -> tuple[Entry, ...]:

@@ -29,6 +29,9 @@ ROUNDING = 1e-9
 """Decrement, relative to the criterion, at which a search that cannot go down further counts as converged."""
 
 
+NEGLIGIBLE = 0.01
+"""Share of the decrement at which a search stops that may be left after a last step, where it is foreseen."""
+
 SLOW = 3.0
 """Least factor by which a decrement shrinks where the steps are good."""
 
@@ -105,7 +108,7 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
     at, decrement, is_stationary = start, 0.0, not len(start.vector)
     while not is_stationary and evaluate.count < tolerances.max_evaluations:
         step, decrement = metric.step(at)
-        is_stationary = decrement < tolerances.decrement
+        is_stationary = decrement < tolerances.decrement or metric.next_decrement() < NEGLIGIBLE * tolerances.decrement
         if is_stationary:  # one more step costs one evaluation and squares the error
             at = _polish(evaluate, at, step)
             break
@@ -137,6 +140,13 @@ class _Metric(Generic[P]):
         )
         self.decrements.append(decrement)
         return step, decrement
+
+    def next_decrement(self) -> float:
+        """Return what the decrement will be after the step, if it goes on to shrink as it did."""
+        if len(self.decrements) < 2:
+            return np.inf
+        before, last = self.decrements[-2:]
+        return last * last / before if last < before else np.inf
 
     def _is_slow(self) -> bool:
         """Whether the last steps have each left more than a part of the decrement before."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
+from hdsl.fit.moments import moments
 from hdsl.fit.refusals import not_finite, unknown_start
-from hdsl.fit.standardise import Codes, Floats
+from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
-from hdsl.runtime.rows import row_sums
 
 if TYPE_CHECKING:
     from hdsl.fit.criterion import Criterion
@@ -21,50 +21,45 @@ __all__ = ["Start", "moment_theta", "starting_theta"]
 
 Start = Mapping[tuple[int, int, int] | str, float]
 
-LEAST, MOST = 0.1, 10.0
-"""Bounds of the relative standard deviations that moments may give."""
+LEAST, MOST = 0.05, 10.0
+"""Relative standard deviation that is added to what moments give, in squares, and the most that they may give."""
 
 
-def moment_theta(plan: Plan, error: Floats, p: int, Z: Sequence[Sequence[Floats]], groups: Sequence[Codes]) -> Floats:
+def moment_theta(plan: Plan, cross: Any, beta: Floats, intercept: int | None) -> Floats:
     """Return theta by the method of moments, standardised columns; correlations start at zero.
 
     Parameters
     ----------
-    error : ndarray, (n,)
-        Least-squares residuals.
-    p : int
-        Number of fixed effects.
-    Z, groups
-        Standardised columns and group codes of each factor.
+    cross : Cross
+        Cross-products of the standardised columns.
+    beta : ndarray, (p,)
+        Least-squares coefficients of the outcome that they hold.
+    intercept : int or None
+        Position of the intercept in beta.
 
     Notes
     -----
-    With ``v_c = Z_c'e`` for effect c, ``E sum v_c^2 = sigma^2 tr A_c + sum_d psi_d |Z_c'Z_d|^2`` and
-    ``E e'e = sigma^2 (n - p) + sum_d psi_d tr A_d`` are solved for sigma^2 and the variances psi. The projection on X
-    is left out, and ``|Z_c'Z_d|^2`` is counted for equal columns of nested factors alone: a start needs no more.
+    With e the least-squares residuals and M the projection on what is not constant,
+    ``E |Z_c'e|^2 = sigma^2 tr Z_c'M Z_c + sum_d psi_d |Z_c'M Z_d|^2`` for every effect c, and
+    ``E e'e = sigma^2 (n - p) + sum_d psi_d tr Z_d'M Z_d``; they are solved for sigma^2 and the variances psi. All sums
+    are over groups and occupied cells, none over rows. The projection on the other columns of X is left out: a start
+    needs no more.
     """
-    effects = [(f, c) for f, columns in enumerate(Z) for c in range(len(columns))]
-    k = len(effects)
-    if not k:
+    if not plan.n_theta:
         return np.zeros(0)
-    system, right = np.zeros((k + 1, k + 1)), np.zeros(k + 1)
-    counts = [int(codes.max()) + 1 for codes in groups]
-    squares = [row_sums(groups[f], counts[f], Z[f][c], Z[f][c]) for f, c in effects]
-    for i, (f, c) in enumerate(effects):
-        right[i] = float((row_sums(groups[f], counts[f], Z[f][c], error) ** 2).sum())
-        system[i, k] = system[k, i] = squares[i].sum()
-        for j, (g, d) in enumerate(effects):
-            if i == j or (f != g and f in plan.chain and g in plan.chain and Z[f][c] is Z[g][d]):
-                finer = squares[i] if len(squares[i]) >= len(squares[j]) else squares[j]
-                system[i, j] = float((finer**2).sum())
-    system[k, k], right[k] = len(error) - p, float(error @ error)
+    found = moments(plan, cross, beta, intercept)
+    k = len(found.effects)
+    system, right = np.empty((k + 1, k + 1)), np.empty(k + 1)
+    system[:k, :k], right[:k] = found.squares, found.fits
+    system[:k, k] = system[k, :k] = found.traces
+    system[k, k], right[k] = cross.n - len(beta), found.rss
     solution = np.linalg.lstsq(system, right, rcond=None)[0]
-    sigma2 = max(float(solution[k]), 1e-3 * right[k] / len(error))
-    relative = np.sqrt(np.clip(solution[:k] / sigma2, LEAST**2, MOST**2))
+    sigma2 = max(float(solution[k]), 1e-3 * found.rss / cross.n)
+    relative = np.sqrt(LEAST**2 + np.clip(solution[:k] / sigma2, 0.0, MOST**2))
     theta = np.zeros(plan.n_theta)
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
-            theta[entry.theta] = relative[effects.index((entry.factor, entry.row))]
+            theta[entry.theta] = relative[found.effects.index((entry.factor, entry.row))]
     return theta
 
 
