@@ -7,7 +7,7 @@ Stages
 3. `composite.build_composite`: levels → the composite model; `check_identification`
 4. `design.bind`: composite model and data → design arrays and plan
 5. `codegen.emit`: plan → NumPy source
-6. `fit.fit_gaussian`: source and arrays → estimates
+6. `fit.fit_design`: source and arrays → estimates, by the method that the model needs
 7. `results.FittedModel`: estimates → what users read
 
 Stages 1 to 3 run when a model is made and report all mistakes of the text at once; 4 to 7 run when data come.
@@ -15,15 +15,14 @@ Stages 1 to 3 run when a model is made and report all mistakes of the text at on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdsl.cache import Compiled, read_compiled, write_compiled
-from hdsl.diagnostics import Diagnostic, Diagnostics, FitError, ModelError
-from hdsl.diagnostics.spelling import near_names, one_of
+from hdsl.diagnostics import Diagnostic, Diagnostics, ModelError
+from hdsl.progress import progress
 from hdsl.source import Source
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "PlanView", "read"]
 
-_METHODS = ("ml", "reml")
 _INDEPENDENT = frozenset({"HM101", "HM102", "HM110", "HM201", "HM202", "HM203", "HM204", "HM206"})
 """Mistakes that are mistakes whatever an unreadable statement meant; only these are told beside syntax errors."""
 
@@ -176,7 +174,7 @@ class Model:
         from html import escape
 
         parts = [str(self.equations)]
-        if all(predictor.terms for predictor in self.form.predictors) and self.form.predictors:
+        if not self.form.unsupported or (self.form.predictors and all(p.terms for p in self.form.predictors)):
             parts.append(str(self.composite))
         return "".join(f"<pre>{escape(part)}</pre>" for part in parts)
 
@@ -216,7 +214,7 @@ class Model:
         """
         from hdsl.form.view import Composite
 
-        if not self.form.predictors or any(not p.terms for p in self.form.predictors):
+        if self.form.unsupported and (not self.form.predictors or any(not p.terms for p in self.form.predictors)):
             from hdsl.design import refuse_unsupported
 
             refuse_unsupported(self.form, "no composite equation yet")
@@ -233,7 +231,7 @@ class Model:
         """
         from hdsl.composite import Moments
 
-        if self.form.unsupported or self.form.outcome.distribution != "normal":
+        if self.form.unsupported or self.form.density is not None:
             from hdsl.design import refuse_unsupported
 
             refuse_unsupported(self.form, "no closed-form moments yet")
@@ -251,7 +249,8 @@ class Model:
         """
         from hdsl.design import bind
 
-        return bind(self.form, data, na=na, matrices=matrices)
+        with progress("reading and checking the data"):
+            return bind(self.form, data, na=na, matrices=matrices)
 
     def plan(self, data: Any = None) -> PlanView:
         """Return the printable plan: which structure was found, how the likelihood is computed, and why."""
@@ -280,9 +279,13 @@ class Model:
         from hdsl.codegen import emit
         from hdsl.design import covariate_symbols
 
-        plan = self.plan(data).plan
         title = Path(self.source.name).name
-        return emit(plan, standalone=standalone, title=title, x_symbols=covariate_symbols(self.form))
+        if data is None:
+            symbols, plan = covariate_symbols(self.form), self.plan().plan
+        else:
+            design = self.bind(data)
+            symbols, plan = design.arrays.x_symbols, design.plan
+        return emit(plan, standalone=standalone, title=title, x_symbols=symbols)
 
     def fit(
         self,
@@ -301,12 +304,14 @@ class Model:
         data : frame, path or dict
             One frame with a row for each observation (any that narwhals reads, or a path to CSV or Parquet), or a dict
             from index name to the frame of that level.
-        method : {"ml", "reml"}, optional
-            ``None`` is maximum likelihood.
+        method : {"ml", "reml", "laplace", "agq"}, optional
+            ``None`` is maximum likelihood where the likelihood is closed form, else Laplace's approximation with the
+            observed Hessian of the joint density at its mode.
         start : dict, optional
-            Starting values of standard deviations and correlations by name, natural scale; any may be left out.
+            Starting values of parameters by name, natural scale; any may be left out. The coefficients of a Gaussian
+            linear model need none.
         nodes : int, optional
-            Quadrature nodes; only for methods that use them.
+            Quadrature nodes for each random effect, of method ``"agq"``.
         na : {"drop", "error"}
             What to do with rows that have a missing value in a used column.
         matrices : dict, optional
@@ -326,14 +331,14 @@ class Model:
         from hdsl.design import require_supported
 
         require_supported(self.form)
-        chosen = self._method(method, nodes)
+        from hdsl.fit.dispatch import choose_method, fit_design
+
+        chosen = choose_method(self.form, method, nodes)
         design = self.bind(data, na=na, matrices=matrices)
 
-        from hdsl.fit import fit_gaussian
         from hdsl.results import FittedModel
 
-        entries = self._start(start, design) if start else None
-        outcome = fit_gaussian(design.plan, design.arrays, method=chosen, start=entries)
+        outcome = fit_design(design, chosen, nodes=nodes, start=start)
         return FittedModel(design, outcome)
 
     def pooled(self) -> Model:
@@ -410,44 +415,3 @@ class Model:
         model = Model(rewriting.text, name=rewriting.name)
         model.diagnostics += rewriting.notes
         return model
-
-    def _method(self, method: str | None, nodes: int | None) -> Any:
-        chosen = "ml" if method is None else str(method).lower()
-        if chosen not in _METHODS or nodes is not None:
-            found = Diagnostics(self.source)
-            what = f"method `{method}`" if chosen not in _METHODS else "a number of quadrature nodes"
-            found.error(
-                "HM507",
-                f'{what} is not for a Gaussian linear model: use method="ml" or "reml"',
-                help="leave it out: the likelihood is closed form, maximum likelihood (`ml`) or restricted (`reml`)",
-            )
-            raise FitError(found.sorted())
-        return chosen
-
-    def _start(self, start: Mapping[str, float], design: Design) -> dict[Any, float]:
-        """Turn starting values by name into entries of the covariance matrices."""
-        entries: dict[Any, float] = {}
-        names = {design.residual_name, *design.variance_names.values(), *design.fixed_labels}
-        unknown = [name for name in start if name not in names]
-        if unknown:
-            found = Diagnostics(self.source)
-            near = near_names(unknown[0], names)
-            todo = f"did you mean {one_of(near)}?" if near else "name one of the model"
-            found.error(
-                "HM508",
-                f"`start` has no parameter `{unknown[0]}`: {todo}",
-                help=f"parameters are {', '.join(sorted(names))}",
-            )
-            raise FitError(found.sorted())
-        for name, value in start.items():
-            if not math.isfinite(value):
-                found = Diagnostics(self.source)
-                message = f"the start of `{name}` is not finite: give a number, or leave it out"
-                found.error("HM506", message, help="what is left out starts at a value from the data")
-                raise FitError(found.sorted())
-        for entry, name in design.variance_names.items():
-            if name in start:
-                entries[entry] = float(start[name])
-        if design.residual_name in start:
-            entries["sigma"] = float(start[design.residual_name])
-        return entries

@@ -32,12 +32,15 @@ __all__ = ["BlockPart", "FixedPart", "Parts", "PredictorPart", "Product", "Refus
 READ: dict[type, tuple[str, ...]] = {
     CompositeModel: (
         *("source", "indices", "index_sets", "nestings", "data", "definitions", "parameters", "sets", "outcome"),
-        *("predictors", "blocks", "residual", "derived", "unsupported"),
+        *("predictors", "blocks", "residual", "derived", "unsupported", "density"),
     ),
-    Outcome: ("name", "index_set", "expr", "transform", "distribution", "known", "scalars", "wrappers", "span"),
+    Outcome: (
+        *("name", "index_set", "expr", "transform", "distribution", "known", "scalars", "wrappers", "nonlinear"),
+        "span",
+    ),
     Predictor: ("name", "argument", "link", "terms"),
     Term: ("part", "coefficient", "coefficient_set", "scale", "covariates", "level", "implied", "lines", "spans"),
-    RandomBlock: ("effects", "index_set", "distribution", "covariance", "means", "span"),
+    RandomBlock: ("effects", "index_set", "distribution", "covariance", "means", "link", "span"),
     Covariance: ("structure", "sd", "cor"),
     Residual: ("sd", "known", "effect", "span"),
     UnmodelledSet: ("name", "index_set", "references", "span"),
@@ -160,8 +163,8 @@ def take_apart(form: CompositeModel, refusals: Refusals) -> Parts:
     for item in form.unsupported:
         if not item.is_in_form:
             refusals.not_written(item.feature, item.span)
-    for wrapper in form.outcome.wrappers if not refusals.found.has_errors else ():
-        refusals.not_written(f"a {wrapper.replace('_', '-')} outcome", form.outcome.span)
+    if not refusals.found.has_errors:
+        _refuse_outcome(form, refusals)
     used = [p for p in form.predictors if p.argument in MAIN]
     if len(used) != 1 and not refusals.found.has_errors:
         refusals.refuse("an outcome without one equation for its mean", form.outcome.span, "write it by its mean")
@@ -173,6 +176,19 @@ def take_apart(form: CompositeModel, refusals: Refusals) -> Parts:
     blocks = tuple(_block(block, effects, refusals) for block in form.blocks if set(block.effects) & effects)
     refusals.end()
     return Parts(form=form, main=predictors[0], others=tuple(predictors[1:]), blocks=blocks)
+
+
+def _refuse_outcome(form: CompositeModel, refusals: Refusals) -> None:
+    """Refuse what no target has of an outcome: wrappers, means that are not linear, parameters that differ by group."""
+    outcome = form.outcome
+    for wrapper in outcome.wrappers:
+        refusals.not_written(f"a {wrapper.replace('_', '-')} outcome", outcome.span)
+    for argument, _ in outcome.nonlinear:
+        refusals.not_written(f"a {argument} that is no link of one linear predictor", outcome.span)
+    sets = {show_symbol(s.name, s.index_set) for s in form.sets}
+    for argument, name in outcome.scalars:
+        if name in sets:
+            refusals.not_written(f"a {argument} `{name}` that differs by group", outcome.span)
 
 
 def _predictor(predictor: Predictor, form: CompositeModel) -> PredictorPart:
@@ -214,6 +230,8 @@ def _block(block: RandomBlock, used: set[str], refusals: Refusals) -> BlockPart:
     if block.distribution != "normal" or block.covariance.structure not in ("unstructured", "diagonal"):
         what = f"coefficients with a {block.distribution} distribution and a {block.covariance.structure} covariance"
         refusals.not_written(what, block.span)
+    if block.link != "identity":
+        refusals.not_written(f"a coefficient on its {block.link} scale (`{block.effects[0]}`)", block.span)
     if not set(block.effects) <= used:
         absent = next(effect for effect in block.effects if effect not in used)
         refusals.refuse(f"a coefficient that no equation uses (`{absent}`)", block.span, "use it, or take it out")

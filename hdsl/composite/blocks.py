@@ -44,18 +44,17 @@ def random_block(
     assert statement is not None
     members = tuple(model.entity(symbol) for symbol in left_symbols(statement))
     distribution = statement.distribution
-    if entity.link is not None:
-        refuse(f"a coefficient on its {entity.link} scale (`{entity.printed}`)", entity.span)
     if distribution.name not in ("normal", "mvnormal"):
         refuse(f"coefficients with the distribution `{distribution.name}` (`{entity.printed}`)", distribution.name_span)
     _check_mean(members, distribution, found)
-    effects = tuple(e.printed for e in members)
+    effects = tuple(e.estimated for e in members)
     return RandomBlock(
         effects=effects,
         index_set=entity.index_set,
         distribution="normal" if distribution.name == "mvnormal" else distribution.name,
         covariance=_covariance(members, effects, distribution, model, refuse),
         means=tuple(_mean_terms(e, model, expansion, refuse) for e in members),
+        link=entity.link or "identity",
         span=statement.span,
     )
 

@@ -426,7 +426,7 @@ def lowered(expr: sympy.Expr, names: Mapping[sympy.Expr, str] | None = None) -> 
         return _apply(">=", lowered(expr.args[0], names), Num(value=0.0))
     if isinstance(expr, _Primitive):
         return _apply(type(expr).called, *(lowered(argument, names) for argument in expr.args))
-    if expr.is_number:
+    if expr.is_number and not expr.has(_Primitive):
         return Num(value=float(expr))
     if expr.is_Add:
         return _sum(expr, names)

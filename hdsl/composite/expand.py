@@ -93,11 +93,20 @@ class Expansion:
     model : ResolvedModel
     mean_of : callable
         Gives for a modelled coefficient the expression of its mean and the position of its statement, or None for zero.
+    bounded : frozenset of Key
+        Parameters (and sets) that are positive or probabilities by where they stand: they have a scale of their own on
+        which they are estimated, so they are no terms of a linear predictor.
     """
 
-    def __init__(self, model: ResolvedModel, mean_of: Callable[[Entity], tuple[tree.Expr, int] | None]) -> None:
+    def __init__(
+        self,
+        model: ResolvedModel,
+        mean_of: Callable[[Entity], tuple[tree.Expr, int] | None],
+        bounded: frozenset[Key] = frozenset(),
+    ) -> None:
         self.model = model
         self.mean_of = mean_of
+        self.bounded = bounded
         self._atoms: dict[sympy.Symbol, _Atom] = {}
         self._symbols: dict[tuple[object, ...], sympy.Symbol] = {}
         self._tags: dict[sympy.Symbol, int] = {}
@@ -113,14 +122,29 @@ class Expansion:
         TooManyTermsError
             If it would have more than `MAX_TERMS` terms.
         """
-        product = self._tag(position) * self._convert(expr, position, left)
+        return self._collected(self._tag(position) * self._convert(expr, position, left), expr.span)
+
+    def linked_terms(self, entity: Entity, span: Span) -> tuple[Term, ...]:
+        """Return the terms of a modelled coefficient on its link's scale, ``log(sd[k]) ~ normal(m, tau)``.
+
+        Raises
+        ------
+        NotLinearError
+            If its mean is not linear in the coefficients.
+        TooManyTermsError
+            If it would have more than `MAX_TERMS` terms.
+        """
+        return self._collected(self._substitute(entity), span)
+
+    def _collected(self, product: sympy.Expr, span: Span) -> tuple[Term, ...]:
+        """Expand a product of tags and sums, and gather its monomials."""
         if _count_terms(product) > MAX_TERMS:
-            raise TooManyTermsError(f"more than {MAX_TERMS:,} terms", expr.span)
+            raise TooManyTermsError(f"more than {MAX_TERMS:,} terms", span)
         whole = sympy.expand(product)
         gathered: dict[tuple[object, ...], _Gathered] = {}
         for monomial in sympy.Add.make_args(whole):
             if monomial != 0:
-                self._gather(monomial, expr.span, gathered)
+                self._gather(monomial, span, gathered)
         terms = [self._term(g) for g in sorted(gathered.values(), key=lambda g: g.rank) if g.scale != 0.0]
         return tuple(sorted(terms, key=_place))
 
@@ -208,16 +232,18 @@ class Expansion:
     def _unknown(self, symbol: tree.Symbol, position: int) -> sympy.Expr:
         entity = self.model.entity(symbol)
         match entity.role:
+            case Role.PARAMETER | Role.UNMODELLED if entity.key in self.bounded:
+                raise NotLinearError(f"`{entity.printed}` has a range of its own", symbol.span)
             case Role.PARAMETER | Role.UNMODELLED:
                 return self._coefficient(entity, position) * self._tag_of(entity)
             case Role.COEFFICIENT | Role.DEFINITION:
                 if entity.link is not None:
                     raise NotLinearError(f"`{entity.printed}` stands on its {entity.link} scale", symbol.span)
-                return self._substitute(entity, symbol)
+                return self._substitute(entity)
             case _:
                 raise NotLinearError(f"`{entity.printed}` is a {entity.role.value}, not a value", symbol.span)
 
-    def _substitute(self, entity: Entity, symbol: tree.Symbol) -> sympy.Expr:
+    def _substitute(self, entity: Entity) -> sympy.Expr:
         """Return the right side of a definition, or mean plus deviation of a modelled coefficient, tagged."""
         if entity.key not in self._substituted:
             if entity.role is Role.DEFINITION and entity.definition is not None:
@@ -315,7 +341,7 @@ class Expansion:
         part: Part = "offset" if entity is None else "random" if entity.role is Role.COEFFICIENT else "fixed"
         return Term(
             part=part,
-            coefficient=entity.printed if entity is not None else None,
+            coefficient=entity.estimated if entity is not None else None,
             coefficient_set=own,
             scale=item.scale,
             covariates=item.covariates,

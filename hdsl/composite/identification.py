@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hdsl.composite.arguments import MAIN
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set
 from hdsl.form.model import CompositeModel, Predictor, Term
@@ -26,6 +27,7 @@ def check_identification(form: CompositeModel, model: ResolvedModel, found: Diag
         _check_fixed(predictor, spans, found)
         _check_random(predictor, form.outcome.index_set, spans, found)
     _check_row_level(form, spans, found)
+    _check_thresholds(form, spans, found)
 
 
 def _columns(terms: Iterable[Term]) -> dict[tuple[str, IndexSet], _Column]:
@@ -90,23 +92,51 @@ def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], 
 
 
 def _check_row_level(form: CompositeModel, spans: dict[str, Span], found: Diagnostics) -> None:
-    """Report a random effect with a value for each row, beside a Gaussian residual with one unknown sd."""
-    if form.outcome.distribution != "normal" or form.unsupported:
+    """Report a random effect with a value for each row, where the outcome's own spread is all that a row shows."""
+    if form.unsupported:
         return
     rows = form.outcome.index_set
     for predictor in form.predictors:
-        if predictor.argument != "mean":
+        if predictor.argument not in MAIN:
             continue
         errors = [t for t in predictor.terms if t.part == "random" and t.coefficient_set == rows and not t.covariates]
+        names = [t.coefficient for t in errors if t.coefficient is not None]
         residual = form.residual
-        if residual is None:
-            names = [t.coefficient for t in errors if t.coefficient is not None]
+        if residual is None and form.outcome.distribution == "normal" and form.density is None:
             if len(names) > 1:
                 _report_row_level(names[1], names[0], spans, found)
-        elif residual.sd is not None:
-            for term in errors:
-                if term.coefficient is not None:
-                    _report_row_level(term.coefficient, residual.effect or "", spans, found, sd=residual.sd)
+        elif form.row_spread is not None:
+            for name in names:
+                if residual is not None:
+                    _report_row_level(name, residual.effect or "", spans, found, sd=residual.sd)
+                else:
+                    _report_one_draw(name, form, spans, found)
+
+
+def _report_one_draw(name: str, form: CompositeModel, spans: dict[str, Span], found: Diagnostics) -> None:
+    found.error(
+        "HM303",
+        f"`{name}` has a value for each row, which cannot be told from {form.row_spread}: remove it",
+        spans.get(name),
+        help=f"remove `{name}`, or give it the subscript of a coarser level",
+    )
+
+
+def _check_thresholds(form: CompositeModel, spans: dict[str, Span], found: Diagnostics) -> None:
+    """Report an intercept beside thresholds (HM301): moving both changes nothing."""
+    name = dict(form.outcome.scalars).get("thresholds")
+    if name is None:
+        return
+    for predictor in form.predictors:
+        for (intercept, index_set), column in _columns(t for t in predictor.terms if t.part == "fixed").items():
+            if column == (((), 1.0),) and not index_set:
+                found.error(
+                    "HM301",
+                    f"`{intercept}` is an intercept beside the thresholds `{name}`: remove it",
+                    spans.get(intercept),
+                    secondary=(Label(span=spans[name], text=f"`{name}`"),) if name in spans else (),
+                    help=f"remove `{intercept}` (give it mean 0): only the differences `{name} - {intercept}` count",
+                )
 
 
 def _report_row_level(

@@ -47,8 +47,13 @@ def definitions(model: ResolvedModel) -> tuple[Definition, ...]:
     return tuple(done.values())
 
 
-def unmodelled_set(entity: Entity, model: ResolvedModel, found: Diagnostics, refuse: Refuse) -> UnmodelledSet:
-    """Return the record of an unmodelled set, its reference labels in the order of its index set."""
+def unmodelled_set(
+    entity: Entity, model: ResolvedModel, found: Diagnostics, refuse: Refuse, *, is_scalar: bool
+) -> UnmodelledSet:
+    """Return the record of an unmodelled set, its reference labels in the order of its index set.
+
+    `is_scalar` says that it is a parameter of the outcome's distribution, of which each group has one of its own.
+    """
     assert entity.stochastic is not None
     references: tuple[str, ...] = ()
     for _, value in arguments_by_slot(entity.stochastic.distribution):
@@ -68,7 +73,7 @@ def unmodelled_set(entity: Entity, model: ResolvedModel, found: Diagnostics, ref
     if references and written != entity.index_set:
         references = tuple(references[written.index(name)] for name in entity.index_set)
     is_scale = any(use.range == "positive" for use in entity.uses)
-    if is_scale:
+    if is_scale and not is_scalar:
         refuse(f"standard deviations `{entity.printed}` that differ by group", entity.span)
     return UnmodelledSet(name=entity.name, index_set=entity.index_set, references=references, span=entity.span)
 

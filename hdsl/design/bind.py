@@ -6,7 +6,7 @@ the data at one step is reported at once; nothing is dropped, set to zero or rec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,15 +21,15 @@ from hdsl.design.checks import (
     check_nestings,
     check_shared_labels,
 )
-from hdsl.design.coding import SetCoding, SetPart, check_references, code_sets, learn
+from hdsl.design.coding import check_references, learn
 from hdsl.design.columns import ColumnValues
 from hdsl.design.evaluate import Evaluator
-from hdsl.design.functions import FUNCTIONS
+from hdsl.design.fixed import Fixed, code_fixed
 from hdsl.design.identify import check_factors
 from hdsl.design.join import join_tables, keys_of
-from hdsl.design.layout import FixedTerm, Layout, lay_out, sum_of_products
+from hdsl.design.layout import Layout, lay_out
 from hdsl.design.order import MOST_DENSE, measure_fill
-from hdsl.design.outcome import check_range
+from hdsl.design.outcome import Observed, check_range, known_arguments, observe, offsets_of
 from hdsl.design.planning import (
     DeclaredLevels,
     Order,
@@ -39,7 +39,6 @@ from hdsl.design.planning import (
     plan_order,
     plan_random,
 )
-from hdsl.design.rank import Vector
 from hdsl.design.record import Design
 from hdsl.design.rows import check_finite, check_numeric, missing_by_column
 from hdsl.design.slopes import check_slopes
@@ -228,15 +227,24 @@ def _missing_note(name: str, mask: NDArray[np.bool_]) -> str:
     return f"`{name}` is missing in {count:,} row{'s' if count > 1 else ''}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Parts:
+    """The columns of a model, the fixed ones coded, and its outcome."""
+
+    layout: Layout
+    fixed: Fixed
+    observed: Observed
+
+
 def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design:
     """Make arrays, coding and plan from the rows that are used."""
-    y = _outcome(form, sample, found)
+    observed = observe(form, sample.evaluator, sample.keep, found)
     units = sample.units
     check_references(form, units, found)
     found.raise_errors(DataError)
-    layout = lay_out(form)
+    layout = lay_out(form, observed.categories)
     x = tuple(_frozen(sample.select(sample.evaluator.rows(expr).values)) for expr in layout.expressions)
-    fixed = _code_fixed(form, layout, x, units, found)
+    fixed = code_fixed(form, layout, x, units, found)
     random = plan_random(form, layout, units)
     sizes = Sizes(
         n=units.n,
@@ -244,28 +252,22 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
         n_levels=tuple(units.count(term.index_set) for term in random.terms),
         set_columns=tuple(len(coding.kept) for coding in fixed.sets if coding.kept),
     )
+    arrays = _arrays(form, sample, x, random, _Parts(layout=layout, fixed=fixed, observed=observed))
     check_factors(form, random.terms, sizes.n_levels, units.n, found)
     found.raise_errors(FitError)
     check_slopes(form, random.terms, x, units, found)
     found.raise_errors(DataError)
-    groups = tuple(_frozen(units.codes(term.index_set)) for term in random.terms)
+    grouping = _Grouping(units=units, groups=arrays.groups, sizes=sizes)
     return Design(
         form=form,
-        plan=_plan(form, layout, fixed, random, _Grouping(units=units, groups=groups, sizes=sizes), found),
-        arrays=Arrays(
-            y=_frozen(y),
-            x=x,
-            x_symbols=tuple(covariate.text for covariate in layout.covariates),
-            groups=groups,
-            sets=fixed.columns,
-            offsets=(_frozen(sum_of_products(layout.offset, x, units.n)) if layout.offset else None,),
-        ),
-        coding=learn(form, sample.evaluator, units, fixed.sets),
+        plan=_plan(form, layout, fixed, random, grouping, found),
+        arrays=arrays,
+        coding=learn(form, sample.evaluator, units, fixed.sets, observed.categories),
         fixed_labels=fixed.labels,
         fixed_terms=fixed.texts,
         levels=tuple(units.labels(term.index_set) for term in random.terms),
         variance_names=random.names,
-        residual_name="" if form.residual is None else form.residual.sd or "",
+        residual_name="" if form.residual is None or form.density is not None else form.residual.sd or "",
         zeroed={coding.symbol: coding.zeroed for coding in fixed.sets},
         n_read=sample.table.n_rows,
         n_dropped=sample.table.n_rows - units.n,
@@ -273,93 +275,29 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
         row_labels=sample.table.row_labels[sample.keep],
         group_counts={index_set: units.count(index_set) for index_set in form.index_sets},
         diagnostics=found.sorted(),
+        scalars=fixed.scalars,
         units=units,
+    )
+
+
+def _arrays(
+    form: CompositeModel, sample: _Sample, x: tuple[NDArray[np.float64], ...], random: RandomPart, parts: _Parts
+) -> Arrays:
+    offsets = offsets_of(parts.layout, x, parts.observed)
+    return Arrays(
+        y=_frozen(parts.observed.values),
+        x=x,
+        x_symbols=tuple(covariate.text for covariate in parts.layout.covariates),
+        groups=tuple(_frozen(sample.units.codes(term.index_set)) for term in random.terms),
+        sets=parts.fixed.columns,
+        offsets=tuple(None if offset is None else _frozen(offset) for offset in offsets),
+        known=tuple(_frozen(sample.select(values)) for values in known_arguments(form, sample.evaluator)),
     )
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     array.flags.writeable = False
     return array
-
-
-def _outcome(form: CompositeModel, sample: _Sample, found: Diagnostics) -> NDArray[np.float64]:
-    """Return the outcome on the scale that is modelled."""
-    values = sample.select(sample.evaluator.rows(form.outcome.expr).values)
-    if form.outcome.transform is None:
-        return values
-    with np.errstate(all="ignore"):  # reported with its row
-        modelled = np.asarray(FUNCTIONS[form.outcome.transform](values), dtype=np.float64)
-    bad = ~np.isfinite(modelled)
-    if bad.any():
-        place = int(np.argmax(bad))
-        row = int(np.flatnonzero(sample.keep)[place]) + 1
-        symbol = show_symbol(form.outcome.name, form.outcome.index_set)
-        shown = f"{form.outcome.transform}({symbol})"
-        message = f"`{shown}` does not exist: leave out row {row}, `{symbol}` = {values[place]:g}"
-        notes = [f"{int(bad.sum()):,} such rows"] if bad.sum() > 1 else []
-        help_text = "leave such rows out, or model the outcome on another scale"
-        found.error("HM404", message, form.outcome.span, notes=notes, help=help_text)
-    return modelled
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Fixed:
-    """The fixed part with its sets coded: terms that have columns, the columns' labels and terms, row codes of sets."""
-
-    terms: tuple[FixedTerm, ...]
-    sets: tuple[SetCoding, ...]
-    columns: tuple[NDArray[np.intp], ...]
-    labels: tuple[str, ...]
-    texts: tuple[str, ...]
-
-
-def _code_fixed(
-    form: CompositeModel, layout: Layout, x: Sequence[NDArray[np.float64]], units: Units, found: Diagnostics
-) -> _Fixed:
-    coded = _code_sets(form, layout, x, units)
-    for coding, _ in coded:
-        _note_zeroed(form, coding, found)
-    kept = {coding.symbol: coding.kept for coding, _ in coded}
-    terms = tuple(term for term in layout.fixed if kept.get(term.symbol) != ())
-    names = [_column_labels(term, kept) for term in terms]
-    return _Fixed(
-        terms=terms,
-        sets=tuple(coding for coding, _ in coded),
-        columns=tuple(_frozen(codes) for coding, codes in coded if coding.kept),
-        labels=tuple(label for labels in names for label in labels),
-        texts=tuple(term.text for term, labels in zip(terms, names, strict=True) for _ in labels),
-    )
-
-
-def _code_sets(
-    form: CompositeModel, layout: Layout, x: Sequence[NDArray[np.float64]], units: Units
-) -> tuple[tuple[SetCoding, NDArray[np.intp]], ...]:
-    if not any(term.unmodelled for term in layout.fixed):
-        return ()
-    parts: list[Vector | SetPart] = []
-    for term in layout.fixed:
-        is_constant = all(not product.factors for product in term.products)
-        values = None if is_constant else sum_of_products(term.products, x, units.n)
-        if term.unmodelled is None:
-            parts.append(Vector(values=values))
-        else:
-            parts.append(SetPart(unmodelled=term.unmodelled, values=values))
-    return code_sets(form, parts, units, units.n)
-
-
-def _column_labels(term: FixedTerm, kept: Mapping[str, tuple[str, ...]]) -> list[str]:
-    if term.unmodelled is None:
-        return [term.symbol]
-    return [f"{term.unmodelled.name}[{label}]" for label in kept[term.symbol]]
-
-
-def _note_zeroed(form: CompositeModel, coding: SetCoding, found: Diagnostics) -> None:
-    if not coding.zeroed:
-        return
-    span = next(s.span for s in form.sets if show_symbol(s.name, s.index_set) == coding.symbol)
-    shown = ", ".join(f"`{label}`" for label in coding.zeroed[:6])
-    more = f" and {len(coding.zeroed) - 6} more" if len(coding.zeroed) > 6 else ""
-    found.note("HM410", f"`{coding.symbol}` is zero at {shown}{more}", span)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -372,7 +310,7 @@ class _Grouping:
 
 
 def _plan(
-    form: CompositeModel, layout: Layout, fixed: _Fixed, random: RandomPart, grouping: _Grouping, found: Diagnostics
+    form: CompositeModel, layout: Layout, fixed: Fixed, random: RandomPart, grouping: _Grouping, found: Diagnostics
 ) -> Plan:
     sizes = grouping.sizes
     order = plan_order(random.terms, grouping.units, sizes.n_levels)
@@ -383,7 +321,7 @@ def _plan(
         fill = measure_fill(grouping.groups, widths, sizes.n_levels, order.chain, order.dense)
         order = replace(order, crossing=fill.crossing)
     reasons = tuple(explain(random, order, sizes.n_levels, fill, DeclaredLevels(form)))
-    return replace(assemble(layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
+    return replace(assemble(form, layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
 
 
 def _refuse_large(random: RandomPart, order: Order, sizes: Sizes, found: Diagnostics) -> None:

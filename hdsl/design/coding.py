@@ -25,10 +25,11 @@ from hdsl.form.model import CompositeModel, UnmodelledSet
 __all__ = [
     "AggregateCoding",
     "Coding",
+    "FixedPart",
     "SetCoding",
-    "SetPart",
     "check_references",
     "code_sets",
+    "code_whole",
     "learn",
 ]
 
@@ -83,6 +84,8 @@ class Coding:
     aggregates : tuple of AggregateCoding
     texts : dict of str to tuple of str
         Labels, in order, of the columns of text that covariates are made of.
+    categories : tuple of str
+        Categories of an ordinal outcome, in order; the outcome is coded 0, 1, ..
     """
 
     columns: dict[str, str]
@@ -90,14 +93,18 @@ class Coding:
     sets: tuple[SetCoding, ...]
     aggregates: tuple[AggregateCoding, ...]
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SetPart:
-    """A set among the fixed terms: `values` is the sum of the products of its covariates, None for 1."""
+class FixedPart:
+    """A fixed term: the set that it is, if it is one, and its values in each input of the density where it stands.
 
-    unmodelled: UnmodelledSet
-    values: NDArray[np.float64] | None
+    Values are the sum of the products of its covariates, None for 1.
+    """
+
+    unmodelled: UnmodelledSet | None
+    values: Mapping[int, NDArray[np.float64] | None]
 
 
 def check_references(form: CompositeModel, units: Units, found: Diagnostics) -> None:
@@ -130,14 +137,14 @@ def _report_reference(
 
 
 def code_sets(
-    form: CompositeModel, parts: Sequence[Vector | SetPart], units: Units, n: int
+    form: CompositeModel, parts: Sequence[FixedPart], units: Units, n: int
 ) -> tuple[tuple[SetCoding, NDArray[np.intp]], ...]:
     """Decide which units of each unmodelled set have a column.
 
     Parameters
     ----------
     form : CompositeModel
-    parts : sequence of Vector or SetPart
+    parts : sequence of FixedPart
         Fixed terms in composite order.
     units : Units
         Of the rows used.
@@ -154,43 +161,62 @@ def code_sets(
     FitError
         HM509, when the sets have too many levels to be fixed.
     """
-    while parts and isinstance(parts[-1], Vector):
+    while parts and parts[-1].unmodelled is None:
         parts = parts[:-1]  # what follows the last set cannot decide about any
     if not parts:
         return ()
-    _refuse_too_many(form, parts, units)
+    _refuse_too_many(form, [part.unmodelled for part in parts if part.unmodelled is not None], len(parts), units)
     references = _references(form, units)
-    orders = [_order(part.unmodelled, units, references) if isinstance(part, SetPart) else None for part in parts]
-    matrix, scale = gram([_as_part(part, units) for part in parts], n)
+    orders = [None if part.unmodelled is None else _order(part.unmodelled, units, references) for part in parts]
+    matrix, scale = _gram(parts, units, n)
     kept = _kept(matrix, scale, parts, orders, units)
     codings = []
     start = 0
     for part, order in zip(parts, orders, strict=True):
         width = 1 if order is None else len(order)
-        if isinstance(part, SetPart):
+        if part.unmodelled is not None:
             codings.append(_coding(part.unmodelled, kept[start : start + width], units))
         start += width
     return tuple(codings)
 
 
-def _refuse_too_many(form: CompositeModel, parts: Sequence[Vector | SetPart], units: Units) -> None:
-    total = sum(units.count(part.unmodelled.index_set) if isinstance(part, SetPart) else 1 for part in parts)
+def code_whole(unmodelled: UnmodelledSet, units: Units) -> tuple[SetCoding, NDArray[np.intp]]:
+    """Return the coding of a set of which every unit has a column: a standard deviation, a shape or a size."""
+    return _coding(unmodelled, np.ones(units.count(unmodelled.index_set), dtype=bool), units)
+
+
+def _refuse_too_many(form: CompositeModel, sets: Sequence[UnmodelledSet], others: int, units: Units) -> None:
+    total = others - len(sets) + sum(units.count(unmodelled.index_set) for unmodelled in sets)
     if total > _MOST_COLUMNS:
         found = Diagnostics(form.source)
-        largest = max(
-            (part.unmodelled for part in parts if isinstance(part, SetPart)), key=lambda s: units.count(s.index_set)
-        )
+        largest = max(sets, key=lambda s: units.count(s.index_set))
         symbol = show_symbol(largest.name, largest.index_set)
         message = f"`{symbol}` has {units.count(largest.index_set):,} levels, too many to be fixed: let them vary"
         found.error("HM509", message, largest.span, help=f"let them vary: `{symbol} ~ normal(0, sd_{largest.name})`")
         raise FitError(found.sorted())
 
 
-def _as_part(part: Vector | SetPart, units: Units) -> Vector | Indicators:
-    if isinstance(part, Vector):
-        return part
+def _gram(parts: Sequence[FixedPart], units: Units, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return cross-products and lengths to judge by of the columns in all inputs, one below the other."""
+    widths = [1 if part.unmodelled is None else units.count(part.unmodelled.index_set) for part in parts]
+    starts = np.cumsum([0, *widths])
+    matrix, scale = np.zeros((starts[-1], starts[-1])), np.zeros(starts[-1])
+    for k in sorted({k for part in parts for k in part.values}):
+        held = [position for position, part in enumerate(parts) if k in part.values]
+        places = np.concatenate([np.arange(starts[position], starts[position + 1]) for position in held])
+        own, lengths = gram([_in_input(parts[position], k, units, n) for position in held], n)
+        matrix[np.ix_(places, places)] += own
+        scale[places] += lengths
+    return matrix, scale
+
+
+def _in_input(part: FixedPart, k: int, units: Units, n: int) -> Vector | Indicators:
+    """Return the columns of a part in one input; a constant of several inputs is no intercept of any."""
+    values = part.values[k]
+    if part.unmodelled is None:
+        return Vector(values=np.ones(n) if values is None and len(part.values) > 1 else values)
     index_set = part.unmodelled.index_set
-    return Indicators(codes=units.codes(index_set), values=part.values, width=units.count(index_set))
+    return Indicators(codes=units.codes(index_set), values=values, width=units.count(index_set))
 
 
 def _references(form: CompositeModel, units: Units) -> dict[str, str]:
@@ -234,7 +260,7 @@ def _always_zero(unmodelled: UnmodelledSet, units: Units) -> NDArray[np.bool_]:
 def _kept(
     matrix: NDArray[np.float64],
     scale: NDArray[np.float64],
-    parts: Sequence[Vector | SetPart],
+    parts: Sequence[FixedPart],
     orders: Sequence[NDArray[np.intp] | None],
     units: Units,
 ) -> NDArray[np.bool_]:
@@ -244,7 +270,7 @@ def _kept(
     for part, within in zip(parts, orders, strict=True):
         places = np.zeros(1, dtype=np.intp) if within is None else within
         order.append(start + places)
-        zero = _always_zero(part.unmodelled, units) if isinstance(part, SetPart) else np.zeros(1, dtype=bool)
+        zero = np.zeros(1, dtype=bool) if part.unmodelled is None else _always_zero(part.unmodelled, units)
         candidates.append(~zero[places])
         start += len(places)
     permutation = np.concatenate(order)
@@ -265,7 +291,13 @@ def _coding(unmodelled: UnmodelledSet, kept: NDArray[np.bool_], units: Units) ->
     return coding, columns[units.codes(unmodelled.index_set)].astype(np.intp)
 
 
-def learn(form: CompositeModel, evaluator: Evaluator, units: Units, sets: tuple[SetCoding, ...]) -> Coding:
+def learn(
+    form: CompositeModel,
+    evaluator: Evaluator,
+    units: Units,
+    sets: tuple[SetCoding, ...],
+    categories: tuple[str, ...] = (),
+) -> Coding:
     """Return what new data will be coded by: `evaluator` is of all rows, `units` of those used."""
     indices = [index for index in form.indices if index.column is not None]
     columns = {data.column: evaluator.columns[data.column] for data in form.data}
@@ -275,6 +307,7 @@ def learn(form: CompositeModel, evaluator: Evaluator, units: Units, sets: tuple[
         sets=sets,
         aggregates=tuple(_learn_aggregate(node, evaluator) for node in evaluator.aggregates),
         texts={name: values.labels for name, values in columns.items() if values.codes is not None},
+        categories=categories,
     )
 
 

@@ -10,6 +10,7 @@ from textwrap import wrap
 
 import numpy as np
 
+from hdsl.form.density import RowDensity
 from hdsl.form.expr import show_index_set
 from hdsl.plan import Arrays, Column, Plan
 
@@ -125,16 +126,36 @@ def _treatment(plan: Plan, k: int) -> str:
 
 
 def _method(plan: Plan) -> str:
+    if plan.density is not None:
+        return _method_of_density(plan, plan.density)
     if not plan.re_terms:
         return "Ordinary least squares: there is no random effect."
     steps = "Cross-products are summed once; after that no step touches the rows. "
+    return f"{steps}Each evaluation {_elimination(plan)}."
+
+
+def _method_of_density(plan: Plan, density: RowDensity) -> str:
+    k = len(density.inputs)
+    takes = f"The density of a row, `{density.distribution}`, takes {k} predictor{'s' * (k != 1)}"
+    known = f" and known {_listed(density.known)}" if density.known else ""
+    if not plan.re_terms:
+        return f"{takes}{known}. Maximum likelihood by Newton's method: there is no random effect."
+    steps = (
+        f"{takes}{known}. Random effects are integrated by Laplace's approximation, with the observed Hessian of the "
+        f"joint density at its mode. The mode is found by Newton's method; each step passes over the rows and "
+    )
+    mode = "" if density.is_log_concave else " The density need not be log-concave, so the mode is checked to be one."
+    return f"{steps}{_elimination(plan)}.{mode}"
+
+
+def _elimination(plan: Plan) -> str:
     names = _listed([_shown(plan, k) for k in plan.chain])
-    steps += f"Each evaluation eliminates the groups of {names}" + (", finest first" if len(plan.chain) > 1 else "")
+    steps = f"eliminates the groups of {names}" + (", finest first" if len(plan.chain) > 1 else "")
     if plan.dense:
         crossed = _listed([_shown(plan, k) for k in plan.dense])
         how = {"dense": "dense", "sparse": "sparse", "none": ""}[plan.crossing]
         steps += f"; {crossed} and the fixed part go into one dense Cholesky factor, with {how} cross-products"
-    return steps + "."
+    return steps
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -145,16 +166,21 @@ def _cost(plan: Plan) -> str:
     """Return work and memory of one evaluation with its gradient, in words."""
     if plan.sizes is None or not plan.re_terms:
         return ""
+    unit = "One evaluation" if plan.density is None else "One step"
     widths = [term.width for term in plan.re_terms]
     border = plan.sizes.p + 1
     dense = sum(widths[k] * plan.sizes.n_levels[k] for k in plan.dense)
     chain = sum(plan.sizes.n_levels[k] * widths[k] for k in plan.chain)
     above = sum(widths[k] for k in plan.chain)
     stored = 8.0 * chain * (above + border) + 16.0 * dense * (dense + border)
-    words = [f"One evaluation works on {chain:,} eliminated columns"]
+    words = [f"{unit} works on {chain:,} eliminated columns"]
     if dense:
         words.append(f" and factors a dense {dense:,} x {dense:,} matrix")
         stored += 8.0 * chain * dense if plan.crossing == "dense" else 0.0
+    if plan.density is not None:
+        k = len(plan.density.inputs)
+        stored += 8.0 * plan.sizes.n * (k + k * (k + 1) // 2)
+        words.append(f" and {plan.sizes.n:,} rows with {k + k * (k + 1) // 2} derivatives each")
     words.append(f", beside {border} columns of fixed part and outcome; about {_bytes(stored)} of memory.")
     return "".join(words)
 

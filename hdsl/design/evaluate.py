@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.columns import Codes, ColumnValues
+from hdsl.design.columns import Codes, ColumnValues, Factor
 from hdsl.design.functions import COMPARISONS, FUNCTIONS, aggregate
 from hdsl.design.units import Units
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
@@ -99,6 +99,16 @@ class Evaluator:
     def rows(self, expr: Expr) -> Numbers:
         """Return the value of `expr` for each row."""
         return self.numbers(expr, self._row)
+
+    def factor(self, expr: Expr) -> Factor:
+        """Return the values of the rows as labels in order: those of a column of text, or numbers."""
+        value = self._evaluate(expr, self._row)
+        if isinstance(value, _Labels):
+            return Factor(codes=value.codes, labels=value.labels)
+        if isinstance(expr, Ref) and expr in self.data:
+            return self.columns[self.data[expr].column].factor()
+        numbers = value.values if value.missing is None else np.where(value.missing, np.nan, value.values)
+        return ColumnValues(name="", kind="number", numbers=numbers).factor()
 
     def definition(self, definition: Definition) -> Numbers:
         """Return the values of a definition for the units of its own index set."""

@@ -26,7 +26,7 @@ def check_factors(
         if count == 1:
             message = f"`{name}` has one group only, so nothing varies between groups: take it out"
             found.error("HM415", message, _span(form, term.columns[0].symbol), help="take this level out of the model")
-        elif count == n and form.residual is not None and form.residual.known is None:
+        elif count == n and form.row_spread is not None:
             _report_saturated(form, term, name, count, found)
         else:
             _warn_few_groups(form, term, count, found)
@@ -61,28 +61,33 @@ def _warn_few_groups(form: CompositeModel, term: ReTerm, count: int, found: Diag
 
 def _of_level(form: CompositeModel, term: ReTerm) -> list[Term]:
     """Return the fixed terms that are constant within the groups of a level: the intercept, and its covariates."""
-    fixed = [t for t in form.predictors[0].terms if t.part == "fixed" and not t.coefficient_set]
+    terms = (t for predictor in form.predictors[:1] for t in predictor.terms)
+    fixed = [t for t in terms if t.part == "fixed" and not t.coefficient_set]
     return [t for t in fixed if all(form.determines(term.index_set, c.index_set) for c in t.covariates)]
 
 
 def _report_saturated(form: CompositeModel, term: ReTerm, name: str, count: int, found: Diagnostics) -> None:
     """Report a constant effect with a group for each row: only a spread tied to the residual's tells the two apart."""
+    as_residual = ", as the residual has" if form.residual is not None else ""
     for block in term.blocks:
         for k, effect in zip(block.columns, block.effects, strict=True):
             if term.columns[k].is_constant and block.theta != (TIED,):
                 found.error(
                     "HM505",
-                    f"`{name}` has a group for each row, as the residual has: take `{effect}` out",
+                    f"`{name}` has a group for each row{as_residual}: take `{effect}` out",
                     _span(form, effect),
-                    notes=[f"each of the {count:,} groups has one row"],
+                    notes=[
+                        f"each of the {count:,} groups has one row",
+                        *([] if as_residual else [f"its effect cannot be told from {form.row_spread}"]),
+                    ],
                     help=f"take `{effect}` out of the model",
                 )
 
 
 def _report_twins(form: CompositeModel, term: ReTerm, name: str, found: Diagnostics) -> None:
-    seen: dict[frozenset[tuple[float, tuple[int, ...]]], Column] = {}
+    seen: dict[frozenset[tuple[float, tuple[int, ...], int]], Column] = {}
     for column in term.columns:
-        key = frozenset((product.scale, tuple(sorted(product.factors))) for product in column.products)
+        key = frozenset((p.scale, tuple(sorted(p.factors)), p.predictor) for p in column.products)
         if key in seen:
             message = (
                 f"`{seen[key].symbol}` and `{column.symbol}` have the same covariates in the same groups: drop one"

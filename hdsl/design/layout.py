@@ -1,34 +1,53 @@
 """The columns of a model: fixed terms and random effects as products of covariates, before any data.
 
-Stage: design. Input: a composite model with one linear predictor. Output: `Layout`. Invariants: a coefficient that
-stands in several terms has one column, the sum of its products; a covariate is listed once, however often it stands;
-order is that of the composite.
+Stage: design. Input: a composite model, and the categories of an ordinal outcome. Output: `Layout`. Invariants: a
+coefficient that stands in several terms has one column, in each input of the density the sum of its products there; a
+covariate is listed once, however often it stands; order is that of the composite, and parameters without an equation,
+then thresholds, come last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics.record import Diagnostics, FitError
-from hdsl.form.expr import Expr, IndexSet, show_symbol
-from hdsl.form.model import CompositeModel, Covariate, RandomBlock, Term, UnmodelledSet
+from hdsl.form.density import Input
+from hdsl.form.expr import Apply, Expr, IndexSet, Text, show_symbol
+from hdsl.form.model import CompositeModel, Covariate, Part, RandomBlock, Term, UnmodelledSet
 from hdsl.plan import Column, Product
 
-__all__ = ["Effect", "FixedTerm", "Layout", "covariate_symbols", "lay_out", "show_term", "sum_of_products"]
+__all__ = [
+    "ASSUMED",
+    "Effect",
+    "FixedTerm",
+    "Layout",
+    "covariate_symbols",
+    "in_predictor",
+    "lay_out",
+    "show_term",
+    "sum_of_products",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedTerm:
-    """A fixed coefficient or an unmodelled set: its products, and how its terms print."""
+    """A fixed coefficient or an unmodelled set: its products, and how its terms print.
+
+    `inverse` is given for a parameter without an equation: the function from the scale of the fit to its natural one.
+    `role` is its role then.
+    """
 
     symbol: str
     unmodelled: UnmodelledSet | None
     products: tuple[Product, ...]
     text: str
+    inverse: str | None = None
+    role: str = "fixed effect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +60,35 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Columns of the linear predictor; `factors` of products are positions in `covariates`."""
+    """Columns of the linear predictors; `factors` of products are positions in `covariates`.
+
+    Attributes
+    ----------
+    covariates : tuple of Covariate
+    fixed : tuple of FixedTerm
+    effects : tuple of Effect
+    offset : tuple of Product
+        The known parts of all inputs, each with its input.
+    inputs : tuple of Input
+        Those of the density; of a model without one, its mean.
+    """
 
     covariates: tuple[Covariate, ...]
     fixed: tuple[FixedTerm, ...]
     effects: tuple[Effect, ...]
     offset: tuple[Product, ...]
+    inputs: tuple[Input, ...]
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
         """Expression of each covariate."""
         return tuple(covariate.expr for covariate in self.covariates)
+
+    @property
+    def has_offset(self) -> tuple[bool, ...]:
+        """Whether each input has a known part: an offset, or an end beyond the last threshold."""
+        own = {product.predictor for product in self.offset}
+        return tuple(k in own or input_.threshold is not None for k, input_ in enumerate(self.inputs))
 
 
 class _Covariates:
@@ -61,24 +98,44 @@ class _Covariates:
         self.positions: dict[tuple[str, IndexSet], int] = {}
         self.items: list[Covariate] = []
 
-    def product(self, term: Term) -> Product:
-        factors = []
-        for covariate in term.covariates:
-            key = (covariate.text, covariate.index_set)
-            if key not in self.positions:
-                self.positions[key] = len(self.items)
-                self.items.append(covariate)
-            factors.append(self.positions[key])
-        return Product(scale=term.scale, factors=tuple(factors))
+    def product(self, placed: _Placed) -> Product:
+        factors = tuple(self.position(covariate) for covariate in placed.term.covariates)
+        return Product(scale=placed.sign * placed.term.scale, factors=factors, predictor=placed.predictor)
+
+    def position(self, covariate: Covariate) -> int:
+        key = (covariate.text, covariate.index_set)
+        if key not in self.positions:
+            self.positions[key] = len(self.items)
+            self.items.append(covariate)
+        return self.positions[key]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """A term in one input of the density."""
+
+    term: Term
+    predictor: int
+    sign: float
+
+
+ASSUMED = ("1", "2", "3")
+"""Categories of an ordinal outcome where no data say what they are."""
 
 
 def covariate_symbols(form: CompositeModel) -> tuple[str, ...]:
-    """Return the printed covariates in the order of `Arrays.x`."""
-    return tuple(covariate.text for covariate in lay_out(form).covariates)
+    """Return the printed covariates in the order of `Arrays.x`, without data."""
+    return tuple(covariate.text for covariate in lay_out(form, ASSUMED).covariates)
 
 
-def lay_out(form: CompositeModel) -> Layout:
-    """Return the columns of the first linear predictor, which is the mean's.
+def lay_out(form: CompositeModel, categories: Sequence[str] = ()) -> Layout:
+    """Return the columns of all inputs of the density; of a model without one, those of its mean.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    categories : sequence of str
+        Of an ordinal outcome, in order.
 
     Raises
     ------
@@ -86,24 +143,17 @@ def lay_out(form: CompositeModel) -> Layout:
         HM108, for a random effect that cancels out of the composite equation.
     """
     covariates = _Covariates()
-    sets = {show_symbol(unmodelled.name, unmodelled.index_set): unmodelled for unmodelled in form.sets}
-    terms = form.predictors[0].terms
-    fixed: dict[str, list[Term]] = {}
-    random: dict[str, list[Term]] = {}
-    offset: list[Term] = []
-    for term in terms:
-        if term.part == "offset":
-            offset.append(term)
-        elif term.part in ("fixed", "random"):
-            assert term.coefficient is not None
-            (fixed if term.part == "fixed" else random).setdefault(term.coefficient, []).append(term)
+    inputs = form.density.inputs if form.density is not None else (Input(argument="mean", predictor=0),)
+    placed = _placed(form, inputs)
+    fixed, random = _by_coefficient(placed, "fixed"), _by_coefficient(placed, "random")
     _refuse_cancelled(form, random)
+    sets = {show_symbol(unmodelled.name, unmodelled.index_set): unmodelled for unmodelled in form.sets}
     fixed_terms = [
         FixedTerm(
             symbol=symbol,
             unmodelled=sets.get(symbol),
             products=_products(found, covariates),
-            text=" + ".join(show_term(term) for term in found),
+            text=" + ".join(dict.fromkeys(show_term(p.term) for p in found)),
         )
         for symbol, found in fixed.items()
     ]
@@ -112,15 +162,83 @@ def lay_out(form: CompositeModel) -> Layout:
         for block in form.blocks
         for symbol in block.effects
     ]
+    offset = _products([p for p in placed if p.term.part == "offset"], covariates)
+    fixed_terms += _scalars(form, inputs, sets)
+    fixed_terms += _thresholds(form, inputs, categories, covariates)
     return Layout(
         fixed=tuple(fixed_terms),
         effects=tuple(effects),
-        offset=_products(offset, covariates),
+        offset=offset,
         covariates=tuple(covariates.items),
+        inputs=inputs,
     )
 
 
-def _refuse_cancelled(form: CompositeModel, random: dict[str, list[Term]]) -> None:
+def _placed(form: CompositeModel, inputs: Sequence[Input]) -> list[_Placed]:
+    return [
+        _Placed(term=term, predictor=k, sign=input_.sign)
+        for k, input_ in enumerate(inputs)
+        if input_.predictor is not None
+        for term in form.predictors[input_.predictor].terms
+    ]
+
+
+def _by_coefficient(placed: Sequence[_Placed], part: Part) -> dict[str, list[_Placed]]:
+    found: dict[str, list[_Placed]] = {}
+    for item in placed:
+        if item.term.part == part and item.term.coefficient is not None:
+            found.setdefault(item.term.coefficient, []).append(item)
+    return found
+
+
+def _scalars(form: CompositeModel, inputs: Sequence[Input], sets: Mapping[str, UnmodelledSet]) -> Iterator[FixedTerm]:
+    """Yield the parameters without an equation, on the scale of the fit."""
+    roles = {parameter.name: parameter.role for parameter in form.parameters}
+    for k, input_ in enumerate(inputs):
+        if input_.scalar is not None:
+            yield FixedTerm(
+                symbol=input_.scalar,
+                unmodelled=sets.get(input_.scalar),
+                products=(Product(scale=1.0, factors=(), predictor=k),),
+                text=input_.scalar,
+                inverse=input_.inverse,
+                role=roles[input_.scalar],
+            )
+
+
+def _thresholds(
+    form: CompositeModel, inputs: Sequence[Input], categories: Sequence[str], covariates: _Covariates
+) -> Iterator[FixedTerm]:
+    """Yield the thresholds: one counts in the rows of the category below it, and of the one above it."""
+    name = dict(form.outcome.scalars).get("thresholds")
+    if name is None:
+        return
+    ends = {input_.threshold: k for k, input_ in enumerate(inputs)}
+    indicators = [_indicator(form, category) for category in categories]
+    for number, (below, above) in enumerate(pairwise(indicators), start=1):
+        symbol = f"{name}[{number}]"
+        yield FixedTerm(
+            symbol=symbol,
+            unmodelled=None,
+            products=(
+                Product(scale=1.0, factors=(covariates.position(below),), predictor=ends["upper"]),
+                Product(scale=1.0, factors=(covariates.position(above),), predictor=ends["lower"]),
+            ),
+            text=symbol,
+            inverse="identity",
+            role="threshold",
+        )
+
+
+def _indicator(form: CompositeModel, category: str) -> Covariate:
+    """Return whether the outcome is in a category, as a covariate."""
+    outcome = form.outcome
+    expr = Apply(operator="==", operands=(outcome.expr, Text(value=category)))
+    shown = show_symbol(outcome.name, outcome.index_set)
+    return Covariate(text=f'({shown} == "{category}")', expr=expr, index_set=outcome.index_set)
+
+
+def _refuse_cancelled(form: CompositeModel, random: Mapping[str, object]) -> None:
     found = Diagnostics(form.source)
     for block in form.blocks:
         for effect in block.effects:
@@ -130,12 +248,17 @@ def _refuse_cancelled(form: CompositeModel, random: dict[str, list[Term]]) -> No
     found.raise_errors(FitError)
 
 
-def _products(terms: Sequence[Term], covariates: _Covariates) -> tuple[Product, ...]:
+def _products(terms: Sequence[_Placed], covariates: _Covariates) -> tuple[Product, ...]:
     return tuple(covariates.product(term) for term in terms)
 
 
+def in_predictor(products: Sequence[Product], predictor: int) -> tuple[Product, ...]:
+    """Return the products that stand in one input."""
+    return tuple(product for product in products if product.predictor == predictor)
+
+
 def sum_of_products(products: Sequence[Product], x: Sequence[NDArray[np.float64]], n: int) -> NDArray[np.float64]:
-    """Return the values of a column in the rows, from those of the covariates; (n,)."""
+    """Return the values of a column in the rows, from those of the covariates, whatever input they stand in; (n,)."""
     total = np.zeros(n)
     for product in products:
         column = np.full(n, product.scale)

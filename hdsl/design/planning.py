@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hdsl.design.layout import Effect, FixedTerm, Layout, lay_out
+from hdsl.design.layout import ASSUMED, Effect, FixedTerm, Layout, lay_out
 from hdsl.design.order import Fill, heaviest_chain
 from hdsl.design.support import report_unsupported, require_supported
 from hdsl.diagnostics.record import Diagnostics, FitError
@@ -92,7 +92,7 @@ def plan_random(form: CompositeModel, layout: Layout, levels: Levels) -> RandomP
         HM501, for a covariance that no back end fits.
     """
     groups, merged = _group_effects(layout.effects, levels)
-    residual = form.residual.sd if form.residual is not None else None
+    residual = form.residual.sd if form.residual is not None and form.density is None else None
     thetas = _Thetas(form, residual)
     terms = []
     names: dict[tuple[int, int, int], str] = {}
@@ -142,12 +142,17 @@ class _Thetas:
         self._form = form
         self._by_name: dict[str, int] = {} if residual is None else {residual: TIED}
         self._uses: dict[str, int] = {}
+        inputs = form.density.inputs if form.density is not None else ()
+        self._scalars = {input_.scalar for input_ in inputs}
         for block in form.blocks:
             for name in block.covariance.sd:
                 self._uses[name] = self._uses.get(name, 0) + 1
 
     def blocks(self, block: RandomBlock, start: int) -> Iterator[CovarianceBlock]:
         width = len(block.effects)
+        shared = next((name for name in block.covariance.sd if name in self._scalars), None)
+        if shared is not None:
+            self._refuse(block, f"a standard deviation `{shared}` that the outcome's distribution has, too")
         if block.covariance.structure == "diagonal" or (block.covariance.structure == "unstructured" and width == 1):
             for k, (effect, name) in enumerate(zip(block.effects, block.covariance.sd, strict=True)):
                 if name not in self._by_name:
@@ -195,8 +200,12 @@ def plan_fixed(terms: Sequence[FixedTerm]) -> tuple[Column | FixedSet, ...]:
 
 
 def intercept_of(fixed: Sequence[Column | FixedSet]) -> int | None:
-    """Return the position of the constant column."""
-    constants = (k for k, column in enumerate(fixed) if isinstance(column, Column) and column.is_constant)
+    """Return the position of the constant column of the first predictor."""
+    constants = (
+        k
+        for k, column in enumerate(fixed)
+        if isinstance(column, Column) and column.is_constant and all(p.predictor == 0 for p in column.products)
+    )
     return next(constants, None)
 
 
@@ -248,15 +257,19 @@ def structural_plan(form: CompositeModel) -> Plan:
         HM501, when a part of the model is not fitted yet.
     """
     require_supported(form)
-    layout = lay_out(form)
+    layout = lay_out(form, ASSUMED)
     declared = DeclaredLevels(form)
     random = plan_random(form, layout, declared)
     order = plan_order(random.terms, declared, None)
     reasons = tuple(explain(random, order, None, None, declared))
-    return replace(assemble(layout, layout.fixed, random, order), reasons=reasons)
+    if any(input_.threshold is not None for input_ in layout.inputs):
+        reasons += ("Three categories are assumed; the data say how many there are.",)
+    return replace(assemble(form, layout, layout.fixed, random, order), reasons=reasons)
 
 
-def assemble(layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, order: Order) -> Plan:
+def assemble(
+    form: CompositeModel, layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, order: Order
+) -> Plan:
     """Put a plan together, its reasons and sizes left out; `terms` are the fixed terms that have columns."""
     fixed = plan_fixed(terms)
     return Plan(
@@ -266,9 +279,10 @@ def assemble(layout: Layout, terms: Sequence[FixedTerm], random: RandomPart, ord
         chain=order.chain,
         dense=order.dense,
         crossing=order.crossing,
-        has_offset=(bool(layout.offset),),
+        has_offset=layout.has_offset,
         intercept=intercept_of(fixed),
         diagonal_theta=random.diagonal_theta,
+        density=form.density,
         reasons=(),
         sizes=None,
     )

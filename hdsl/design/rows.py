@@ -16,32 +16,42 @@ from numpy.typing import NDArray
 from hdsl.design.columns import ColumnValues
 from hdsl.design.evaluate import Evaluator, NotNumeric
 from hdsl.diagnostics.record import Diagnostics
+from hdsl.families import DISTRIBUTIONS
 from hdsl.form.expr import Aggregate, Apply, Expr, Num, Ref, Text, references, show_symbol
 from hdsl.form.model import CompositeModel, Term
 from hdsl.source import Span
 
-__all__ = ["Use", "check_finite", "check_numeric", "missing_by_column", "report_text", "uses"]
+__all__ = ["BOUNDS", "Use", "check_finite", "check_numeric", "missing_by_column", "report_text", "uses"]
+
+BOUNDS = ("lower", "upper")
+"""Arguments of wrappers that a row may lack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """An expression that the model needs for each row: what it is called, and where it stands."""
+    """An expression that the model needs for each row: what it is called, and where it stands.
+
+    `may_be_missing` says that a row without a value is used all the same: a missing bound is no bound.
+    """
 
     name: str
     expr: Expr
     span: Span | None
+    may_be_missing: bool = False
 
 
 def uses(form: CompositeModel) -> Iterator[Use]:
     """Yield the outcome, the covariates of every term and the known arguments, in that order."""
-    yield Use(
-        name=show_symbol(form.outcome.name, form.outcome.index_set), expr=form.outcome.expr, span=form.outcome.span
-    )
+    outcome = form.outcome
+    expr = outcome.expr
+    if DISTRIBUTIONS[outcome.distribution].support == "ordered categories":
+        expr = Apply(operator="==", operands=(expr, expr))  # labels or numbers: whether there is one is what counts
+    yield Use(name=show_symbol(outcome.name, outcome.index_set), expr=expr, span=outcome.span)
     for term in _terms(form):
         for covariate in term.covariates:
             yield Use(name=covariate.text, expr=covariate.expr, span=term.spans[0] if term.spans else None)
-    for name, expr in form.outcome.known:
-        yield Use(name=name, expr=expr, span=form.outcome.span)
+    for name, expr in outcome.known:
+        yield Use(name=name, expr=expr, span=outcome.span, may_be_missing=name in BOUNDS)
     if form.residual is not None and form.residual.known is not None:
         yield Use(name="the residual's standard deviation", expr=form.residual.known, span=form.residual.span)
 
@@ -122,14 +132,15 @@ def missing_by_column(form: CompositeModel, evaluator: Evaluator) -> dict[str, N
     for index in form.indices:
         if index.column is not None and _is_grouping(form, index.name):
             note(index.column, evaluator.columns[index.column].missing)
-    roots = list(dict.fromkeys(use.expr for use in uses(form)))
+    needed = [use for use in uses(form) if not use.may_be_missing]
+    roots = list(dict.fromkeys(use.expr for use in needed))
     leaves, named = _leaves(roots, evaluator)
     for ref in leaves:
         column = evaluator.data[ref].column
         note(column, evaluator.columns[column].missing)
     for name, expr in named:
         _note_unexplained(name, evaluator.rows(expr).missing, masks)
-    for use in uses(form):
+    for use in needed:
         _note_unexplained(use.name, evaluator.rows(use.expr).missing, masks)
     return masks
 

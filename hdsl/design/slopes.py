@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.layout import sum_of_products
+from hdsl.design.layout import in_predictor, sum_of_products
 from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import Diagnostics
 from hdsl.form.expr import show_index_set
 from hdsl.form.model import CompositeModel, RandomBlock
-from hdsl.plan import Column, ReTerm
+from hdsl.plan import Column, Product, ReTerm
 
 __all__ = ["check_slopes"]
 
@@ -70,13 +70,19 @@ def check_slopes(
                 continue
             block = next(block for block in form.blocks if column.symbol in block.effects)
             covariate = texts.get(column.symbol, "its covariate")
-            values = sum_of_products(column.products, x, units.n)
+            values = sum_of_products(_of_one_input(column), x, units.n)
             _check(_Slope(term=term, column=column, block=block, covariate=covariate, values=values), units, found)
+
+
+def _of_one_input(column: Column) -> tuple[Product, ...]:
+    """Return the products of the first input in which a column varies."""
+    first = next(product.predictor for product in column.products if product.factors)
+    return in_predictor(column.products, first)
 
 
 def _covariate_texts(form: CompositeModel) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for term in form.predictors[0].terms:
+    for term in (t for predictor in form.predictors for t in predictor.terms):
         if term.part == "random" and term.coefficient is not None and term.covariates:
             product = "*".join(covariate.text for covariate in term.covariates)
             texts[term.coefficient] = f"{texts[term.coefficient]} + {product}" if term.coefficient in texts else product

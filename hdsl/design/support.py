@@ -11,7 +11,7 @@ from hdsl.source import Span
 
 __all__ = ["refuse_unsupported", "report_unsupported", "require_supported"]
 
-_FITTED = "fitted so far are Gaussian linear models with nested and crossed normal coefficients"
+_FITTED = "one outcome is fitted, of any distribution but `categorical`, with nested and crossed normal coefficients"
 
 
 def require_supported(form: CompositeModel) -> None:
@@ -44,8 +44,23 @@ def refuse_unsupported(form: CompositeModel, what: str = "not fitted yet") -> No
     for part in form.unsupported:
         report_unsupported(found, part.feature, part.span, what=what)
     if not form.unsupported:
-        report_unsupported(found, "this model", form.outcome.span, what=what)
+        report_unsupported(found, _outcome(form), form.outcome.span, what=what, help=_LINEAR)
     raise FitError(found.sorted())
+
+
+_LINEAR = "they are those of a Gaussian outcome with one linear mean and one residual standard deviation"
+
+
+def _outcome(form: CompositeModel) -> str:
+    """Return what makes an outcome other than a Gaussian one with one standard deviation."""
+    outcome = form.outcome
+    for wrapper in outcome.wrappers:
+        return f"a {wrapper.replace('_', '-')} outcome"
+    if outcome.distribution != "normal":
+        return f"an outcome with the distribution `{outcome.distribution}`"
+    if outcome.nonlinear:
+        return "a mean that is not linear"
+    return "a residual standard deviation that is known or differs between rows"
 
 
 def report_unsupported(

@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "HM420": "several index columns over one set of labels",
     "HM421": "fewer groups than parameters of their level",
     "HM422": "a label that the fit did not have",
+    "HM423": "a category without rows",
     # 5xx estimation
     "HM501": "not fitted yet",
     "HM502": "no convergence",
@@ -86,6 +87,7 @@ CODES: dict[str, str] = {
     "HM511": "an outcome that is fitted exactly",
     "HM512": "a notation that cannot say the model",
     "HM513": "a file that is no kept fit",
+    "HM514": "no finite estimate",
     # 9xx internal
     "HM901": "internal fault",
 }

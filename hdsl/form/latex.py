@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from hdsl.form.estimates import Estimates
-from hdsl.form.model import CompositeModel, Predictor, Term
+from hdsl.form.model import Predictor, Term
 
-__all__ = ["composite_latex", "latex_index_set", "latex_symbol", "latex_text"]
+__all__ = ["latex_index_set", "latex_symbol", "latex_text", "predictor_latex"]
 
 _GREEK = frozenset(
     [
@@ -157,7 +157,8 @@ def _term(term: Term, deviations: frozenset[str], estimates: Estimates) -> tuple
     return negative, body
 
 
-def _predictor(predictor: Predictor, deviations: frozenset[str], estimates: Estimates) -> str:
+def predictor_latex(predictor: Predictor, deviations: frozenset[str], estimates: Estimates) -> str:
+    """Return the equation of one predictor, a row or several of an aligned display."""
     name = predictor.name
     left = (
         rf"\operatorname{{{predictor.link}}}({latex_symbol(name[len(predictor.link) + 1 : -1])})"
@@ -172,23 +173,3 @@ def _predictor(predictor: Predictor, deviations: frozenset[str], estimates: Esti
     if rows and rows[0].startswith("+ "):
         rows[0] = rows[0][2:]
     return left + " &= " + " \\\\\n    &\\quad ".join(rows or ["0"])
-
-
-def composite_latex(form: CompositeModel, deviations: frozenset[str], estimates: Estimates | None = None) -> str:
-    """Return the composite equations as an aligned display, implied interactions marked by an under-brace.
-
-    Parameters
-    ----------
-    form : CompositeModel
-    deviations : frozenset of str
-        Effects that stand for their deviation from a mean of their own.
-    estimates : Estimates, optional
-        Numbers for parameters.
-
-    Returns
-    -------
-    str
-    """
-    filled = estimates if estimates is not None else Estimates(values={})
-    rows = [_predictor(predictor, deviations, filled) for predictor in form.predictors]
-    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"

@@ -34,6 +34,9 @@ __all__ = [
     "Unsupported",
 ]
 
+_ONE_DRAW = ("bernoulli", "ordered_logit", "ordered_probit")
+"""Distributions of which a row shows one of a few values, and nothing of a spread."""
+
 Part: TypeAlias = Literal["fixed", "random", "residual", "offset"]
 
 
@@ -222,6 +225,8 @@ class RandomBlock:
     covariance : Covariance
     means : tuple of tuple of Term
         For each effect the terms of its own mean (empty for mean zero), so that ``coef`` is mean plus deviation.
+    link : str
+        The scale that the effects have their distribution on, ``log(sd[k]) ~ normal(m, tau)``; their symbols say it.
     """
 
     effects: tuple[str, ...]
@@ -229,6 +234,7 @@ class RandomBlock:
     distribution: str
     covariance: Covariance
     means: tuple[tuple[Term, ...], ...]
+    link: str = "identity"
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -257,8 +263,10 @@ class Outcome:
 
     `transform` is a function on the left (``log(y[i]) ~ ..``): the outcome modelled is that function of `expr`.
     `known` are arguments of the distribution that are data (``size``), by argument name; `scalars` those that are bare
-    parameters (``sd``), by argument name. `wrappers` are what stands around the distribution (``hurdle``), outermost
-    first.
+    parameters (``sd``), by argument name; a set where each group has one of its own (``sd[c]``). `wrappers` are what
+    stands around the distribution (``hurdle``), outermost first; an argument of theirs is called ``"p of hurdle"``.
+    `nonlinear` are the arguments that are no link of one predictor, as functions of data and of predictors and
+    parameters by their names: ``A[tree]/(1 + exp(eta1/scal))``.
     """
 
     name: str
@@ -269,6 +277,7 @@ class Outcome:
     known: tuple[tuple[str, Expr], ...] = ()
     scalars: tuple[tuple[str, str], ...] = ()
     wrappers: tuple[str, ...] = ()
+    nonlinear: tuple[tuple[str, Expr], ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
@@ -307,6 +316,19 @@ class CompositeModel:
     derived: tuple[Derived, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     density: RowDensity | None = None
+
+    @property
+    def row_spread(self) -> str | None:
+        """What a normal effect with a value for each row cannot be told from, in words; None where it can be."""
+        outcome = self.outcome
+        if outcome.nonlinear or outcome.wrappers:
+            return None
+        if self.residual is not None:
+            return None if self.residual.sd is None else f"the residual with sd `{self.residual.sd}`"
+        sd = dict(outcome.scalars).get("sdlog")
+        if outcome.distribution == "lognormal" and sd is not None:
+            return f"the spread of the outcome, `{sd}`"
+        return "the one draw of its row" if outcome.distribution in _ONE_DRAW else None
 
     @property
     def row(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hdsl.form.expr import Expr, show_symbol
+from hdsl.form.formula import formula_text
 from hdsl.form.model import CompositeModel, Predictor, Term
 
-__all__ = ["composite_text", "deviations", "interaction_name", "term_text"]
+__all__ = ["composite_text", "deviations", "interaction_name", "is_plain_parameter", "outcome_symbol", "term_text"]
 
 _WAYS = {2: "two-way", 3: "three-way", 4: "four-way", 5: "five-way"}
 
@@ -38,9 +40,12 @@ def interaction_name(term: Term) -> str:
 def composite_text(form: CompositeModel, width: int = 80) -> str:
     """Return the composite equations, then the implied interactions with their source lines."""
     of_mean = deviations(form)
-    lines: list[str] = []
+    lines: list[str] = [_joined(form, argument, expr) for argument, expr in form.outcome.nonlinear]
     for predictor in form.predictors:
-        lines += _equation(predictor, of_mean, width)
+        if not is_plain_parameter(predictor):
+            lines += _equation(predictor, of_mean, width)
+    if not lines:
+        lines += [f"{argument} = {name}" for argument, name in form.outcome.scalars]
     implied = [
         term for predictor in form.predictors for term in predictor.terms if term.implied and term.part == "fixed"
     ]
@@ -57,6 +62,25 @@ def composite_text(form: CompositeModel, width: int = 80) -> str:
     if of_mean and any(t.coefficient in of_mean for p in form.predictors for t in p.terms):
         lines += ["", "dev(b) is the deviation of b from the mean in its own equation"]
     return "\n".join(lines)
+
+
+def outcome_symbol(form: CompositeModel) -> str:
+    """Return what is modelled: the outcome, or the function of it that stands on the left."""
+    symbol = show_symbol(form.outcome.name, form.outcome.index_set)
+    return symbol if form.outcome.transform is None else f"{form.outcome.transform}({symbol})"
+
+
+def is_plain_parameter(predictor: Predictor) -> bool:
+    """Whether a predictor is one parameter, called by its name, so that its equation says nothing."""
+    terms = predictor.terms
+    return len(terms) == 1 and terms[0].coefficient == predictor.name and not terms[0].covariates
+
+
+def _joined(form: CompositeModel, argument: str, expr: Expr) -> str:
+    """Return the equation that joins predictors: the mean of a Gaussian outcome is the outcome without its error."""
+    residual = form.residual.effect if form.residual is not None and argument == "mean" else None
+    left = outcome_symbol(form) if residual is not None else argument
+    return f"{left} = {formula_text(expr)}" + (f" + {residual}" if residual is not None else "")
 
 
 def _join(lines: tuple[int, ...]) -> str:

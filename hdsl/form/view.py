@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from hdsl.form.composite_latex import composite_latex
 from hdsl.form.estimates import Estimates
 from hdsl.form.expr import show_index_set
-from hdsl.form.latex import composite_latex
 from hdsl.form.model import CompositeModel
 from hdsl.form.notation import DEFAULT, Textbook, check_notation
 from hdsl.form.text import composite_text, deviations

@@ -99,6 +99,12 @@ class Entity:
         return show_symbol(*self.key)
 
     @property
+    def estimated(self) -> str:
+        """What has the distribution: ``log(sd[k])`` of a coefficient on its link's scale, else the symbol."""
+        is_linked = self.role is Role.COEFFICIENT and self.link is not None
+        return f"{self.link}({self.printed})" if is_linked else self.printed
+
+    @property
     def column(self) -> str:
         """The data column that an observed name stands for."""
         quoted = self.data.column if self.data is not None else None

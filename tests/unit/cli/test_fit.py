@@ -108,11 +108,11 @@ class TestFit:
         assert run(capsys, "fit", "study.hm", "study.hm")[0] == 1
 
     def test_a_model_that_cannot_be_fitted_yet(self, study, capsys):
-        (study / "binary.hm").write_text("Reaction[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0 + b1*Days[i]\n")
-        status, out, err = run(capsys, "fit", "binary.hm", "study.csv")
+        (study / "prior.hm").write_text("Reaction[i] ~ normal(b0 + b1*Days[i], sd)\nb1 ~ normal(0, 10)\n")
+        status, out, err = run(capsys, "fit", "prior.hm", "study.csv")
         assert (status, out) == (1, "")
         assert "HM501" in err
-        assert "bernoulli" in err
+        assert "a prior on `b1`" in err
 
     def test_a_table_for_each_level(self, study, capsys):
         (study / "two.hm").write_text(MODEL.replace("(b0, b1)", "(b0 + g*age[j], b1)"))

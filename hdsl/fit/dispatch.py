@@ -1,0 +1,162 @@
+"""Which method fits a model, and its starting values by name.
+
+Stage: fit, first step. Input: a `Design`, what the user asks for. Output: a `FitOutcome`. Invariants: a method that
+does not fit the model is refused, never replaced; a Gaussian model whose spread has no random effect is called `ml`,
+since its random effects integrate exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from hdsl.diagnostics import Diagnostics, FitError
+from hdsl.diagnostics.spelling import near_names, one_of
+from hdsl.form.model import CompositeModel
+
+if TYPE_CHECKING:
+    from hdsl.design.record import Design
+    from hdsl.fit.outcome import FitOutcome
+
+__all__ = ["Choice", "choose_method", "fit_design", "start_values"]
+
+Choice: TypeAlias = Literal["ml", "reml", "laplace", "agq"]
+
+_INTO: dict[str, Callable[[float], float]] = {
+    "identity": float,
+    "exp": math.log,
+    "invlogit": lambda p: math.log(p) - math.log1p(-p),
+}
+"""From the natural scale of a parameter to that of the fit, by the function that goes back."""
+
+_SUM = "the likelihood is closed form, maximum likelihood (`ml`) or restricted (`reml`)"
+_EXACT = "its random effects integrate exactly: maximum likelihood (`ml`)"
+_APPROXIMATE = (
+    "random effects are integrated by Laplace's approximation (`laplace`) or quadrature (`agq`, with `nodes`)"
+)
+
+
+def is_exact(form: CompositeModel) -> bool:
+    """Whether Laplace's approximation is no approximation: a Gaussian outcome, random effects in its mean alone."""
+    outcome = form.outcome
+    if outcome.distribution != "normal" or outcome.wrappers or outcome.nonlinear:
+        return False
+    spread = [p for p in form.predictors if p.argument != "mean"]
+    has_random_spread = any(term.part == "random" for p in spread for term in p.terms)
+    return not has_random_spread and all(p.link == "identity" for p in form.predictors if p.argument == "mean")
+
+
+def choose_method(form: CompositeModel, method: str | None, nodes: int | None) -> Choice:
+    """Return the method that fits a model.
+
+    Parameters
+    ----------
+    form : CompositeModel
+    method : str or None
+        In any case; None is maximum likelihood where that is exact, else Laplace, or quadrature if `nodes` are given.
+    nodes : int or None
+
+    Raises
+    ------
+    FitError
+        HM507 for a method that is not for this model, and for nodes without quadrature.
+    """
+    allowed: tuple[str, ...]
+    if form.density is None:
+        allowed, what, why = ("ml", "reml"), "a Gaussian linear model", _SUM
+    elif is_exact(form):
+        allowed, what, why = ("ml",), "a Gaussian model whose spread differs between rows", _EXACT
+    else:
+        shown = "this mean" if form.outcome.distribution == "normal" else f"`{form.outcome.distribution}`"
+        allowed, what, why = ("laplace", "agq"), f"an outcome with {shown}", _APPROXIMATE
+    implied = "agq" if nodes is not None and "agq" in allowed else allowed[0]
+    chosen = implied if method is None else str(method).lower()
+    if chosen not in allowed:
+        raise _refused(form, f"method `{method}`", what, allowed, why)
+    if nodes is not None and chosen != "agq":
+        raise _refused(form, "a number of quadrature nodes", what, allowed, why)
+    return chosen  # type: ignore[return-value]
+
+
+def _refused(form: CompositeModel, asked: str, what: str, allowed: tuple[str, ...], why: str) -> FitError:
+    found = Diagnostics(form.source)
+    ways = " or ".join(f'"{name}"' for name in allowed)
+    found.error("HM507", f"{asked} is not for {what}: use method={ways}", help=f"leave it out: {why}")
+    return FitError(found.sorted())
+
+
+def start_values(design: Design, start: Mapping[str, float]) -> dict[Any, float]:
+    """Return starting values by covariance entry, ``"sigma"`` and ``("beta", column)``, scale of the fit.
+
+    Parameters
+    ----------
+    design : Design
+    start : mapping of str to float
+        By parameter name, natural scale; any may be left out.
+
+    Raises
+    ------
+    FitError
+        HM506 for a value that is not finite or outside the parameter's range, HM508 for a name that is no parameter.
+    """
+    _check_names(design, start)
+    entries: dict[Any, float] = {}
+    inverses = {scalar.name: scalar.inverse for scalar in design.scalars}
+    for name, value in start.items():
+        if not math.isfinite(value):
+            raise _no_value(design, f"the start of `{name}` is not finite: give a number, or leave it out")
+        if name in design.fixed_labels and design.plan.density is not None:
+            entries["beta", design.fixed_labels.index(name)] = _onto(design, name, value, inverses)
+        entries |= {entry: float(value) for entry, other in design.variance_names.items() if other == name}
+        if name == design.residual_name:
+            entries["sigma"] = float(value)
+    return entries
+
+
+def _onto(design: Design, name: str, value: float, inverses: Mapping[str, str]) -> float:
+    """Return a coefficient, or a parameter without an equation, on the scale of the fit."""
+    try:
+        return _INTO[inverses.get(name, "identity")](value)
+    except ValueError:
+        message = f"the start of `{name}` is {value:g}, which is outside its range"
+        raise _no_value(design, message) from None
+
+
+def _check_names(design: Design, start: Mapping[str, float]) -> None:
+    names = {design.residual_name, *design.variance_names.values(), *design.fixed_labels} - {""}
+    unknown = [name for name in start if name not in names]
+    if unknown:
+        found = Diagnostics(design.form.source)
+        near = near_names(unknown[0], names)
+        todo = f"did you mean {one_of(near)}?" if near else "name one of the model"
+        message = f"`start` has no parameter `{unknown[0]}`: {todo}"
+        found.error("HM508", message, help=f"parameters are {', '.join(sorted(names))}")
+        raise FitError(found.sorted())
+
+
+def _no_value(design: Design, message: str) -> FitError:
+    found = Diagnostics(design.form.source)
+    found.error("HM506", message, help="what is left out starts at a value from the data")
+    return FitError(found.sorted())
+
+
+def fit_design(
+    design: Design, method: Choice, *, nodes: int | None = None, start: Mapping[str, float] | None = None
+) -> FitOutcome:
+    """Fit a model bound to data, by the method that `choose_method` gave.
+
+    Raises
+    ------
+    FitError
+        HM5xx.
+    """
+    entries = start_values(design, start) if start else None
+    if method in ("ml", "reml") and design.plan.density is None:
+        from hdsl.fit import fit_gaussian
+
+        return fit_gaussian(design.plan, design.arrays, method=method, start=entries)
+    from hdsl.fit.generalised import fit_generalised
+
+    options: dict[str, Any] = {"method": "agq", "nodes": nodes} if method == "agq" else {}
+    return fit_generalised(design.plan, design.arrays, start=entries, **options)
