@@ -1,8 +1,8 @@
 """Where the search of a plan with a density starts: moments, then coefficients without random effects, then theta.
 
 Input: a criterion with the data. Output: a vector where the density is positive, and units of the random effects.
-Moments give each input of the row density a natural value; which link takes it to the predictor is not known here, so
-that several are tried and the likelihood chooses.
+Moments give each input of the row density a natural value; the link that takes it to the predictor is found by going
+back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from hdsl.fit.covariance import correlations, free_parameters, from_parts
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
 from hdsl.fit.refusals import no_start, not_finite, unknown_start
+from hdsl.fit.row_density import evaluated
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
 
@@ -153,30 +155,19 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
 
 
 def _from_moments(problem: Joint, arrays: Arrays) -> JointPoint | None:
-    """Return the best of the starts that moments and links give."""
+    """Return a start that moments give, with as few likelihoods as possible."""
     plan = problem.plan
-    assert plan.density is not None
-    columns = fixed_columns(plan, arrays)
-    places = _Places(problem, columns, arrays)
-    choices = [_candidates(plan, k, value) for k, value in enumerate(natural_values(plan, arrays))]
-    values: list[float | None] = [
-        own[0] if item.scalar else None for own, item in zip(choices, plan.density.inputs, strict=True)
-    ]
-    best = places.at(values)
-    if best is None:  # the likelihood cannot be had without other inputs: all together
-        found = (places.at(list(some)) for some in product(*choices))
-        return min((at for at in found if at is not None), key=lambda at: at.objective, default=None)
-    for k, own in enumerate(choices):
-        for value in own if len(own) > 1 else ():
-            trial = [*values[:k], value, *values[k + 1 :]]
-            at = places.at(trial)
-            if at is not None and at.objective < best.objective:
-                best, values = at, trial
-    return best
+    places = _Places(problem, fixed_columns(plan, arrays), arrays)
+    choices = [_candidates(plan, arrays, k, value) for k, value in enumerate(natural_values(plan, arrays))]
+    best = places.at([own[0] for own in choices])
+    if best is not None or all(len(own) == 1 for own in choices):
+        return best
+    found = (places.at(list(some)) for some in product(*choices))
+    return min((at for at in found if at is not None), key=lambda at: at.objective, default=None)
 
 
-def _candidates(plan: Plan, k: int, natural: float) -> list[float | None]:
-    """Return values of a predictor: one where the link is known, else one for each link, the identity's first."""
+def _candidates(plan: Plan, arrays: Arrays, k: int, natural: float) -> list[float | None]:
+    """Return values of a predictor that may give its argument a natural value, the one that does so best first."""
     assert plan.density is not None
     item = plan.density.inputs[k]
     if not np.isfinite(natural):
@@ -184,7 +175,21 @@ def _candidates(plan: Plan, k: int, natural: float) -> list[float | None]:
     names = [item.inverse] if item.scalar else list(LINKS)
     with np.errstate(all="ignore"):
         values = [LINKS[name](float(natural)) if natural or name == "identity" else np.nan for name in names]
-    return [float(v) for v in values if np.isfinite(v)] or [None]
+    finite = [float(v) for v in values if np.isfinite(v)]
+    errors = [_misses(plan, arrays, k, v, natural) for v in finite]
+    return [finite[i] for i in np.argsort(errors, kind="stable")] or [None]
+
+
+def _misses(plan: Plan, arrays: Arrays, k: int, value: float, natural: float) -> float:
+    """Return by how much the argument of a predictor at a value misses a natural one, the other predictors at 0."""
+    assert plan.density is not None
+    expressions = [item for name, item in plan.density.natural if name == plan.density.inputs[k].argument]
+    data: dict[str, Any] = {f"eta{m}": np.float64(value if m == k else 0.0) for m in range(plan.n_predictors)}
+    data |= dict(zip(plan.density.known, (float(np.nanmean(known)) for known in arrays.known), strict=True))
+    if not expressions:
+        return 0.0
+    (found,) = evaluated(expressions[-1:], data, {})  # a wrapper's argument of the same name is the last
+    return float(abs(found - natural)) if np.isfinite(found) else np.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hdsl.codegen import theta_entries
+from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.covariance import widths
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.plan import Plan
@@ -126,6 +126,10 @@ class Joint:
         What the coefficients are where the vector is zero.
     units : tuple of ndarray, (q,)
         For each factor what a standard deviation of 1 in the vector is to the criterion.
+    unit : ndarray, (n_theta,)
+        The same for each theta.
+    entries : tuple of Entry
+        Of the covariance factors.
     moving : ndarray of intp
         Entries of theta in the vector; the others are as in `still`.
     still : ndarray, (n_theta,)
@@ -136,6 +140,8 @@ class Joint:
     back: Floats
     base: Floats
     units: tuple[Floats, ...]
+    unit: Floats
+    entries: tuple[Entry, ...]
     moving: Codes
     still: Floats
 
@@ -148,15 +154,6 @@ class Joint:
     def m(self) -> int:
         """Number of coefficients in the vector."""
         return int(self.back.shape[1])
-
-    @property
-    def unit(self) -> Floats:
-        """Unit of each theta."""
-        out = np.ones(self.plan.n_theta)
-        for entry in theta_entries(self.plan):
-            if entry.theta >= 0:
-                out[entry.theta] = self.units[entry.factor][entry.row]
-        return out
 
     def evaluate(self, vector: Floats, near: JointPoint | None = None) -> JointPoint:
         """Return the criterion.
@@ -176,8 +173,8 @@ class Joint:
 
     def _factors(self, theta: Floats) -> tuple[Floats, ...]:
         """Return the factors in units; constant entries are 1 to the criterion."""
-        factors = tuple(np.zeros((q, q)) for q in widths(self.plan))
-        for entry in theta_entries(self.plan):
+        factors = tuple(np.zeros((len(unit), len(unit))) for unit in self.units)
+        for entry in self.entries:
             value = theta[entry.theta] if entry.theta >= 0 else 1.0 / self.units[entry.factor][entry.row]
             factors[entry.factor][entry.row, entry.column] = value
         return factors
@@ -236,11 +233,19 @@ def difference_steps(hessian: Floats) -> Floats:
 def joint(criterion: DensityCriterion, units: Sequence[Floats] | None = None) -> Joint:
     """Return the problem in all coefficients and all of theta; without units they are 1."""
     p, plan = len(criterion.kept), criterion.plan
+    entries = theta_entries(plan)
+    chosen = tuple(np.ones(q) for q in widths(plan)) if units is None else tuple(units)
+    unit = np.ones(plan.n_theta)
+    for entry in entries:
+        if entry.theta >= 0:
+            unit[entry.theta] = chosen[entry.factor][entry.row]
     return Joint(
         criterion=criterion,
         back=np.eye(p),
         base=np.zeros(p),
-        units=tuple(np.ones(q) for q in widths(plan)) if units is None else tuple(units),
+        units=chosen,
+        unit=unit,
+        entries=entries,
         moving=np.arange(plan.n_theta),
         still=np.zeros(plan.n_theta),
     )

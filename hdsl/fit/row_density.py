@@ -6,35 +6,20 @@ Invariant: the expressions are those that the emitted source has; here they are 
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from hdsl.design.functions import COMPARISONS, FUNCTIONS
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.form.density import Case, pairs
 from hdsl.form.expr import Apply, Expr, Num, Ref
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import special
 
-__all__ = ["RowValues", "row_values"]
-
-OPERATORS: dict[str, Callable[..., Any]] = {
-    "+": operator.add,
-    "*": operator.mul,
-    "/": np.divide,
-    "^": np.power,
-    "==": np.equal,
-    "!=": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-    "min": np.minimum,
-    "max": np.maximum,
-}
+__all__ = ["RowValues", "evaluated", "row_values"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +60,7 @@ class RowValues:
         out: list[Floats] = []
         for case, rows, data in self.cases:
             names = data | {f"eta{k}": e if rows is None else e[..., rows] for k, e in enumerate(eta)}
-            found = _evaluated(case, wanted(case), names)
+            found = evaluated(wanted(case), names, dict(case.steps))
             if rows is None:
                 return [np.broadcast_to(np.asarray(v, dtype=float), shape) for v in found]
             if not out:
@@ -85,9 +70,8 @@ class RowValues:
         return out
 
 
-def _evaluated(case: Case, wanted: Sequence[Expr], names: dict[str, Any]) -> list[Any]:
-    """Return the values of expressions of a case; its steps are made where they are needed."""
-    steps = dict(case.steps)
+def evaluated(wanted: Sequence[Expr], names: dict[str, Any], steps: Mapping[str, Expr]) -> list[Any]:
+    """Return the values of expressions; steps are made where they are needed, and kept in `names`."""
 
     def value(item: Expr) -> Any:
         match item:
@@ -97,10 +81,6 @@ def _evaluated(case: Case, wanted: Sequence[Expr], names: dict[str, Any]) -> lis
                 if name not in names:
                     names[name] = value(steps[name])
                 return names[name]
-            case Apply(operator="-", operands=(only,)):
-                return -value(only)
-            case Apply(operator="-", operands=(a, b)):
-                return value(a) - value(b)
             case Apply(operator=called, operands=operands):
                 return _function(called)(*(_argument(operand, value) for operand in operands))
             case _:
@@ -118,10 +98,9 @@ def _argument(item: Expr, value: Callable[[Expr], Any]) -> Any:
 
 
 def _function(called: str) -> Callable[..., Any]:
-    if called in OPERATORS:
-        return OPERATORS[called]
-    found: Callable[..., Any] = getattr(special, called, None) or getattr(np, called)
-    return found
+    """Return what an operator or a function of the language does, or a primitive."""
+    found = FUNCTIONS.get(called) or COMPARISONS.get(called) or getattr(special, called, None)
+    return found or getattr(np, called)
 
 
 def row_values(plan: Plan, arrays: Arrays) -> RowValues:
@@ -135,12 +114,12 @@ def row_values(plan: Plan, arrays: Arrays) -> RowValues:
     for case in density.cases:
         rows = None
         if case.holds is not None:
-            (held,) = _evaluated(case, [case.holds], dict(data))
+            (held,) = evaluated([case.holds], dict(data), {})
             rows = np.flatnonzero(np.broadcast_to(held, n))
             if not len(rows):
                 continue
         own = data if rows is None else {name: values[rows] for name, values in data.items()}
-        (fixed,) = _evaluated(case, [case.constant], dict(own))
+        (fixed,) = evaluated([case.constant], dict(own), {})
         constant[slice(None) if rows is None else rows] = fixed
         cases.append((case, rows, own))
     return RowValues(n_predictors=plan.n_predictors, n=n, cases=tuple(cases), constant=constant)

@@ -54,7 +54,24 @@ EDGES: dict[tuple[str, str, int], str] = {
 
 def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Trouble, ...]:
     """Return what stands in the way of an estimate at the point where a search ended."""
-    view = _view(problem, at, arrays)
+    hessian = problem.slope(at).hessian[: problem.m, : problem.m]
+    found = _flat_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, hessian) else []
+    return (*found, *_flat_variances(problem, at))
+
+
+def _may_be_flat(problem: Joint, hessian: Floats) -> bool:
+    """Whether some standard error is so large that its direction is looked at."""
+    if not len(hessian):
+        return False
+    curvatures = [float(np.linalg.eigvalsh(hessian)[0])]
+    curvatures += list(
+        (problem.criterion.to_user @ np.linalg.pinv(hessian) @ problem.criterion.to_user.T).diagonal() ** -1
+    )
+    return min(curvatures) < 2.0 / WIDE**2
+
+
+def _flat_coefficients(view: _View) -> list[Trouble]:
+    """Return what is wrong with coefficients."""
     edges = dict(_edges(view))
     found = list(edges.values())
     flat = list(view.flat_directions(set(edges)))
@@ -65,7 +82,7 @@ def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Troub
         else:
             kind: Kind = "separation" if split.is_complete else "quasi-separation"
             found.append(Trouble(kind=kind, columns=split.columns))
-    return (*found, *_flat_variances(problem, at))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +141,7 @@ class _View:
         return tuple(sorted(out - edges))
 
 
-def _view(problem: Joint, at: JointPoint, arrays: Arrays) -> _View:
+def _view(problem: Joint, at: JointPoint, arrays: Arrays, hessian: Floats) -> _View:
     columns = fixed_columns(problem.plan, arrays)
     beta = np.nan_to_num(problem.criterion.user_beta(at.inner))
     offsets = [0.0 if offset is None else offset for offset in arrays.offsets]
@@ -132,7 +149,7 @@ def _view(problem: Joint, at: JointPoint, arrays: Arrays) -> _View:
         problem=problem,
         at=at,
         arrays=arrays,
-        hessian=problem.slope(at).hessian[: problem.m, : problem.m],
+        hessian=hessian,
         columns=columns,
         eta=tuple(columns.times(k, beta) + offset for k, offset in enumerate(offsets)),
     )
