@@ -7,9 +7,9 @@ import ast
 from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.reverse import dense_prelude
 from hdsl.codegen.sweep import product
-from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of
+from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
 
-__all__ = ["average_information"]
+__all__ = ["average_information", "directed"]
 
 
 def average_information(plan_layout: Layout) -> Function:
@@ -18,20 +18,12 @@ def average_information(plan_layout: Layout) -> Function:
         "Return [X, y]'V^-1 R and R'V^-1 R, for the average-information matrix.\n"
         "The columns of R are Z E_a v for each entry a of the covariances, factors of the chain first."
     )
-    body: list[Statement]
     if not plan_layout.factors:
-        body = code("return np.zeros((len(c.C), 0)), np.zeros((0, 0))")
+        empty = code("return np.zeros((len(c.C), 0)), np.zeros((0, 0))")
         return Function(
-            "average_information", "c, f, v", "Return empty matrices: there are no covariances.", tuple(body)
+            "average_information", "c, f, v", "Return empty matrices: there are no covariances.", tuple(empty)
         )
-    body = [Comment("directions: coefficients E_a v of each factor")]
-    for factor in (*plan_layout.chain, *plan_layout.dense):
-        pairs = [tuple_of([ast.Constant(e.row), ast.Constant(e.column)]) for e in factor.entries]
-        body += code("d = directions(v[k], pairs)", d=factor.name("d"), k=factor.position, pairs=tuple_of(pairs))
-    body += dense_prelude(plan_layout)
-    if plan_layout.dense:
-        body += code("dD = stack(parts, dense)", parts=tuple_of([factor.name("d") for factor in plan_layout.dense]))
-    body += _raw(plan_layout)
+    body = _directions(plan_layout)
     for k, factor in enumerate(plan_layout.chain):
         body += _sweep(plan_layout, k, factor)
     if plan_layout.dense:
@@ -42,6 +34,33 @@ def average_information(plan_layout: Layout) -> Function:
         ]
     body += code("return TC, TT")
     return Function("average_information", "c, f, v", doc, tuple(body))
+
+
+def directed(plan_layout: Layout) -> Function:
+    """Emit ``directed(c, f, v)``: the directions before anything is eliminated."""
+    body = _directions(plan_layout)
+    if plan_layout.dense:
+        names = [factor.name("T") for factor in plan_layout.dense]
+        body.append(unpack(names, expression("split_columns(TC[:m], dense)")))
+    parts = tuple_of([factor.name("T") for factor in plan_layout.factors])
+    body += code("return parts, TT", parts=parts)
+    doc = (
+        "Return H E_a v of each factor, (q, k, J), and v'E_a H E_b v.\n"
+        "There is a direction for each entry a of the covariances, factors of the chain first."
+    )
+    return Function("directed", "c, f, v", doc, tuple(body))
+
+
+def _directions(plan_layout: Layout) -> list[Statement]:
+    """Emit the directions and their cross-products with everything."""
+    body: list[Statement] = [Comment("directions: coefficients E_a v of each factor")]
+    for factor in (*plan_layout.chain, *plan_layout.dense):
+        pairs = [tuple_of([ast.Constant(e.row), ast.Constant(e.column)]) for e in factor.entries]
+        body += code("d = directions(v[k], pairs)", d=factor.name("d"), k=factor.position, pairs=tuple_of(pairs))
+    body += dense_prelude(plan_layout)
+    if plan_layout.dense:
+        body += code("dD = stack(parts, dense)", parts=tuple_of([factor.name("d") for factor in plan_layout.dense]))
+    return body + _raw(plan_layout)
 
 
 def _raw(plan_layout: Layout) -> list[Statement]:

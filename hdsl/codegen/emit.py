@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from hdsl import runtime
 from hdsl.codegen.channels import channels
-from hdsl.codegen.curvature import average_information
+from hdsl.codegen.curvature import average_information, directed
 from hdsl.codegen.densities import density, density_of, slope_needs, value_needs
 from hdsl.codegen.laplace import laplace_criterion, mode, slope, solve
 from hdsl.codegen.layout import Layout, layout
@@ -123,7 +123,7 @@ def _density_functions(view: Layout) -> list[Statement]:
         laplace_criterion(),
         covariances(view),
         solve(view),
-        average_information(view),
+        *([directed(view)] if view.factors else []),
         slope(view),
         theta_gradient(view),
     ]

@@ -91,6 +91,8 @@ def evaluate_density(density: RowDensity, values: Mapping[str, ArrayLike]) -> Ro
         for case in density.cases:
             holds = np.ones(n) if case.holds is None else np.broadcast_to(evaluate(case.holds, columns), n)
             rows = np.flatnonzero(holds)
+            if not len(rows):
+                continue
             for line, result in zip(out, _case(case, {name: v[rows] for name, v in columns.items()}), strict=True):
                 line[rows] = result
     return RowValues(

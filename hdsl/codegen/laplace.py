@@ -50,7 +50,7 @@ def mode(plan_layout: Layout) -> Function:
 
 def laplace_criterion() -> Function:
     """Emit ``criterion(at)``."""
-    body = code("return dot(at.v, at.b) - 2.0 * at.total + (at.sweep.logdet if at.is_mode else np.inf)")
+    body = code("return at.penalised + at.sweep.logdet if at.is_mode else np.inf")
     doc = "Return -2 log-likelihood by Laplace's method; infinite where there is no mode."
     return Function("criterion", "at", doc, tuple(body))
 
@@ -78,16 +78,16 @@ def solve(plan_layout: Layout) -> Function:
     if plan_layout.dense:
         body += [
             Comment("dense root: x = (Sigma^-1 + C)^-1 T,  y = T - C x"),
-            *code("xD = root_solve(f.root, TD, dense)\nyD = TD[:, -1] - f.C[:m, :m] @ xD[:, -1]"),
+            *code("xD = root_solve(f.root, TD, dense)\nyD = TD - f.C[:m, :m] @ xD"),
             unpack([f.name("x") for f in plan_layout.dense], "split_columns(xD, dense)"),
-            unpack([f.name("y") for f in plan_layout.dense], "split(yD, dense)"),
+            unpack([f.name("y") for f in plan_layout.dense], "split_columns(yD, dense)"),
         ]
     for k, factor in reversed(list(enumerate(plan_layout.chain))):
         body += _up(plan_layout, k, factor)
     pairs = [tuple_of([f.name(letter) for f in factors]) for letter in "xy"]
     body += code("return pair", pair=tuple_of(pairs))
     doc = (
-        "Return x = (Sigma^-1 + H)^-1 T, (q, k, J) for each factor, and T - H x of the last column, (q, 1, J).\n"
+        "Return x = (Sigma^-1 + H)^-1 T and y = T - H x of each factor, (q, k, J).\n"
         "T are k columns of right sides over the random effects of each factor."
     )
     return Function("solve", "c, f, T", doc, tuple(body))
@@ -135,9 +135,9 @@ def _up(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
             body += code("above = x", x=parent.name("x"))
         body += code("T = T - mul(B, above[..., c.nest.parents[k]])", k=k, B=B, **names)
     template = product(factor.width)
-    last = expression("x[:, -1:]", x=names["x"])
+    own = expression(names["x"])
     body += code("x = KT", KT=expression(template, left=K, right=expression(names["T"])), x=names["x"])
-    body += code("y = T[:, -1:] - Ax", Ax=expression(template, left=A, right=last), y=names["y"], T=names["T"])
+    body += code("y = T - Ax", Ax=expression(template, left=A, right=own), y=names["y"], T=names["T"])
     return body
 
 
@@ -260,18 +260,22 @@ def slope(plan_layout: Layout) -> Function:
     body.append(for_blocks(loop))
     body += border.assembled()
     T = tuple_of([f.name("T") for f in plan_layout.factors])
-    body += [Comment("eliminate the random effects from [X, tau]"), *code("x, y = solve(c, f, T)", T=T)]
-    products = [expression("inner(T, x[k])", T=f.name("T"), k=f.position) for f in plan_layout.factors]
-    body += code("Q = total", total=total([(1.0, item) for item in products]))
+    body += [
+        Comment("eliminate the random effects from [X, Z E_a v, tau]"),
+        *code("R, own = directed(c, f, at.v)"),
+        *code("T = tuple(np.concatenate((t[:, :-1], r, t[:, -1:]), axis=1) for t, r in zip(parts, R))", parts=T),
+        *code("x, y = solve(c, f, T)"),
+        *code("Q = sum(inner(t, u) for t, u in zip(T, x))"),
+    ]
     body += code(
         """
-        gradient = score - Q[:-1, -1]
-        information = XWX - Q[:-1, :-1]
+        gradient = score - Q[: d.p, -1]
+        information = XWX - Q[: d.p, : d.p]
         by_covariance = tuple(
-            g - outer_sum(v, v) + symmetric(outer_sum(omega, v)) for g, omega, v in zip(G, y, at.v, strict=True)
+            g - outer_sum(v, v) + symmetric(outer_sum(u[:, -1:], v)) for g, u, v in zip(G, y, at.v)
         )
-        _, average = average_information(c, f, at.v)
-        return gradient, 2.0 * information, by_covariance, average
+        tangent = tuple(-u[:, :-1] for u in y)
+        return gradient, 2.0 * information, by_covariance, own - Q[d.p : -1, d.p : -1], tangent
         """
     )
     return Function("slope", "d, base, at", _DOC, tuple(body))
@@ -279,7 +283,8 @@ def slope(plan_layout: Layout) -> Function:
 
 _DOC = (
     "Return dD / d beta, twice the information on beta, dD / d Sigma of each factor, and average information.\n"
-    "at is the mode; the entries of the average information are those of Sigma, factors of the chain first."
+    "at is the mode; the entries of the average information are those of Sigma, factors of the chain first. "
+    "The last are the derivatives of v by beta and by these entries, (q, k, J) for each factor."
 )
 
 
@@ -289,7 +294,7 @@ def _plain_slope(plan_layout: Layout) -> Function:
     _, inside = etas(plan_layout)
     body = code("score, XWX = np.zeros(d.p), np.zeros((d.p, d.p))")
     body.append(for_blocks([*inside, *_derivatives(plan_layout, needs), *_fixed(plan_layout, needs)]))
-    body += code("return score, 2.0 * XWX, (), np.zeros((0, 0))")
+    body += code("return score, 2.0 * XWX, (), np.zeros((0, 0)), ()")
     return Function("slope", "d, base, at", _DOC, tuple(body))
 
 

@@ -116,7 +116,7 @@ def _density_main(plan: Plan, density: RowDensity, sizes: dict[str, int]) -> Fun
             d = prepare(y, known, offsets, X, Z, groups)
             base = predictors(d, beta)
             at = mode(d, base, theta, starting(d))
-            by_beta, information, by_covariance, average = slope(d, base, at)
+            by_beta, information, by_covariance, average, tangent = slope(d, base, at)
         print("criterion", criterion(at))
         print("gradient", *by_beta.tolist(), *theta_gradient(theta, by_covariance).tolist())
         """,

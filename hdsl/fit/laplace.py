@@ -30,9 +30,22 @@ from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
-from hdsl.runtime import Indicators, n_columns
+from hdsl.runtime import Indicators, dot, n_columns
 
 __all__ = ["Laplace", "Point", "Slope", "laplace"]
+
+
+BELIEVED = 0.25
+"""Largest share of |v|^2 that its first-order move may have."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What the emitted functions left at a point, and the derivatives of v by (beta, Sigma) once they are known."""
+
+    base: Any
+    mode: Any
+    tangent: tuple[Floats, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,24 +139,37 @@ class Laplace:
     rule: ChainRule
 
     def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
-        """Return the objective; the inner search starts from the mode of `near`."""
+        """Return the objective; the inner search starts near the mode of `near`."""
         emitted, d = self.emitted, self.data
-        v = emitted.starting(d) if near is None else near.v
         with np.errstate(all="ignore"):
             base = emitted.predictors(d, beta)
-            at = emitted.mode(d, base, theta, v)
+            factors = emitted.relative_factors(theta)
+            at = emitted.mode(d, base, theta, self._start(beta, factors, near))
             objective = float(emitted.criterion(at))
         return Point(
             objective=objective if np.isfinite(objective) else np.inf,
             beta=beta,
             theta=theta,
-            factors=emitted.relative_factors(theta),
+            factors=factors,
             logdet=float(at.sweep.logdet) if at.is_mode else np.nan,
             v=at.v,
             n_inner=at.n_steps,
             is_mode=at.is_mode,
-            state=(base, at),
+            state=_State(base, at),
         )
+
+    def _start(self, beta: Floats, factors: Sequence[Floats], near: Point | None) -> tuple[Floats, ...]:
+        """Return v to start from: where it goes to first order, if that is near enough to be believed."""
+        if near is None:
+            return tuple(self.emitted.starting(self.data))
+        if not near.state.tangent:
+            return near.v
+        sigmas = [(L @ L.T).ravel() - (K @ K.T).ravel() for L, K in zip(factors, near.factors, strict=True)]
+        move = np.concatenate((beta - near.beta, np.concatenate(sigmas)[self.rule.own]))
+        steps = tuple((move @ own)[:, None] for own in near.state.tangent)
+        if dot(steps, steps) > BELIEVED * dot(near.v, near.v):
+            return near.v
+        return tuple(v + step for v, step in zip(near.v, steps, strict=True))
 
     def slope(self, at: Point) -> Slope:
         """Return gradient and Hessian; `at` has to be a mode.
@@ -153,9 +179,11 @@ class Laplace:
         ``g = 2 (G L)`` and ``H = J'H_S J + 2 G[row, row]`` for entries of theta, with the average information
         ``H_S = v'E_a P E_b v``; for coefficients twice the Schur complement of the random effects in the Hessian.
         """
-        base, state = at.state
+        state = at.state
         with np.errstate(all="ignore"):
-            by_beta, information, by_covariance, average = self.emitted.slope(self.data, base, state)
+            by_beta, information, by_covariance, average, state.tangent = self.emitted.slope(
+                self.data, state.base, state.mode
+            )
         p, n = len(by_beta), self.plan.n_theta
         hessian = np.zeros((p + n, p + n))
         hessian[:p, :p] = information
@@ -165,13 +193,13 @@ class Laplace:
 
     def modes(self, at: Point) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""
-        _, state = at.state
-        return tuple(self._in_order(f, (np.linalg.inv(T) @ state.b[f][:, 0]).T) for f, T in enumerate(self.T))
+        b = at.state.mode.b
+        return tuple(self._in_order(f, (np.linalg.inv(T) @ b[f][:, 0]).T) for f, T in enumerate(self.T))
 
     def mode_covariances(self, at: Point) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given beta and theta; user's columns."""
-        _, state = at.state
-        _, V, _ = self.emitted.covariances(state.cross, state.sweep, np.zeros((0, 0)))
+        found = at.state.mode
+        _, V, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
         backs = [np.linalg.inv(T) for T in self.T]
         return tuple(
             self._in_order(f, back @ own.transpose(2, 0, 1) @ back.T)
@@ -189,8 +217,7 @@ class Laplace:
 
     def eta(self, at: Point) -> Floats:
         """Return the linear predictors at the mode, (n, K), rows in the user's order."""
-        base, state = at.state
-        sorted_rows = self.emitted.row_predictors(self.data, base, state.b)
+        sorted_rows = self.emitted.row_predictors(self.data, at.state.base, at.state.mode.b)
         out = np.empty(sorted_rows.shape[::-1])
         out[self.data.order] = sorted_rows.T
         return out

@@ -138,7 +138,7 @@ def _totals(
     """
     peak = np.full_like(mu, -np.inf)
     sums: Sums = {(a, c): np.zeros_like(mu) for a in range(orders[0] + 1) for c in range(orders[1] + 1)}
-    width = max(1, CHUNK // len(mu))
+    width = max(1, CHUNK // max(1, len(mu)))
     start = low[:, None] + np.arange(width)
     while True:
         inside = start <= high[:, None]

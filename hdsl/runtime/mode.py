@@ -29,12 +29,12 @@ MOST_STEPS = 200
 
 
 class Mode(NamedTuple):
-    """The end of the inner search: random effects b = Sigma v, log f there, cross-products and their factor.
+    """The end of the inner search: -2 log f + v'b, random effects b = Sigma v, cross-products and their factor.
 
     `sweep` is None, and `is_mode` false, where the search did not end at a mode.
     """
 
-    total: float
+    penalised: float
     b: Vectors
     v: Vectors
     cross: Any
@@ -104,12 +104,12 @@ def find_mode(
         db, dv = newton(c, f)
         gain = dot(e, db)
         if gain < ENOUGH:
-            return Mode(total, b, v, c, f, count, is_mode)
+            return Mode(penalised, b, v, c, f, count, is_mode)
         if not np.isfinite(gain):
             break
         b = tuple(x + step for x, step in zip(b, db, strict=True))
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
-    return Mode(-np.inf, b, v, None, None, count, is_mode=False)
+    return Mode(np.inf, b, v, None, None, count, is_mode=False)
 
 
 def _eliminated(eliminate: Callable[[Any], Any], c: Any) -> Any:
