@@ -6,6 +6,7 @@ Stage: fit. Input: a `Plan` with its `Arrays`. Output: a `FitOutcome` on the use
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
-from hdsl.fit.standard_errors import variance_covariance
+from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
 from hdsl.fit.threads import one_thread
@@ -152,7 +153,7 @@ def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
     return _Fixed(beta, cov, tuple(sorted(set(range(p)) - set(kept))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Later:
     """What is computed when it is read: modes, their covariances, and the covariance of variance parameters."""
 
@@ -189,15 +190,20 @@ class _Later:
         place[order] = np.arange(len(order))
         return np.asarray(values[place])
 
+    @cached_property
+    def curvature(self) -> Curvature:
+        """What both of the next need: evaluations around the optimum."""
+        with one_thread():
+            return curvature(self.problem, self.at, self.parts)
+
     def variance_covariance(self) -> Floats:
         """Return the covariance of the variance parameters and sigma."""
-        with one_thread():
-            return variance_covariance(self.problem, self.at, self.parts)
+        return variance_covariance(self.problem, self.curvature, self.at, self.parts)
 
     def fixed_variation(self) -> FixedVariation:
         """Return how the covariance of the fixed effects varies."""
         with one_thread():
-            return fixed_variation(self.problem, self.at)
+            return fixed_variation(self.problem, self.at, self.curvature, self.parts)
 
 
 def _status(optimum: Optimum[Evaluation], parts: Parts) -> Status:

@@ -3,10 +3,13 @@
 The criterion with sigma not profiled out is ``d(tau, rho, sigma) = logdet + nn log(2 pi sigma^2) + r2 / sigma^2``; REML
 has it with ``log det X'V^-1X``. Its tau are the standard deviations relative to sigma, its second derivatives by
 (tau, rho) are central differences of the exact gradient; those with sigma are analytic. They are taken for
-standardised columns, where correlations are moderate, and carried to the user's columns by the delta method.
+standardised columns, where correlations are moderate, and carried to the user's columns by the delta method. The same
+evaluations give the derivatives of the covariance of the fixed effects, which degrees of freedom follow from.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.standardise import Floats
 
-__all__ = ["variance_covariance"]
+__all__ = ["Curvature", "curvature", "variance_covariance"]
 
 STEP = 1e-4
 """Step of the central differences, relative to a standard deviation; at most a tenth of the way to an edge.
@@ -25,7 +28,38 @@ STEP = 1e-4
 Where an evaluation is costly, one-sided differences with a tenth of it: their relative error is some 1e-5."""
 
 
-def variance_covariance(criterion: Criterion, at: Evaluation, parts: Parts) -> Floats:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curvature:
+    """Second derivatives of the criterion and first ones of the covariance of the fixed effects, by the same moves.
+
+    Attributes
+    ----------
+    here : Coordinates
+        The parameters are their free ones, those not on an edge, and sigma; standardised outcome.
+    covariance : ndarray, (k + 1, k + 1), or None
+        Of the parameters, the inverse of half the Hessian; None where that is not positive definite.
+    slopes : ndarray, (k + 1, r, r)
+        Derivatives of ``sigma^2 (X'V^-1X)^-1``, standardised columns.
+    """
+
+    here: Coordinates
+    covariance: Floats | None
+    slopes: Floats
+
+
+def curvature(criterion: Criterion, at: Evaluation, parts: Parts) -> Curvature:
+    """Return the curvature at an optimum."""
+    here = coordinates(criterion.plan, criterion.T, at.factors, parts)
+    sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
+    H, slopes = _derivatives(criterion, here, at, sigma)
+    try:
+        half = np.linalg.inv(np.linalg.cholesky(H / 2.0))
+    except np.linalg.LinAlgError:
+        return Curvature(here=here, covariance=None, slopes=slopes)
+    return Curvature(here=here, covariance=half.T @ half, slopes=slopes)
+
+
+def variance_covariance(criterion: Criterion, found: Curvature, at: Evaluation, parts: Parts) -> Floats:
     """Return the covariance of (free standard deviations and correlations, sigma), natural scale.
 
     Returns
@@ -35,45 +69,45 @@ def variance_covariance(criterion: Criterion, at: Evaluation, parts: Parts) -> F
     """
     k = len(free_parameters(criterion.plan))
     out = np.full((k + 1, k + 1), np.nan)
-    sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
-    here = coordinates(criterion.plan, criterion.T, at.factors, parts)
-    try:
-        half = np.linalg.inv(np.linalg.cholesky(_information(criterion, here, at, sigma)))
-    except np.linalg.LinAlgError:
+    if found.covariance is None:
         return out
-    natural = _natural(here, parts, sigma, criterion.outcome.scale)
+    sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
+    natural = _natural(found.here, parts, sigma, criterion.outcome.scale)
     rows = [*inside_parameters(criterion.plan, parts), k]
-    out[np.ix_(rows, rows)] = natural @ (half.T @ half) @ natural.T
+    out[np.ix_(rows, rows)] = natural @ found.covariance @ natural.T
     return out
 
 
-def _information(criterion: Criterion, here: Coordinates, at: Evaluation, sigma: float) -> Floats:
-    """Return half the Hessian of d in (tau, rho, sigma), standardised outcome."""
-    k, nn, r2 = len(here.free), at.profile.nn, at.profile.r2
-    H = np.zeros((k + 1, k + 1))
+def _derivatives(criterion: Criterion, here: Coordinates, at: Evaluation, sigma: float) -> tuple[Floats, Floats]:
+    """Return the Hessian of d in (tau, rho, sigma), standardised outcome, and the slopes of ``sigma^2 C``."""
+    k, nn, r2, C = len(here.free), at.profile.nn, at.profile.r2, at.profile.cov_beta
+    H, slopes = np.zeros((k + 1, k + 1)), np.empty((k + 1, *C.shape))
     logdet, r2_slopes = _slopes_at(criterion, here, at)
     centre = here.slopes(here.sd, here.cor, [a + b / sigma**2 for a, b in zip(logdet, r2_slopes, strict=True)])
     r2_slope = here.slopes(here.sd, here.cor, r2_slopes)
     for i, entry in enumerate(here.free):
         room = here.room(entry, STEP)
         if criterion.is_costly:
-            h = STEP / 10.0 * room
-            H[i, :k] = (_moved_slopes(criterion, here, entry, h, sigma) - centre) / h
+            width = STEP / 10.0 * room
+            (up, C_up), (down, C_down) = _moved(criterion, here, entry, width, sigma), (centre, C)
         else:
-            h = STEP * room
-            ends = [_moved_slopes(criterion, here, entry, sign * h, sigma) for sign in (1.0, -1.0)]
-            H[i, :k] = (ends[0] - ends[1]) / (2.0 * h)
+            width = 2.0 * STEP * room
+            (up, C_up), (down, C_down) = (_moved(criterion, here, entry, h, sigma) for h in (width / 2.0, -width / 2.0))
+        H[i, :k], slopes[i] = (up - down) / width, sigma**2 * (C_up - C_down) / width
     H[:k, :k] = (H[:k, :k] + H[:k, :k].T) / 2.0
     H[:k, k] = H[k, :k] = -2.0 / sigma**3 * r2_slope
     H[k, k] = -2.0 * nn / sigma**2 + 6.0 * r2 / sigma**4
-    return H / 2.0
+    slopes[k] = 2.0 * sigma * C
+    return H, slopes
 
 
-def _moved_slopes(criterion: Criterion, here: Coordinates, entry: Entry, h: float, sigma: float) -> Floats:
-    """Return the derivatives of d with one parameter moved by h."""
+def _moved(criterion: Criterion, here: Coordinates, entry: Entry, h: float, sigma: float) -> tuple[Floats, Floats]:
+    """Return the derivatives of d with one parameter moved by h, and C there."""
     sds, cors = here.moved(entry, h)
-    logdet, r2 = _slopes_at(criterion, here, criterion.evaluate(here.theta(sds, cors)))
-    return here.slopes(sds, cors, [a + b / sigma**2 for a, b in zip(logdet, r2, strict=True)])
+    at = criterion.evaluate(here.theta(sds, cors))
+    logdet, r2 = _slopes_at(criterion, here, at)
+    slopes = here.slopes(sds, cors, [a + b / sigma**2 for a, b in zip(logdet, r2, strict=True)])
+    return slopes, at.profile.cov_beta
 
 
 def _slopes_at(criterion: Criterion, here: Coordinates, at: Evaluation) -> tuple[list[Floats], list[Floats]]:

@@ -1,9 +1,12 @@
 """How the covariance of the fixed effects varies with the variance parameters, and those with the data.
 
-Input: a criterion and its optimum. Output: a `FixedVariation`, from which degrees of freedom by Satterthwaite's method
-follow for any combination of fixed effects. Invariants: parameters are the entries of theta (standardised columns) and
-sigma, so that a variance at zero, where derivatives by theta vanish, takes no part; the criterion is the one that was
+Input: a criterion, its optimum and the curvature there. Output: a `FixedVariation`, from which degrees of freedom by
+Satterthwaite's method follow for any combination of fixed effects. Invariant: the criterion is the one that was
 minimised.
+
+Which parameters the variances are given by does not matter at an optimum inside, where those of the standard errors are
+taken. On a boundary they are the entries of theta (standardised columns) and sigma: derivatives by theta vanish in
+directions without variance, which so take no part.
 
 References
 ----------
@@ -15,8 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from hdsl.fit.boundary import Parts
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.outcome import FixedVariation
+from hdsl.fit.standard_errors import Curvature
 from hdsl.fit.standardise import Floats
 
 __all__ = ["fixed_variation"]
@@ -30,8 +35,21 @@ FLAT = 1e-8
 """Eigenvalue of the Hessian, scaled to a unit diagonal, below which the data say nothing of a direction."""
 
 
-def fixed_variation(criterion: Criterion, at: Evaluation) -> FixedVariation:
-    """Return the variation at an optimum.
+def fixed_variation(criterion: Criterion, at: Evaluation, found: Curvature, parts: Parts) -> FixedVariation:
+    """Return the variation at an optimum."""
+    if parts.edge or found.covariance is None:
+        return _by_theta(criterion, at)
+    return _of_user(criterion, found.slopes, found.covariance)
+
+
+def _of_user(criterion: Criterion, slopes: Floats, parameters: Floats) -> FixedVariation:
+    """Return the variation for the user's columns and outcome."""
+    back = criterion.outcome.scale * criterion.fixed.to_user(criterion.kept)
+    return FixedVariation(slopes=back @ slopes @ back.T, parameters=parameters)
+
+
+def _by_theta(criterion: Criterion, at: Evaluation) -> FixedVariation:
+    """Return the variation in theta and sigma.
 
     Notes
     -----
@@ -49,8 +67,7 @@ def fixed_variation(criterion: Criterion, at: Evaluation) -> FixedVariation:
     H[k, k] = 4.0 * at.profile.nn / sigma**2
     slopes[:k] *= sigma**2
     slopes[k] = 2.0 * sigma * at.profile.cov_beta
-    back = criterion.outcome.scale * criterion.fixed.to_user(criterion.kept)
-    return FixedVariation(slopes=back @ slopes @ back.T, parameters=2.0 * _inverse(H))
+    return _of_user(criterion, slopes, 2.0 * _inverse(H))
 
 
 def _gradients(criterion: Criterion, at: Evaluation) -> tuple[Floats, Floats]:
