@@ -8,7 +8,7 @@ row with a missing value is kept and marked, never dropped.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ from hdsl.design.tables import Table, is_table_like, read_table
 from hdsl.design.units import UnitLabel, Units, show_unit
 from hdsl.diagnostics.record import DataError, Diagnostic, Diagnostics
 from hdsl.diagnostics.spelling import near_names, one_of
-from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Ref, show_index_set
+from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Ref, Text, show_index_set
+from hdsl.form.model import CompositeModel
 from hdsl.plan import Arrays, FixedSet, Plan, Product
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from hdsl.design.record import Design
 
-__all__ = ["NewRows", "Wanted", "recode"]
+__all__ = ["NewRows", "Wanted", "indicators_of", "recode"]
 
 Place = tuple[int, int]
 """A random effect: grouping factor and column."""
@@ -50,13 +51,13 @@ class Wanted:
         Effects whose covariates are needed, by grouping factor and column.
     factors : collection of int
         Grouping factors whose labels are needed.
-    known : bool
-        Whether data that the density takes besides the outcome are needed.
+    known : collection of str
+        Names of data that are needed of those that the density takes besides the outcome.
     """
 
     effects: Collection[Place] = ()
     factors: Collection[int] = ()
-    known: bool = False
+    known: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +67,8 @@ class NewRows:
     Attributes
     ----------
     arrays : Arrays
-        As for a fit, but: `y` is NaN; a covariate that was not asked for is NaN; a group code from `n_levels` on is a
+        As for a fit, but: `y` is NaN; a covariate that was not asked for is NaN; no row is in a category of an ordered
+        outcome, so that no threshold counts; a group code from `n_levels` on is a
         new group, numbered in `new_levels`; -1 has no group, or none that was asked for.
     row_labels : pandas.Index
         The frame's own, or row numbers from 0.
@@ -135,7 +137,8 @@ class _Recoder:
         self.table = table
         self.wanted = wanted
         self.found = found
-        self.layout = lay_out(design.form)
+        self.layout = lay_out(design.form, design.coding.categories)
+        self.indicators = indicators_of(design.form, design.coding.categories)
         self.n = table.n_rows
         self.missing: dict[str, NDArray[np.bool_]] = {}
         self._columns = _columns(design, table)
@@ -155,19 +158,20 @@ class _Recoder:
             products += member.products
         for factor, column in self.wanted.effects:
             products += self.plan.re_terms[factor].columns[column].products
-        return sorted({factor for product in products for factor in product.factors})
+        needed = {factor for product in products for factor in product.factors}
+        return sorted(place for place in needed if self.layout.expressions[place] not in self.indicators)
 
-    def _known(self) -> tuple[Expr, ...]:
-        density = self.plan.density
-        if density is None or not self.wanted.known:
-            return ()
-        arguments = dict(self.form.outcome.known)
-        return tuple(arguments[name] for name in density.known)
+    def _known(self) -> dict[str, Expr | None]:
+        """Return the data that the density takes besides the outcome, None for those that are not needed."""
+        density, arguments = self.plan.density, dict(self.form.outcome.known)
+        names = density.known if density is not None else ()
+        return {name: arguments[name] if name in self.wanted.known else None for name in names}
 
     def check_columns(self) -> None:
         """Report every column that is needed and not there (HM401)."""
         expressions = [self.layout.expressions[k] for k in self._positions()]
-        names = {name for expr in (*expressions, *self._known()) for name in self._evaluator.columns_of(expr)}
+        expressions += [expr for expr in self._known().values() if expr is not None]
+        names = {name for expr in expressions for name in self._evaluator.columns_of(expr)}
         index_sets = [self.plan.re_terms[factor].index_set for factor in self.wanted.factors]
         index_sets += [coding.index_set for coding in self._sets().values()]
         columns = self.design.coding.columns
@@ -184,7 +188,11 @@ class _Recoder:
     def result(self) -> NewRows:
         """Return the rows; raise what is wrong with their values."""
         x = self._covariates()
-        known = tuple(self._numbers(expr, "an argument of the outcome") for expr in self._known())
+        absent = np.broadcast_to(np.nan, self.n)
+        known = tuple(
+            absent if expr is None else self._numbers(expr, f"`{name}` of the outcome")
+            for name, expr in self._known().items()
+        )
         sets = self._codes_of_sets()
         groups, new_levels = self._groups()
         self.found.raise_errors(DataError)
@@ -217,7 +225,11 @@ class _Recoder:
         needed = set(self._positions())
         absent = np.broadcast_to(np.nan, self.n)
         return tuple(
-            self._numbers(covariate.expr, covariate.text) if place in needed else absent
+            self._numbers(covariate.expr, covariate.text)
+            if place in needed
+            else absent
+            if covariate.expr not in self.indicators
+            else np.zeros(self.n)
             for place, covariate in enumerate(self.layout.covariates)
         )
 
@@ -308,6 +320,12 @@ class _Recoder:
         if lost:
             notes = [f"`{name}` is missing in {int(mask.sum()):,} rows" for name, mask in self.missing.items()]
             self.found.note("HM405", f"{lost:,} of {self.n:,} new rows have a missing value, so no value", notes=notes)
+
+
+def indicators_of(form: CompositeModel, categories: Sequence[str]) -> dict[Expr, int]:
+    """Return the covariates that tell whether a row is in a category of the outcome, with the category's number."""
+    expr = form.outcome.expr
+    return {Apply(operator="==", operands=(expr, Text(value=name))): k for k, name in enumerate(categories)}
 
 
 def _columns(design: Design, table: Table) -> dict[str, ColumnValues]:

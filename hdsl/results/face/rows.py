@@ -28,8 +28,9 @@ class Rows(Estimates):
 
     @property
     def fitted(self) -> pd.Series[float]:
-        """Fitted values with all random effects at their modes, rows in the order of the data used."""
-        return self.predict().rename("fitted")
+        """Fitted values with all random effects at their modes, rows in the order of the data used; as `predict`."""
+        found = self.predict()
+        return found.rename("fitted") if found.ndim == 1 else found
 
     @property
     def residuals(self) -> pd.Series[float]:
@@ -82,8 +83,10 @@ class Rows(Estimates):
         Returns
         -------
         Series, (n,)
-            Rows of the data used, or of `new`, NaN where a value is missing. ``.attrs["groups"]`` says for each index
-            set what was done, ``.attrs["about"]`` the same as a text to print.
+            Rows of the data used, or of `new`, NaN where a value is missing. Of a binomial outcome the response is the
+            probability, of a truncated or censored one the mean before anything is cut off. Of an ordered outcome it
+            is a DataFrame with the probability of each category. ``.attrs["groups"]`` says for each index set what was
+            done, ``.attrs["about"]`` the same as a text to print.
 
         Raises
         ------
@@ -93,6 +96,8 @@ class Rows(Estimates):
             HM401 for a column that is missing in `new`, HM422 for a label of an unmodelled set that the fit did not
             have, other HM4xx for what cannot be read.
         """
+        if self._is_of_categories(scale):
+            return self._shares(new, include, marginal=marginal)  # type: ignore[no-any-return]
         found = self._predicted(new, include, scale, marginal=marginal)
         series = self._series_of(found, "prediction")
         series.attrs = found.attrs
@@ -130,12 +135,15 @@ class Rows(Estimates):
         Raises
         ------
         FitError
-            HM510 for an unknown index, scale or level, and for a prediction interval of an outcome that is not normal.
+            HM510 for an unknown index, scale or level, for a prediction interval of an outcome that is not normal, and
+            for an ordered outcome on the response scale.
         DataError
             As `predict`.
         """
-        from hdsl.results.predicting.intervals import bounds
+        from hdsl.results.predicting.intervals import bounds, refuse_categories
 
+        if self._is_of_categories(scale):
+            raise refuse_categories()
         found = self._predicted(new, include, scale, marginal=marginal, joint=lambda: self._joint)
         frame = self._series_of(found, "estimate").to_frame()
         frame["se"] = found.se
@@ -156,6 +164,23 @@ class Rows(Estimates):
 
         asked = request(self.design, include, scale, marginal=marginal)
         return predict(self.design, self.outcome, new, asked, joint)
+
+    def _is_of_categories(self, scale: str) -> bool:
+        from hdsl.results.predicting import is_ordered
+
+        return scale == "response" and is_ordered(self.design)
+
+    def _shares(self, new: Any, include: Include, *, marginal: bool) -> Any:
+        import pandas as pd
+
+        from hdsl.results.predicting import predict_categories
+
+        asked = request(self.design, include, "response", marginal=marginal)
+        found, shares = predict_categories(self.design, self.outcome, new, asked)
+        columns = pd.Index(self.design.coding.categories, name=self.design.form.outcome.name)
+        frame = pd.DataFrame(shares, index=found.rows.row_labels, columns=columns)
+        frame.attrs = found.attrs
+        return frame
 
     @cached_property
     def _joint(self) -> JointCovariance:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hdsl.results.face.core import Core
     from hdsl.results.predicting.rows import Predicted
 
-__all__ = ["bounds"]
+__all__ = ["bounds", "refuse_categories"]
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +61,12 @@ def bounds(fit: Core, found: Predicted, level: float, kind: str, df: float) -> t
     ends = np.stack([found.on_scale(eta - multiplier * se), found.on_scale(eta + multiplier * se)])
     ends[:, ~found.rows.is_complete] = np.nan
     return ends.min(axis=0), ends.max(axis=0)
+
+
+def refuse_categories() -> FitError:
+    """Return the error for standard errors of the probabilities of categories."""
+    message = 'an ordered outcome has intervals on the scale of its predictor alone: write `scale="link"`'
+    return FitError([refusal(message, '`predict` has the probability of each category; `scale="link"` has intervals')])
 
 
 def _spread_of_observation(fit: Core, found: Predicted) -> Floats:

@@ -24,7 +24,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.codegen.interpret import evaluate_density
+from hdsl.form.density import pairs
 from hdsl.results.effects import effect_places
+from hdsl.results.linear import fixed_part, random_part
 from hdsl.results.predicting.matrices import fixed_rows, random_rows, starts
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
 
-__all__ = ["BLOCK", "JointCovariance", "blocks", "joint_covariance"]
+__all__ = ["BLOCK", "JointCovariance", "blocks", "joint_covariance", "row_weights"]
 
 Floats = NDArray[np.float64]
 
@@ -120,24 +123,31 @@ def blocks(n: int) -> Iterator[slice]:
     return (slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK))
 
 
-def joint_covariance(design: Design, outcome: FitOutcome, weights: Floats) -> JointCovariance:
-    """Return the joint covariance of a fit.
+def row_weights(design: Design, outcome: FitOutcome) -> Floats:
+    """Return the observed information of each row by its predictors, at the modes; broadcasts to (n, K, K)."""
+    plan, arrays, density = design.plan, design.arrays, design.plan.density
+    if density is None:
+        return np.full((1, 1, 1), outcome.sigma**-2)
+    K, places = plan.n_predictors, tuple(effect_places(design).values())
+    data: dict[str, Floats] = {"y": arrays.y, **dict(zip(density.known, arrays.known, strict=True))}
+    for k in range(K):
+        eta = fixed_part(plan, arrays, outcome.beta, predictor=k)
+        data[f"eta{k}"] = eta + random_part(plan, arrays, outcome.modes, places, predictor=k)
+    weights = np.empty((len(arrays.y), K, K))
+    for (k, other), second in zip(pairs(K), evaluate_density(density, data).second, strict=True):
+        weights[:, k, other] = weights[:, other, k] = -second
+    return weights
 
-    Parameters
-    ----------
-    design : Design
-        With the rows of the fit.
-    outcome : FitOutcome
-    weights : ndarray, (n, K, K), or one that broadcasts to it
-        Observed information of each row by its predictors, at the modes.
-    """
+
+def joint_covariance(design: Design, outcome: FitOutcome) -> JointCovariance:
+    """Return the joint covariance of a fit, from the rows of its design."""
     from scipy.sparse import csc_array, eye_array
 
     plan, arrays = design.plan, design.arrays
     K, n = plan.n_predictors, len(arrays.y)
     q = int(starts(plan, [len(modes) for modes in outcome.modes])[-1])
     every = frozenset(effect_places(design).values())
-    weights = np.broadcast_to(weights, (n, K, K))
+    weights = np.broadcast_to(row_weights(design, outcome), (n, K, K))
     information = csc_array(eye_array(q))
     cross = np.zeros((q, len(outcome.beta)))
     for rows in blocks(n):

@@ -11,7 +11,7 @@ are not known it is ``E m(eta + z'b)``, ``z'b ~ N(0, S)``.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from hdsl.design.recode import NewRows, Wanted, recode
 from hdsl.form.expr import show_index_set
+from hdsl.plan import Arrays
 from hdsl.results.effects import effect_index_sets, effect_places
 from hdsl.results.linear import fixed_part, random_part
+from hdsl.results.predicting.categories import in_category, is_ordered, probabilities
 from hdsl.results.predicting.joint import JointCovariance, blocks
 from hdsl.results.predicting.matrices import covariances, fixed_rows, random_rows, z_values
 from hdsl.results.predicting.request import Place, Request
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
 
-__all__ = ["Predicted", "predict"]
+__all__ = ["Predicted", "predict", "predict_categories"]
 
 Floats = NDArray[np.float64]
 
@@ -97,10 +99,17 @@ def predict(
     return _Prediction(design, outcome, _rows(design, new, asked), asked).result(joint)
 
 
+def predict_categories(design: Design, outcome: FitOutcome, new: object, asked: Request) -> tuple[Predicted, Floats]:
+    """Return a prediction of the predictor of an ordered outcome, and the probability of each category, (n, C)."""
+    prediction = _Prediction(design, outcome, _rows(design, new, asked), replace(asked, is_link=True))
+    return prediction.result(None), prediction.shares()
+
+
 def _rows(design: Design, new: object, asked: Request) -> NewRows:
     if new is not None:
         effects = (*asked.places, *asked.others) if asked.marginal else asked.places
-        return recode(design, new, Wanted(effects=effects, factors=asked.factors))
+        known = response_of(design, is_link=asked.is_link).known
+        return recode(design, new, Wanted(effects=effects, factors=asked.factors, known=known))
     n = len(design.arrays.y)
     return NewRows(
         arrays=design.arrays,
@@ -123,17 +132,25 @@ class _Prediction:
         self.plan = self.design.plan
         self.n = len(self.rows.arrays.y)
         self.response = response_of(self.design, is_link=self.asked.is_link)
+        if is_ordered(self.design):
+            self.rows = replace(self.rows, arrays=in_category(self.design, self.rows.arrays, None))
+
+    @property
+    def _known(self) -> dict[str, Floats]:
+        """Data that the density takes besides the outcome."""
+        density = self.plan.density
+        return dict(zip(density.known, self.rows.arrays.known, strict=True)) if density is not None else {}
 
     def result(self, joint: Callable[[], JointCovariance] | None) -> Predicted:
-        eta = self._eta()
+        eta = self._eta(self.rows.arrays)
         spread = self._integrated() if self.asked.marginal else None
         gone = ~self.rows.is_complete
-        estimate = self.response.mean(eta, spread)
+        estimate = self.response.mean(eta, self._known, spread)
         estimate[gone] = np.nan
         se, link = None, None
         if joint is not None:
             errors = self._errors(joint())
-            slopes = self.response.slopes(eta, spread)
+            slopes = self.response.slopes(eta, self._known, spread)
             se = np.sqrt(np.maximum(np.einsum("nk,nkl,nl->n", slopes, errors, slopes), 0.0))
             se[gone] = np.nan
             link = self._link(eta, errors)
@@ -147,6 +164,13 @@ class _Prediction:
             groups=self._groups(),
         )
 
+    def shares(self) -> Floats:
+        """Return the probability of each category of an ordered outcome, (n, C)."""
+        spread = self._integrated() if self.asked.marginal else None
+        found = probabilities(self.design, self.rows.arrays, self._eta, spread)
+        found[~self.rows.is_complete] = np.nan
+        return found
+
     def _link(self, eta: Floats, errors: Floats) -> tuple[Floats, Floats] | None:
         place = self.response.monotone_in
         return None if place is None else (eta[:, place], np.sqrt(np.maximum(errors[:, place, place], 0.0)))
@@ -155,13 +179,13 @@ class _Prediction:
         assert self.response.monotone_in is not None
         eta = np.zeros((self.n, self.plan.n_predictors))
         eta[:, self.response.monotone_in] = values
-        return self.response.mean(eta, spread)
+        return self.response.mean(eta, self._known, spread)
 
     # ---------------------------------------------------------------- predictors
 
-    def _eta(self) -> Floats:
+    def _eta(self, arrays: Arrays) -> Floats:
         """Return the predictors, (n, K)."""
-        arrays, plan = self.rows.arrays, self.plan
+        plan = self.plan
         modes = [
             np.vstack([known, np.zeros((len(new) + 1, known.shape[1]))])  # a last row for those without a group
             for known, new in zip(self.outcome.modes, self.rows.new_levels, strict=True)

@@ -1,0 +1,12 @@
+"""What a simulation lacks, in words."""
+
+from __future__ import annotations
+
+from hdsl.diagnostics import Diagnostic, Severity
+
+__all__ = ["lacking"]
+
+
+def lacking(message: str, way_out: str, notes: tuple[str, ...] = ()) -> Diagnostic:
+    """Return the diagnostic of a simulation without a value that it needs (HM514)."""
+    return Diagnostic(code="HM514", severity=Severity.ERROR, message=message, notes=notes, help=way_out)
