@@ -33,6 +33,12 @@ NOTATIONS = ("gelman-hill", "raudenbush-bryk")
 DF_METHODS = ("satterthwaite", "kenward-roger", "residual", "normal")
 """The methods of `hdsl.results.inference.degrees`; here again, for the same reason."""
 
+METHODS = ("ml", "reml", "laplace", "agq")
+"""The methods of `hdsl.fit.outcome`; here again, for the same reason."""
+
+INTERVALS = ("wald", "profile", "bootstrap")
+"""The intervals of `hdsl.results.intervals`."""
+
 EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
 """Systems that ``hdsl export`` writes code for."""
 
@@ -142,10 +148,18 @@ def _add_emit(parser: ArgumentParser) -> None:
 def _add_fit(parser: ArgumentParser) -> None:
     _add_model(parser, data="+")
     parser.add_argument(
-        "--method", type=str.lower, choices=("ml", "reml"), help="maximum likelihood (default) or restricted"
+        "--method",
+        type=str.lower,
+        choices=METHODS,
+        help="maximum likelihood (ml) or restricted (reml); for outcomes that are not Gaussian laplace or agq",
     )
+    parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect")
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
+    parser.add_argument("--conf-int", choices=INTERVALS, help="intervals of all parameters by this method, too")
+    parser.add_argument(
+        "--measures", action="store_true", help="information criteria, intraclass correlations, R squared, .., too"
+    )
     parser.add_argument(
         "--df", choices=DF_METHODS, help="fixed effects and tests by this method for degrees of freedom"
     )

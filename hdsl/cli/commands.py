@@ -16,6 +16,7 @@ from hdsl.cli.bridging import run_export, run_import
 from hdsl.cli.comparing import run_diff
 from hdsl.cli.explaining import run_explain
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
+from hdsl.cli.measuring import measures_record, measures_text
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.scanning import run_scan
@@ -185,9 +186,10 @@ def run_fit(arguments: Namespace) -> int:
     """Fit, print the summary; a fit that did not converge is a mistake, too."""
     data = read_data(arguments.data)
     model = open_model(arguments)
-    fit: FittedModel = model.fit(data, method=arguments.method, na=arguments.na)
+    fit: FittedModel = model.fit(data, method=arguments.method, nodes=arguments.nodes, na=arguments.na)
     if arguments.json:
         record = {**fit_record(fit, with_ranef=arguments.ranef), **tests_record(fit, arguments)}
+        record |= measures_record(fit, arguments)
         print_json({**record, "diagnostics": [diagnostic_record(d) for d in (*model.diagnostics, *fit.diagnostics)]})
     else:
         print_report(fit.summary())
@@ -195,6 +197,8 @@ def run_fit(arguments: Namespace) -> int:
             print_text(ranef_text(fit))
         if arguments.df or arguments.test:
             print_text(tests_text(fit, arguments))
+        if arguments.conf_int or arguments.measures:
+            print_text(measures_text(fit, arguments))
     if not fit.converged and not arguments.json:
         print_diagnostics(diagnostic for diagnostic in fit.diagnostics if diagnostic.code in {"HM502", "HM514"})
     return OK if fit.converged else MISTAKE

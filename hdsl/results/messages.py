@@ -14,10 +14,11 @@ from hdsl.diagnostics import Diagnostic, Severity
 from hdsl.results.numbers import count
 
 if TYPE_CHECKING:
+    from hdsl.fit.trouble import Kind, Trouble
     from hdsl.form.model import CompositeModel
     from hdsl.results.parameters import ParameterTable
 
-__all__ = ["boundary_words", "fit_diagnostics", "status_message"]
+__all__ = ["boundary_words", "fit_diagnostics", "missing_estimates", "status_message", "trouble_words"]
 
 AT_EDGE = 1.0 - 1e-6
 """Size from which a correlation is printed as -1 or 1."""
@@ -32,7 +33,8 @@ def boundary_words(parameters: ParameterTable) -> tuple[str, ...]:
     inner = [entry for entry, value in values.items() if entry[1] != entry[2] and abs(value) < AT_EDGE]
     names = parameters.design.variance_names
     alone = dict.fromkeys(f"{names[entry]} = {_edge(value)}" for entry, value in values.items() if entry not in inner)
-    return (*alone, *_combinations(parameters, inner))
+    scalars = (trouble_words(parameters, t).replace("`", "") for t in parameters.outcome.troubles if t.kind == "edge")
+    return (*alone, *_combinations(parameters, inner), *scalars)
 
 
 def _combinations(parameters: ParameterTable, entries: list[tuple[int, int, int]]) -> Iterator[str]:
@@ -57,17 +59,71 @@ def status_message(parameters: ParameterTable) -> str:
 
 
 def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
-    """Return HM502 (no convergence), HM503 (boundary) and HM411 (rank) as far as they hold."""
-    found = []
-    if parameters.outcome.status == "not converged":
+    """Return HM502 (no convergence), HM503 (boundary), HM514 (no estimate) and HM411 (rank) as far as they hold."""
+    found = [_no_estimate(parameters, trouble) for trouble in missing_estimates(parameters)]
+    if not found and parameters.outcome.status == "not converged":
         found.append(_no_convergence(parameters.outcome.message))
-    if parameters.boundary:
+    if not found and parameters.outcome.boundary:
         found.append(_boundary(parameters))
+    found += [_edge_of_scalar(parameters, trouble) for trouble in parameters.outcome.troubles if trouble.kind == "edge"]
     design = parameters.design
     aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
     if aliased and not any(diagnostic.code == "HM411" for diagnostic in design.diagnostics):
         found.append(_dropped(aliased, design.form))
     return tuple(found)
+
+
+def missing_estimates(parameters: ParameterTable) -> tuple[Trouble, ...]:
+    """Return the troubles that leave a fit without estimates, besides a search that stopped short."""
+    troubles = parameters.outcome.troubles
+    return tuple(t for t in troubles if not t.leaves_estimates and t.kind != "no convergence")
+
+
+def trouble_words(parameters: ParameterTable, trouble: Trouble) -> str:
+    """Return what is wrong, with the user's names."""
+    design = parameters.design
+    columns = [design.fixed_labels[column] for column in trouble.columns]
+    return trouble.sentence([*columns, *dict.fromkeys(design.variance_names[entry] for entry in trouble.entries)])
+
+
+def _no_estimate(parameters: ParameterTable, trouble: Trouble) -> Diagnostic:
+    note, way_out = _ABOUT[trouble.kind]
+    return Diagnostic(
+        code="HM514",
+        severity=Severity.WARNING,
+        message=trouble_words(parameters, trouble),
+        notes=(note,),
+        help=way_out,
+    )
+
+
+_SEPARATION = "leave one of them out, or join categories whose rows all have the same outcome"
+
+_RISES = "the likelihood rises for ever as they grow; what is printed is where the search stopped"
+
+_ABOUT: dict[Kind, tuple[str, str]] = {
+    "separation": (_RISES, _SEPARATION),
+    "quasi-separation": (_RISES, _SEPARATION),
+    "infinite": (
+        "what is printed is where the search stopped",
+        "take it out of the model, or more rows: these do not tell how large it is",
+    ),
+    "no mode": (
+        "the density is not log-concave, so it may have no highest point",
+        "give other `start` values, or simplify the random part",
+    ),
+}
+"""What a trouble means, and what to do about it."""
+
+
+def _edge_of_scalar(parameters: ParameterTable, trouble: Trouble) -> Diagnostic:
+    return Diagnostic(
+        code="HM503",
+        severity=Severity.WARNING,
+        message=f"on the boundary: {trouble_words(parameters, trouble)}",
+        notes=("the other estimates stand; its standard error is not defined there",),
+        help="a simpler distribution says the same: compare with it",
+    )
 
 
 def _edge(value: float) -> str:

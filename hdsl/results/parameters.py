@@ -159,8 +159,10 @@ class ParameterTable:
 
     @cached_property
     def boundary(self) -> tuple[str, ...]:
-        """Names of the variance parameters on their edge."""
-        return tuple(dict.fromkeys(self.design.variance_names[entry] for entry in self.outcome.boundary))
+        """Names of the variance parameters on their edge, and of parameters without an equation that are."""
+        edges = (trouble for trouble in self.outcome.troubles if trouble.kind == "edge")
+        columns = [self.design.fixed_labels[column] for trouble in edges for column in trouble.columns]
+        return tuple(dict.fromkeys([*(self.design.variance_names[entry] for entry in self.outcome.boundary), *columns]))
 
 
 def _block_entries(factor: int, columns: tuple[int, ...]) -> list[Entry]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.text import term_text
-from hdsl.results.messages import boundary_words
+from hdsl.results.messages import boundary_words, missing_estimates
 from hdsl.results.nesting import relations
 from hdsl.results.numbers import align, count, fixed, p_value, significant
 from hdsl.results.report import WIDTH, Cells, Message, Report
@@ -82,7 +82,7 @@ class Summary:
 
 def summarise(fit: FittedModel) -> Summary:
     """Return the summary of `fit`."""
-    alarm = "" if fit.converged else "NOT CONVERGED: these numbers are where the optimizer stopped, not estimates"
+    alarm = "" if fit.converged else f"{_alarm(fit)}: these numbers are where the optimizer stopped, not estimates"
     tables = (_levels(fit.design), *_fixed_effects(fit), *scalar_tables(fit), _random_effects(fit))
     report = Report(
         title=_title(fit),
@@ -93,6 +93,14 @@ def summarise(fit: FittedModel) -> Summary:
         messages=tuple(_message(diagnostic) for diagnostic in fit.diagnostics if diagnostic.code not in TOLD_ABOVE),
     )
     return Summary(report=report, table=tidy_table(fit))
+
+
+def _alarm(fit: FittedModel) -> str:
+    """Return what went wrong, in two or three words."""
+    missing = missing_estimates(fit.parameters)
+    if not missing:
+        return "NOT CONVERGED"
+    return "SEPARATION" if "separation" in missing[0].kind else "NO FINITE ESTIMATE"
 
 
 def _title(fit: FittedModel) -> str:
@@ -114,10 +122,15 @@ def _facts(fit: FittedModel) -> list[tuple[str, str]]:
         ("outcome", _outcome(fit.design)),
         *facts_of_density(fit.design),
         *([("offset", offset)] if offset else []),
-        ("method", METHOD_WORDS[fit.method]),
+        ("method", _method(fit)),
         ("rows", _rows(fit.design)),
         ("status", _convergence(fit)),
     ]
+
+
+def _method(fit: FittedModel) -> str:
+    nodes = fit.outcome.nodes
+    return METHOD_WORDS[fit.method] + (f" with {count(nodes, 'node')}" if nodes is not None else "")
 
 
 def _outcome(design: Design) -> str:
@@ -148,7 +161,7 @@ def _rows(design: Design) -> str:
 def _convergence(fit: FittedModel) -> str:
     evaluations = f" ({count(fit.outcome.n_evaluations, 'evaluation')})"
     if not fit.converged:
-        return f"NOT CONVERGED{evaluations}: {fit.outcome.message}"
+        return f"{_alarm(fit)}{evaluations}: {fit.outcome.message}"
     if fit.boundary:
         return f"converged on the boundary{evaluations}: {', '.join(boundary_words(fit.parameters))}"
     return f"converged{evaluations}"
@@ -220,7 +233,6 @@ def _df(df: float, has_df: bool) -> list[str]:
 def _fixed_notes(fit: FittedModel, n_hidden: int) -> list[str]:
     """Return what the table does not show: rows beyond the last, levels set to zero, columns dropped for rank."""
     notes = [f"and {n_hidden:,} more, in `fit.params` and `fit.bse`"] if n_hidden > 0 else []
-    notes += [fit.degrees.note] if fit.degrees.note else []
     zeroed = fit.design.zeroed.items()
     notes += [f"set to zero: {symbol} at {', '.join(labels)}" for symbol, labels in zeroed if labels]
     dropped = [fit.design.fixed_labels[column] for column in fit.outcome.aliased]

@@ -98,6 +98,34 @@ class TestFit:
         assert out.startswith("NOT CONVERGED")
         assert err.startswith("warning[HM502]")
 
+    def test_intervals_and_measures(self, study, capsys):
+        arguments = ("fit", "study.hm", "study.csv", "--method", "reml", "--conf-int", "profile", "--measures")
+        status, out, err = run(capsys, *arguments)
+        assert (status, err) == (0, "")
+        assert "95 % intervals, profile\n" in out
+        assert "r2_conditional" in out
+        record = json.loads(run(capsys, *arguments, "--json")[1])
+        bounds = {row["name"]: (row["lower"], row["upper"]) for row in record["conf_int"]}
+        assert bounds["b1"] == pytest.approx((7.3586, 13.5759), abs=1e-3)  # lme4's, by ML as these are
+        measures = {row["measure"]: row["value"] for row in record["measures"]}
+        assert measures["r2_marginal"] == pytest.approx(0.2786, abs=1e-4)
+        assert record["glance"]["REMLcrit"] == pytest.approx(1743.6283, abs=1e-4)
+        assert record["tidy"][1]["std.error"] == pytest.approx(1.5458, abs=1e-4)
+
+    def test_quadrature_takes_nodes(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "m.hm").write_text(
+            "y[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0[j] + b1*x[i]\nb0[j] ~ normal(b0, sd_j)\n"
+        )
+        rows = [f"{j},{x},{int((j + 2 * x) % 3 == 0)}" for j in range(8) for x in range(6)]
+        (tmp_path / "d.csv").write_text("\n".join(["j,x,y", *rows]) + "\n")
+        status, out, _ = run(capsys, "fit", "m.hm", "d.csv", "--method", "agq", "--nodes", "7")
+        assert status == 0
+        assert "adaptive Gauss-Hermite quadrature with 7 nodes" in " ".join(out.split())
+        status, _, err = run(capsys, "fit", "m.hm", "d.csv", "--method", "reml")
+        assert status == 1
+        assert err.startswith("error[HM507]")
+
     def test_a_missing_column(self, study, capsys):
         (study / "other.csv").write_text("Reaction,Subject\n1,2\n")
         status, out, err = run(capsys, "fit", "study.hm", "other.csv")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hdsl.fit.trouble import Trouble
 from hdsl.results import FittedModel
 from tests.unit.results.generalised import counts_parts
 
@@ -115,3 +116,50 @@ class TestSummary:
         table = counts.summary().tidy()
         assert table["role"].tolist() == ["fixed", "fixed", "size", "probability", "sd"]
         assert table["estimate"].tolist() == counts.params.tolist()
+
+
+class TestTroubles:
+    @staticmethod
+    def fit_with(trouble, status="not converged"):
+        design, outcome = counts_parts()
+        return FittedModel(design, replace(outcome, status=status, message="No estimate.", troubles=(trouble,)))
+
+    @pytest.mark.parametrize(
+        ("trouble", "alarm", "words"),
+        [
+            (Trouble(kind="separation", columns=(0, 1)), "SEPARATION", "`b0`, `b1` tell every outcome exactly"),
+            (Trouble(kind="quasi-separation", columns=(1,)), "SEPARATION", "`b1` tell some of the outcomes"),
+            (Trouble(kind="infinite", entries=((0, 0, 0),)), "NO FINITE ESTIMATE", "`sd_u` can grow without bound"),
+            (Trouble(kind="no mode"), "NO FINITE ESTIMATE", "has no mode"),
+        ],
+    )
+    def test_no_estimate_is_loud(self, trouble, alarm, words):
+        fit = self.fit_with(trouble)
+        assert not fit.converged
+        (diagnostic,) = fit.diagnostics
+        assert (diagnostic.code, diagnostic.severity.value) == ("HM514", "warning")
+        assert words in diagnostic.message
+        text = str(fit.summary())
+        assert text.startswith(f"{alarm}: these numbers are where the optimizer stopped, not estimates")
+        assert text.rstrip().endswith(f"{alarm}: these numbers are where the optimizer stopped, not estimates")
+        assert f"status {alarm} (7 evaluations)" in squeezed(text)
+
+    def test_a_search_that_stopped_short(self):
+        fit = self.fit_with(Trouble(kind="no convergence", reason="too few steps"))
+        assert [d.code for d in fit.diagnostics] == ["HM502"]
+        assert str(fit.summary()).startswith("NOT CONVERGED")
+
+    def test_a_scalar_at_its_edge_is_on_the_boundary(self):
+        trouble = Trouble(kind="edge", columns=(2,), reason="grows without bound: the counts are poisson")
+        fit = self.fit_with(trouble, status="boundary")
+        assert fit.converged
+        assert fit.boundary == ("size",)
+        (diagnostic,) = fit.diagnostics
+        assert diagnostic.code == "HM503"
+        assert "`size` grows without bound: the counts are poisson" in diagnostic.message
+        assert "converged on the boundary (7 evaluations): size grows without bound" in squeezed(fit.summary())
+
+    def test_nodes_are_told(self):
+        design, outcome = counts_parts()
+        fit = FittedModel(design, replace(outcome, method="agq", nodes=9))
+        assert "adaptive Gauss-Hermite quadrature with 9 nodes" in squeezed(fit.summary())
