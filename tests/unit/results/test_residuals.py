@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+import hdsl
 from hdsl.diagnostics import FitError
 from hdsl.results.residuals import VARIANCES
 
@@ -50,4 +52,74 @@ class TestGaussian:
     def test_another_kind_is_refused(self, casks):
         with pytest.raises(FitError, match="working") as caught:
             casks.residuals_of("working")
+        assert caught.value.code == "HM510"
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Rows without groups, on which a generalised linear model is fitted elsewhere."""
+    rng = np.random.default_rng(5)
+    n = 120
+    frame = pd.DataFrame({"x": rng.normal(size=n), "size": rng.integers(1, 9, n), "g": rng.integers(0, 6, n)})
+    mean = np.exp(0.4 + 0.5 * frame["x"])
+    p = 1 / (1 + np.exp(-0.2 - frame["x"]))
+    return frame.assign(
+        count=rng.poisson(mean),
+        yes=rng.binomial(1, p),
+        wins=rng.binomial(frame["size"], p),
+        time=rng.gamma(2, mean / 2),
+    )
+
+
+GLMS = {
+    "poisson": ("count[i] ~ poisson(m[i])\nlog(m[i]) = b0 + b1*x[i]\n", "count", "Poisson"),
+    "bernoulli": ("yes[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0 + b1*x[i]\n", "yes", "Binomial"),
+    "binomial": ("wins[i] ~ binomial(size[i], p[i])\nlogit(p[i]) = b0 + b1*x[i]\n", "wins", "Binomial"),
+}
+
+
+class TestGeneralised:
+    @pytest.mark.parametrize("name", GLMS)
+    @pytest.mark.parametrize("kind", ["response", "pearson", "deviance"])
+    def test_those_of_statsmodels(self, rows, name, kind):
+        sm = pytest.importorskip("statsmodels.api")
+        text, outcome, family = GLMS[name]
+        fit = hdsl.Model(text).fit(rows)
+        y = rows[outcome]
+        endog = np.column_stack([y, rows["size"] - y]) if name == "binomial" else y
+        theirs = sm.GLM(endog, sm.add_constant(rows["x"]), family=getattr(sm.families, family)()).fit(tol=1e-12)
+        assert fit.loglik == pytest.approx(theirs.llf, abs=1e-7)
+        found = fit.residuals_of(kind)
+        if (name, kind) == ("binomial", "response"):
+            found = found * rows["size"]  # theirs is of the count; ours, as in R, of the share
+        assert np.allclose(found, getattr(theirs, f"resid_{kind}"), atol=1e-6)
+
+    def test_random_effects_are_in_the_mean(self, rows):
+        fit = hdsl.Model("count[i] ~ poisson(m[i])\nlog(m[i]) = b0[g] + b1*x[i]\nb0[g] ~ normal(b0, sd_g)\n").fit(rows)
+        assert np.allclose(fit.residuals, rows["count"] - fit.fitted)
+        assert np.allclose(fit.residuals_of("pearson") ** 2 * fit.fitted, fit.residuals**2)
+
+    def test_a_shape_is_in_the_variance(self, rows):
+        fit = hdsl.Model("time[i] ~ gamma(m[i], shape)\nlog(m[i]) = b0 + b1*x[i]\n").fit(rows)
+        scaled = fit.residuals / fit.fitted * np.sqrt(fit.params["shape"])
+        assert np.allclose(fit.residuals_of("pearson"), scaled)
+        shape, y, m = fit.params["shape"], rows["time"], fit.fitted
+        assert np.allclose(fit.residuals_of("deviance") ** 2, 2 * shape * ((y - m) / m - np.log(y / m)), atol=1e-9)
+
+    def test_of_zeros_that_are_inflated(self, rows):
+        text = "count[i] ~ zero_inflated(poisson(m[i]), p)\nlog(m[i]) = b0 + b1*x[i]\n"
+        with_zeros = rows.assign(count=rows["count"].where(rows.index % 3 > 0, 0))
+        fit = hdsl.Model(text).fit(with_zeros)
+        p = fit.params["p"]
+        inner = np.exp(fit.params["b0"] + fit.params["b1"] * rows["x"])
+        mean = (1 - p) * inner
+        second = (1 - p) * (inner + inner**2)
+        assert np.allclose(fit.residuals, with_zeros["count"] - mean)
+        assert np.allclose(fit.residuals_of("pearson"), (with_zeros["count"] - mean) / np.sqrt(second - mean**2))
+        with pytest.raises(FitError, match="deviance"):
+            fit.residuals_of("deviance")
+
+    def test_categories_have_none(self, ordinal):
+        with pytest.raises(FitError, match="categories") as caught:
+            _ = ordinal.residuals
         assert caught.value.code == "HM510"
