@@ -69,7 +69,7 @@ def fit_generalised(
         HM504 too few rows, HM506 a value that is not finite or no start, HM507 a method that does not fit the plan,
         HM508 an unknown start, HM509 too many groups or nodes.
     """
-    with one_thread():
+    with one_thread(), np.errstate(all="ignore"):  # a search may go where a density overflows
         criterion = laplace(plan, arrays)
         if method == "agq" and plan.re_terms:
             better = quadrature(criterion, arrays, nodes)
@@ -165,7 +165,7 @@ class _Later:
     @cached_property
     def information(self) -> Information:
         """Covariances from the joint observed information."""
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):
             factors = self.problem.to_criterion(self.at.factors)
             return joint_information(self.problem.criterion, self.at, factors, self.parts, self.held)
 

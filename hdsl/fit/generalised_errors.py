@@ -106,7 +106,7 @@ def _information(criterion: DensityCriterion, here: Coordinates, at: JointPoint,
 
 def _inverse(information: Floats) -> Floats:
     """Return the inverse, NaN where the information is not positive definite."""
-    size = np.sqrt(np.abs(information.diagonal()))
+    size = np.sqrt(np.maximum(np.abs(information.diagonal()), np.finfo(float).tiny))
     try:
         half = np.linalg.inv(np.linalg.cholesky(information / np.outer(size, size))) / size
     except np.linalg.LinAlgError:

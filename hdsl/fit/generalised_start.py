@@ -19,7 +19,7 @@ from hdsl.fit.columns import FixedColumns, fixed_columns, random_columns
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
-from hdsl.fit.refusals import no_start, not_finite, unknown_start
+from hdsl.fit.refusals import exact_fit, no_start, not_finite, unknown_start
 from hdsl.fit.row_density import evaluated
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
@@ -36,6 +36,13 @@ LEAST, MOST = 0.2, 2.0
 
 SMALLEST, LARGEST = 1e-9, 1e9
 """Bounds of units: one row may tell much of its predictor, or nothing."""
+
+
+SPREADS = ("sd", "sdlog", "scale")
+"""Arguments that are the spread of an outcome, and go to zero where it is fitted exactly."""
+
+ROUNDING = 1e-7
+"""Spread, relative to that of the outcome, that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,7 @@ class Moments:
     @property
     def variance(self) -> float:
         """Variance of the outcome, positive."""
-        return max(float(self.y.var()), 1e-12 * (1.0 + self.mean**2))
+        return max(float(self.y.var()), 1e-12 * self.mean**2, float(np.finfo(float).tiny))
 
     @property
     def share(self) -> float:
@@ -144,14 +151,31 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
     Raises
     ------
     FitError
-        HM506 where no start with a positive density is found.
+        HM506 where no start with a positive density is found, HM511 where the columns fit the outcome exactly.
     """
     plan = criterion.plan
     problem = joint(criterion).holding_theta(np.zeros(plan.n_theta))
     begin = _from_moments(problem, arrays)
     if begin is None:
         raise no_start("the density of the outcome is zero")
-    return minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
+    optimum = minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
+    if _is_exact(problem, optimum.at, arrays):
+        raise exact_fit()
+    return optimum
+
+
+def _is_exact(problem: Joint, at: JointPoint, arrays: Arrays) -> bool:
+    """Whether a parameter without an equation that is the spread of the outcome has gone to zero."""
+    plan = problem.plan
+    assert plan.density is not None
+    beta = problem.criterion.user_beta(at.inner)
+    for k, (column, value) in fixed_columns(plan, arrays).intercepts().items():
+        item = plan.density.inputs[k]
+        if item.scalar is not None and item.argument in SPREADS:
+            spread = np.exp(beta[column] * value) / natural_values(plan, arrays)[k]
+            if spread < ROUNDING:
+                return True
+    return False
 
 
 def _from_moments(problem: Joint, arrays: Arrays) -> JointPoint | None:
@@ -174,7 +198,7 @@ def _candidates(plan: Plan, arrays: Arrays, k: int, natural: float) -> list[floa
         return [None]
     names = [item.inverse] if item.scalar else list(LINKS)
     with np.errstate(all="ignore"):
-        values = [LINKS[name](float(natural)) if natural or name == "identity" else np.nan for name in names]
+        values = [LINKS[name](np.float64(natural)) if natural or name == "identity" else np.nan for name in names]
     finite = [float(v) for v in values if np.isfinite(v)]
     errors = [_misses(plan, arrays, k, v, natural) for v in finite]
     return [finite[i] for i in np.argsort(errors, kind="stable")] or [None]

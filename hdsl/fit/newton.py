@@ -107,7 +107,10 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
     metric = _Metric(problem, tolerances)
     at, decrement, is_stationary = start, 0.0, not len(start.vector)
     while not is_stationary and evaluate.count < tolerances.max_evaluations:
-        step, decrement = metric.step(at)
+        try:
+            step, decrement = metric.step(at)
+        except np.linalg.LinAlgError:  # derivatives that are not finite
+            break
         is_stationary = decrement < tolerances.decrement or metric.next_decrement() < NEGLIGIBLE * tolerances.decrement
         if is_stationary:  # one more step costs one evaluation and squares the error
             at = _polish(evaluate, at, step)

@@ -87,20 +87,24 @@ def separation(columns: FixedColumns, kept: Sequence[int], moves: Sequence[Move 
         As `allowed_moves` returns them; None for a predictor that is to stay where it is.
     """
     scale = np.sqrt(np.maximum(columns.squares / columns.n, np.finfo(float).tiny))[list(kept)]
-    free, still = [np.zeros((0, len(kept)))], [np.zeros((0, len(kept)))]
+    nothing = np.zeros((0, len(kept)))
+    free, still, held = [nothing], [nothing], [nothing]
     for k, move in enumerate(moves):
         X = columns.dense(k)[:, list(kept)] / scale
-        up, down = (np.zeros(columns.n, dtype=bool),) * 2 if move is None else move
-        still.append(X[~up & ~down])
-        free += [X[up & ~down], -X[down & ~up]]
-    inequalities, equalities = (_distinct(np.vstack(part)) for part in (free, still))
-    delta = _least(inequalities, equalities)
+        if move is None:
+            held.append(X)
+        else:
+            up, down = move
+            still.append(X[~up & ~down])
+            free += [X[up & ~down], -X[down & ~up]]
+    inequalities, equalities, constant = (_distinct(np.vstack(part)) for part in (free, still, held))
+    delta = _least(inequalities, np.vstack((equalities, constant)))
     if delta is None:
         return None
     taking_part = np.flatnonzero(np.abs(delta) > SMALL * np.abs(delta).max())
     return Separation(
         columns=tuple(kept[int(c)] for c in taking_part),
-        is_complete=not len(equalities) and _all_move(inequalities),
+        is_complete=not len(equalities) and _all_move(inequalities, constant),
     )
 
 
@@ -133,17 +137,20 @@ def _split(A: Floats) -> Floats:
     return np.hstack((A, -A))
 
 
-def _all_move(inequalities: Floats) -> bool:
+def _all_move(inequalities: Floats, equalities: Floats) -> bool:
     """Whether some combination moves every row."""
     p = inequalities.shape[1]
     ones = np.ones((len(inequalities), 1))
     cost = np.append(np.zeros(p), -1.0)
-    solution = _program(cost, np.hstack((-inequalities, ones)), np.zeros(len(inequalities)), None, None, (-1.0, 1.0))
+    still = np.hstack((equalities, np.zeros((len(equalities), 1))))
+    solution = _program(
+        cost, np.hstack((-inequalities, ones)), np.zeros(len(inequalities)), still, np.zeros(len(still)), (-1.0, 1.0)
+    )
     return solution is not None and float(solution[-1]) > SMALL
 
 
 def _program(
-    cost: Floats, A: Floats, b: Floats, B: Floats | None, c: Floats | None, bounds: tuple[float | None, float | None]
+    cost: Floats, A: Floats, b: Floats, B: Floats, c: Floats, bounds: tuple[float | None, float | None]
 ) -> Floats | None:
     """Return the solution of a linear program, or None where there is none."""
     from scipy.optimize import linprog  # noqa: TID251 - a linear program, and only where a fit is in trouble

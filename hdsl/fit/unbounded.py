@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdsl.codegen import theta_entries
 from hdsl.fit.columns import FixedColumns, fixed_columns
 from hdsl.fit.joint import Joint, JointPoint
 from hdsl.fit.newton import try_at
@@ -41,6 +40,9 @@ MUCH = 10.0
 TIMES = 8.0
 """What a large standard deviation is multiplied by to see whether the criterion rises."""
 
+GROUP = 0.5
+"""Rise for each group over that way below which the groups have no finite spread."""
+
 EDGES: dict[tuple[str, str, int], str] = {
     ("negative_binomial", "size", 1): "the counts are no more spread than Poisson's",
     ("student_t", "df", 1): "the tails are no heavier than a normal distribution's",
@@ -56,18 +58,19 @@ def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Troub
     """Return what stands in the way of an estimate at the point where a search ended."""
     hessian = problem.slope(at).hessian[: problem.m, : problem.m]
     found = _flat_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, hessian) else []
-    return (*found, *_flat_variances(problem, at))
+    variances = _flat_variances(problem, at, arrays)
+    if variances:  # means of groups that are anywhere are anywhere, too
+        found = [trouble for trouble in found if trouble.kind != "infinite"]
+    return (*found, *variances)
 
 
 def _may_be_flat(problem: Joint, hessian: Floats) -> bool:
     """Whether some standard error is so large that its direction is looked at."""
-    if not len(hessian):
+    if not len(hessian) or not np.all(np.isfinite(hessian)):
         return False
-    curvatures = [float(np.linalg.eigvalsh(hessian)[0])]
-    curvatures += list(
-        (problem.criterion.to_user @ np.linalg.pinv(hessian) @ problem.criterion.to_user.T).diagonal() ** -1
-    )
-    return min(curvatures) < 2.0 / WIDE**2
+    back = problem.criterion.to_user
+    variances = (back @ np.linalg.pinv(hessian) @ back.T).diagonal()
+    return bool(np.linalg.eigvalsh(hessian)[0] < 2.0 / WIDE**2 or variances.max() > WIDE**2 / 2.0)
 
 
 def _flat_coefficients(view: _View) -> list[Trouble]:
@@ -103,13 +106,14 @@ class _View:
         if size < WIDE * float(np.abs(direction).max()):
             return 0
         step = min(FAR * size, self._reach(direction))
-        for sign in (1, -1):
-            moved = self.at.vector.copy()
-            moved[: self.problem.m] += sign * step * direction
-            end = try_at(self.problem, moved, self.at)
-            if end is not None and end.objective - self.at.objective < FLAT:
-                return sign
-        return 0
+        return next((sign for sign in (1, -1) if self.rise(sign * step * direction) < FLAT), 0)
+
+    def rise(self, step: Floats) -> float:
+        """Return by how much the criterion rises over a step of the coefficients."""
+        moved = self.at.vector.copy()
+        moved[: self.problem.m] += step
+        end = try_at(self.problem, moved, self.at)
+        return np.inf if end is None else end.objective - self.at.objective
 
     def _reach(self, direction: Floats) -> float:
         """Return a step that about doubles a predictor, or moves a small one far."""
@@ -168,7 +172,9 @@ def _edges(view: _View) -> Iterator[tuple[int, Trouble]]:
             continue
         direction = np.linalg.solve(criterion.to_user, np.eye(len(criterion.kept))[criterion.kept.index(start)])
         sign = view.flat_sign(direction)
-        if sign:
+        if sign and view.rise(sign * direction) < -FLAT:  # the likelihood has no bound
+            yield start, Trouble(kind="infinite", columns=(start,))
+        elif sign:
             words = _edge_words(density.distribution, inputs[0], sign)
             yield start, Trouble(kind="edge", columns=(start,), reason=words)
 
@@ -190,27 +196,34 @@ def _separated(view: _View) -> Separation | None:
     """Return how columns separate the outcome; parameters without an equation stay where they are."""
     density = view.problem.plan.density
     assert density is not None
+    eta = [
+        np.zeros_like(own) if item.scalar is not None and item.threshold is None else own
+        for item, own in zip(density.inputs, view.eta, strict=True)
+    ]
     moves = [
         None if item.scalar is not None and item.threshold is None else move
         for item, move in zip(
-            density.inputs, allowed_moves(row_values(view.problem.plan, view.arrays), view.eta), strict=True
+            density.inputs, allowed_moves(row_values(view.problem.plan, view.arrays), eta), strict=True
         )
     ]
     return separation(view.columns, view.problem.criterion.kept, moves)
 
 
-def _flat_variances(problem: Joint, at: JointPoint) -> list[Trouble]:
-    """Return the standard deviations that may be multiplied without a rise of the criterion."""
-    entries = []
-    for entry in theta_entries(problem.plan):
-        if entry.row != entry.column or entry.theta < 0:
-            continue
-        row = [e.theta for e in theta_entries(problem.plan) if (e.factor, e.row) == (entry.factor, entry.row)]
-        if np.abs(at.theta[row]).max() < WIDE:
+def _flat_variances(problem: Joint, at: JointPoint, arrays: Arrays) -> list[Trouble]:
+    """Return the standard deviations that may be multiplied with little rise of the criterion.
+
+    With effects of J groups that are known it would rise by some 3 J; of groups whose outcomes say no more than that
+    their effect is large, it hardly does.
+    """
+    entries: list[tuple[int, int, int]] = []
+    for f, L in enumerate(at.factors):
+        sizes = np.sqrt((L**2).sum(axis=1))
+        own = sorted({entry.theta for entry in problem.entries if entry.factor == f and entry.theta >= 0})
+        if sizes.max() < WIDE or not own:
             continue
         theta = at.theta.copy()
-        theta[row] *= TIMES
+        theta[own] *= TIMES
         end = try_at(problem, problem.with_theta(at, theta), at)
-        if end is not None and end.objective - at.objective < FLAT:
-            entries.append((entry.factor, entry.row, entry.row))
+        if end is not None and end.objective - at.objective < GROUP * (int(arrays.groups[f].max()) + 1):
+            entries += [(f, int(c), int(c)) for c in np.flatnonzero(sizes >= WIDE)]
     return [Trouble(kind="infinite", entries=tuple(entries))] if entries else []

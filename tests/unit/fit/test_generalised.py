@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hdsl.diagnostics import FitError
-from hdsl.fit.generalised import fit_criterion
+from hdsl.fit.generalised import fit_criterion, fit_generalised
 from hdsl.fit.outcome import FitOutcome
 from tests.unit.codegen.studies import Study
 from tests.unit.fit.dense import DenseLaplace
@@ -44,6 +44,20 @@ def test_no_point_nearby_is_better(study: Study) -> None:
 def test_few_evaluations(study: Study) -> None:
     criterion, _ = fit(study)
     assert criterion.count <= 60
+
+
+@every_case
+def test_the_emitted_criterion_ends_where_the_dense_one_does(study: Study) -> None:
+    _, a = fit(study)
+    b = fit_generalised(study.plan, study.arrays)
+    assert b.status == a.status
+    assert b.boundary == a.boundary
+    assert b.objective == pytest.approx(a.objective, abs=2e-6)
+    np.testing.assert_allclose(b.beta, a.beta, atol=2e-4)
+    np.testing.assert_allclose(b.cov_beta, a.cov_beta, rtol=5e-3, atol=1e-6)
+    np.testing.assert_allclose(b.variance_cov, a.variance_cov, rtol=2e-2, atol=1e-5)
+    for ours, theirs in zip((*b.sd, *b.modes), (*a.sd, *a.modes), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 
 def natural(study: Study, found: FitOutcome) -> tuple[np.ndarray, list[tuple[int, int, int]]]:

@@ -1,0 +1,148 @@
+"""Likelihoods without an optimum: each is found, named by its columns, and never called converged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hdsl.diagnostics import FitError
+from hdsl.fit.columns import fixed_columns
+from hdsl.fit.generalised import fit_generalised
+from hdsl.fit.outcome import FitOutcome
+from hdsl.fit.separation import separation
+from tests.unit.codegen.studies import Study, column
+from tests.unit.fit.outcomes import made_up, with_outcome
+
+every_structure = pytest.mark.parametrize("structure", ["none", "one", "slope"])
+
+
+def fit(study: Study) -> FitOutcome:
+    return fit_generalised(study.plan, study.arrays)
+
+
+def with_cell(study: Study, value: float, inside: float = 1.0) -> Study:
+    """Return a study with a column for the rows of a cell, the outcome in it being one value."""
+    x = study.arrays.x[0]
+    cell = (x > inside).astype(float)
+    return replace(
+        study,
+        plan=replace(study.plan, fixed=(*study.plan.fixed, column("b2", 1))),
+        arrays=replace(study.arrays, x=(x, cell), y=np.where(cell == 1.0, value, study.arrays.y)),
+    )
+
+
+@every_structure
+def test_a_cell_of_successes_is_quasi_separation(structure: str) -> None:
+    found = fit(with_cell(made_up("bernoulli", structure), 1.0))
+    (trouble,) = found.troubles
+    assert found.status == "not converged"
+    assert (trouble.kind, trouble.columns) == ("quasi-separation", (2,))
+    assert "`b2` tell some of the outcomes" in trouble.sentence(["b2"])
+    assert np.isnan(found.cov_beta[2, 2])
+    assert np.all(np.isfinite(found.cov_beta[:2, :2]))
+
+
+@every_structure
+def test_a_cell_of_zero_counts_is_quasi_separation(structure: str) -> None:
+    found = fit(with_cell(made_up("poisson", structure), 0.0))
+    assert [(t.kind, t.columns) for t in found.troubles] == [("quasi-separation", (2,))]
+
+
+def test_a_covariate_that_splits_the_outcome_is_separation() -> None:
+    study = made_up("bernoulli", "none")
+    found = fit(with_outcome(study, (study.arrays.x[0] > 0.1).astype(float)))
+    assert found.status == "not converged"
+    assert [(t.kind, t.columns) for t in found.troubles] == [("separation", (0, 1))]
+
+
+@every_structure
+def test_nearly_separated_is_not_separated(structure: str) -> None:
+    study = with_cell(made_up("bernoulli", structure), 1.0)
+    first = np.flatnonzero(study.arrays.x[1])[0]
+    y = study.arrays.y.copy()
+    y[first] = 0.0
+    found = fit(with_outcome(study, y))
+    assert found.troubles == ()
+    assert found.status in {"converged", "boundary"}
+
+
+@every_structure
+def test_a_small_cell_of_a_normal_outcome_is_no_trouble(structure: str) -> None:
+    study = with_cell(made_up("normal", structure), 0.0)
+    study = with_outcome(study, 1e5 * study.arrays.y)
+    assert fit(study).troubles == ()
+
+
+def underdispersed(n: int) -> np.ndarray:
+    """Return counts that vary less than Poisson's."""
+    return np.random.default_rng(4).binomial(8, 0.5, size=n).astype(float)
+
+
+@pytest.mark.parametrize("structure", ["none", "one"])
+def test_counts_less_spread_than_poissons_have_no_size(structure: str) -> None:
+    study = made_up("negative_binomial", structure)
+    found = fit(with_outcome(study, underdispersed(len(study.arrays.y))))
+    (trouble,) = found.troubles
+    assert found.status == "boundary"
+    assert (trouble.kind, trouble.columns) == ("edge", (2,))
+    assert trouble.sentence(["size"]) == "`size` grows without bound: the counts are no more spread than Poisson's"
+    assert np.isnan(found.cov_beta[2, 2])
+    poisson = made_up("poisson", structure)
+    same = fit(with_outcome(poisson, underdispersed(len(poisson.arrays.y))))
+    np.testing.assert_allclose(found.beta[:2], same.beta, atol=1e-5)
+    np.testing.assert_allclose(found.cov_beta[:2, :2], same.cov_beta, rtol=1e-3)
+    assert found.objective == pytest.approx(same.objective, abs=1e-5)
+
+
+@pytest.mark.parametrize("structure", ["none", "one"])
+def test_too_few_zeros_for_zero_inflation(structure: str) -> None:
+    study = made_up("zero_inflated", structure)
+    found = fit(with_outcome(study, 1.0 + underdispersed(len(study.arrays.y))))
+    assert found.status == "boundary"
+    assert [t.sentence(["p"]) for t in found.troubles] == [
+        "`p` goes to 0: there are no more zeros than the distribution has of its own"
+    ]
+
+
+@pytest.mark.parametrize("structure", ["one", "slope", "nested", "crossed"])
+def test_groups_whose_outcomes_are_all_alike_have_no_finite_spread(structure: str) -> None:
+    study = made_up("bernoulli", structure)
+    found = fit(with_outcome(study, (study.arrays.groups[0] % 2).astype(float)))
+    (trouble,) = found.troubles
+    assert found.status == "not converged"
+    assert trouble.kind == "infinite"
+    assert (0, 0, 0) in trouble.entries
+    assert trouble.columns == ()
+
+
+@pytest.mark.parametrize("structure", ["none", "one", "slope"])
+def test_an_outcome_that_is_one_value_everywhere(structure: str) -> None:
+    for name, value in (("bernoulli", 1.0), ("poisson", 0.0)):
+        study = made_up(name, structure)
+        found = fit(with_outcome(study, np.full(len(study.arrays.y), value)))
+        assert found.status == "not converged"
+        assert [(t.kind, t.columns) for t in found.troubles] == [("separation", (0,))]
+    study = made_up("normal", structure)
+    with pytest.raises(FitError, match="HM511"):
+        fit(with_outcome(study, np.ones(len(study.arrays.y))))
+
+
+def test_a_normal_outcome_that_is_a_function_of_its_covariate() -> None:
+    study = made_up("normal", "one")
+    with pytest.raises(FitError, match="HM511"):
+        fit(with_outcome(study, 1.0 + 2.0 * study.arrays.x[0]))
+
+
+def test_separation_names_as_few_columns_as_possible() -> None:
+    study = with_cell(made_up("bernoulli", "none"), 1.0)
+    n = len(study.arrays.y)
+    columns = fixed_columns(study.plan, study.arrays)
+    up, down = study.arrays.y == 1.0, study.arrays.y == 0.0
+    found = separation(columns, [0, 1, 2], [(up, down)])
+    assert found is not None
+    assert (found.columns, found.is_complete) == ((2,), False)
+    assert separation(columns, [0, 1], [(up, down)]) is None
+    everything = np.ones(n, dtype=bool)
+    assert separation(columns, [0, 1, 2], [(~everything, ~everything)]) is None
