@@ -159,8 +159,11 @@ def _difference(small: FittedModel, large: FittedModel) -> ModelDifference:
 
 def _why_not(small: FittedModel, large: FittedModel) -> list[str]:
     why = []
-    if small.method != large.method:
+    criteria = {small.method, large.method}
+    if len(criteria - {"ml"}) > 1 or criteria == {"ml", "reml"}:  # ml is what the others approximate
         why.append(f"one fit is by {small.method.upper()}, the other by {large.method.upper()}")
+    if len({small.outcome.nodes, large.outcome.nodes} - {None}) > 1:
+        why.append("the fits have different numbers of quadrature nodes")
     if not (small.converged and large.converged):
         why.append("a fit did not converge")
     return why

@@ -12,8 +12,8 @@ Bootstrap Methods and their Application, section 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -24,14 +24,16 @@ from hdsl.diagnostics import FitError
 from hdsl.progress import progress, say
 from hdsl.results.inference.refusals import refusal
 from hdsl.results.intervals import coverage
-from hdsl.results.linear import fixed_part
 from hdsl.results.parameters import ParameterTable
-from hdsl.results.predicting.matrices import roots, z_values
+from hdsl.results.predicting.categories import in_category, is_ordered
+from hdsl.results.simulation.outcomes import Given, draw_effects, draw_modelled, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
+    from hdsl.plan import Arrays
     from hdsl.results.face.core import Core
 
 __all__ = ["Bootstrap", "bootstrap", "outcomes", "ratios", "refits_of"]
@@ -215,30 +217,50 @@ def outcomes(fit: Core, n: int, seed: int) -> Iterator[Floats]:
 
 
 def _drawer(fit: Core) -> Callable[[np.random.Generator], Floats]:
-    """Return what draws an outcome: the fixed part, new random effects, a new error."""
-    plan, arrays, outcome = fit.design.plan, fit.design.arrays, fit.outcome
-    if plan.density is not None:
-        raise refusal("outcomes are drawn from Gaussian linear models only", "`conf_int()` has Wald intervals")
-    mean, rows = fixed_part(plan, arrays, outcome.beta), slice(None)
-    terms = range(len(plan.re_terms))
-    places = {(f, c) for f in terms for c in range(plan.re_terms[f].width)}
-    Z = [z_values(plan, arrays, f, places, rows, 0) for f in terms]
-    sizes = [(len(fit.design.levels[f]), plan.re_terms[f].width) for f in terms]
-    R = roots(outcome)
+    """Return what draws an outcome: new random effects, then an outcome of each row."""
+    design, values, given = fit.design, values_of(fit.outcome), Given()
+    counts = [len(levels) for levels in design.levels]
 
     def draw(rng: np.random.Generator) -> Floats:
-        y = mean + outcome.sigma * rng.standard_normal(len(mean))
-        for f in terms:
-            b = rng.standard_normal(sizes[f]) @ R[f].T
-            y += np.einsum("ic,ic->i", Z[f], b[arrays.groups[f]])
-        return y
+        effects = draw_effects(design.plan, counts, values, given, rng)
+        return draw_modelled(design, design.arrays, values, effects, rng)
 
     return draw
 
 
 def refits_of(fit: Core) -> Callable[[Floats], FitOutcome]:
-    """Return what fits the model to another outcome for the same rows."""
-    from hdsl.fit.refit import refitter
+    """Return what fits the model to another outcome for the same rows.
 
-    design = fit.design
-    return refitter(design.plan, design.arrays, fit.outcome).fit
+    A Gaussian linear model keeps all that does not depend on the outcome; others are fitted anew, from the fit's own
+    estimates.
+    """
+    design, outcome = fit.design, fit.outcome
+    if design.plan.density is None:
+        from hdsl.fit.refit import refitter
+
+        return refitter(design.plan, design.arrays, outcome).fit
+    from hdsl.fit.dispatch import fit_design
+
+    def refit(y: Floats) -> FitOutcome:
+        return fit_design(replace(design, arrays=with_outcome(design, y)), outcome.method, nodes=outcome.nodes)
+
+    return refit
+
+
+def with_outcome(design: Design, y: Floats) -> Arrays:
+    """Return the arrays of the same rows with another outcome; thresholds count in the rows of their categories."""
+    if not is_ordered(design):
+        return replace(design.arrays, y=y)
+    of_category = [in_category(design, design.arrays, category) for category in range(len(design.coding.categories))]
+    return replace(
+        design.arrays,
+        y=y,
+        x=tuple(_picked(y, columns) for columns in zip(*(arrays.x for arrays in of_category), strict=True)),
+        offsets=tuple(_picked(y, columns) for columns in zip(*(a.offsets for a in of_category), strict=True)),
+    )
+
+
+def _picked(y: Floats, columns: Sequence[Floats | None]) -> Any:
+    """Return for each row the value of the column of its category."""
+    known = [column for column in columns if column is not None]
+    return np.choose(y.astype(np.intp), known) if known else None

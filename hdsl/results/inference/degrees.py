@@ -29,9 +29,6 @@ __all__ = ["DfMethod", "Joint", "Reference", "default_reference", "reference"]
 Floats: TypeAlias = NDArray[np.float64]
 DfMethod: TypeAlias = Literal["satterthwaite", "kenward-roger", "residual", "normal"]
 
-LARGEST_ROOT = 2000
-"""Columns of crossed factors beyond which degrees of freedom cost seconds, and are computed only when asked for."""
-
 ALIKE = 1e-8
 """Relative difference below which degrees of freedom of all directions count as equal."""
 
@@ -60,8 +57,6 @@ class Reference:
         What degrees of freedom follow from, where they differ.
     unadjusted : ndarray, (r, r)
         Covariance given the variances.
-    note : str
-        Why the method is not the one that is usual, for printing.
     """
 
     method: DfMethod
@@ -69,7 +64,6 @@ class Reference:
     unadjusted: Floats
     constant: float = math.nan
     variation: FixedVariation | None = None
-    note: str = ""
 
     @property
     def is_normal(self) -> bool:
@@ -150,17 +144,15 @@ def _moments(q: int, A1: float, A2: float) -> tuple[float, float]:
 def default_reference(fit: Core) -> Reference:
     """Return what a fit's tests are referred to where nothing else is asked for.
 
-    Satterthwaite's degrees of freedom for Gaussian models with a random part; n - p for those without one that were
-    fitted by REML, where tests are exact; else the normal distribution.
+    Satterthwaite's degrees of freedom for Gaussian models with a random part, which cost next to nothing where the
+    standard errors of the variances are known, too; n - p for those without one that were fitted by REML, where tests
+    are exact; else the normal distribution.
     """
     plan = fit.design.plan
     if plan.density is not None or (not plan.re_terms and fit.method != "reml"):
         return reference(fit, "normal")
     if not plan.re_terms:
         return reference(fit, "residual")
-    columns = _root_columns(fit)
-    if columns > LARGEST_ROOT:
-        return _constant(fit, "normal", math.inf, note=_too_large(columns))
     return reference(fit, "normal" if fit.outcome.fixed_variation is None else "satterthwaite")
 
 
@@ -195,9 +187,9 @@ def _covariance(fit: Core) -> Floats:
     return fit.outcome.cov_beta[np.ix_(kept, kept)]
 
 
-def _constant(fit: Core, method: DfMethod, df: float, *, note: str = "") -> Reference:
+def _constant(fit: Core, method: DfMethod, df: float) -> Reference:
     covariance = _covariance(fit)
-    return Reference(method=method, covariance=covariance, unadjusted=covariance, constant=df, note=note)
+    return Reference(method=method, covariance=covariance, unadjusted=covariance, constant=df)
 
 
 def _satterthwaite(fit: Core) -> Reference:
@@ -231,16 +223,3 @@ def _require_gaussian(fit: Core, method: str) -> None:
             f"degrees of freedom by {method!r} are for Gaussian linear models",
             'ask for "normal": tests of this model are asymptotic',
         )
-
-
-def _root_columns(fit: Core) -> int:
-    """Return the number of columns of the crossed factors that are eliminated together."""
-    plan = fit.design.plan
-    return sum(plan.re_terms[f].width * len(fit.design.levels[f]) for f in plan.dense)
-
-
-def _too_large(columns: int) -> str:
-    return (
-        f"z, not t: degrees of freedom would take several evaluations of a criterion with {columns:,} crossed columns;"
-        ' `fit.inference(df="satterthwaite")` computes them'
-    )

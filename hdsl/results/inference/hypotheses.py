@@ -75,7 +75,7 @@ def _hypotheses(text: str, names: Sequence[str]) -> list[LinearForm]:
     if text not in names:
         members = [name for name in names if name.startswith(f"{text}[")]
         if members:
-            return [read_expression(name, names) for name in members]
+            return [form for name in members for form in _hypotheses(name, names)]
     sides = [read_expression(side, names) for side in _sides(text, names)]
     if len(sides) == 1:
         return [LinearForm(text=f"{text} = 0", weights=sides[0].weights, constant=sides[0].constant)]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
 
-__all__ = ["Given", "Values", "draw_effects", "draw_outcome", "values_of"]
+__all__ = ["Given", "Values", "draw_effects", "draw_modelled", "draw_outcome", "values_of"]
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +85,15 @@ def draw_effects(
 def draw_outcome(
     design: Design, arrays: Arrays, values: Values, effects: Sequence[Floats], rng: np.random.Generator
 ) -> Floats:
-    """Return an outcome for each row; of an ordered outcome the position of its category, from 0.
+    """Return an outcome for each row, on the scale of its column; see `draw_modelled`."""
+    modelled = draw_modelled(design, arrays, values, effects, rng)
+    return modelled if is_ordered(design) else _undo(design, modelled)
+
+
+def draw_modelled(
+    design: Design, arrays: Arrays, values: Values, effects: Sequence[Floats], rng: np.random.Generator
+) -> Floats:
+    """Return an outcome for each row, on the scale that is modelled; of an ordered one its category's place, from 0.
 
     Parameters
     ----------
@@ -104,10 +112,8 @@ def draw_outcome(
         return np.asarray(chosen, dtype=float)
     eta = _predictors(plan, arrays, values, effects)
     if plan.density is None:
-        modelled = eta[:, 0] + values.sigma * rng.standard_normal(len(eta))
-    else:
-        modelled = _from_density(plan, arrays, eta, rng)
-    return _undo(design, modelled)
+        return eta[:, 0] + values.sigma * rng.standard_normal(len(eta))
+    return _from_density(plan, arrays, eta, rng)
 
 
 def _predictors(plan: Plan, arrays: Arrays, values: Values, effects: Sequence[Floats]) -> Floats:

@@ -94,3 +94,20 @@ def test_it_prints() -> None:
     text = str(hdsl.compare(fit(INTERCEPTS), fit(SLOPES)))
     assert "model 1 is model 2 with sd(b1[j]) = 0" in text
     assert "half chi-squared(1), half chi-squared(2)" in text
+
+
+def test_other_outcomes() -> None:
+    """Without a random part the likelihood is exact, and so may be compared with Laplace's approximation of others."""
+    data = DATA.assign(y=(DATA["y"] + 2 * EFFECTS[:, 0] > 1).astype(int))
+    line = "y[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0{} + b1*x[i]\n"
+    pooled, varying = fit_of(line.format(""), data), fit_of(line.format("[j]") + "b0[j] ~ normal(m, s)\n", data)
+    found = hdsl.compare(pooled, varying)
+    statistic = 2 * (varying.loglik - pooled.loglik)
+    assert found.p == pytest.approx(stats.chi2.sf(statistic, 1) / 2)
+    nodes = hdsl.Model(line.format("[j]") + "b0[j] ~ normal(m, s)\n").fit(data, method="agq", nodes=5)
+    with pytest.raises(hdsl.FitError, match="one fit is by LAPLACE, the other by AGQ"):
+        hdsl.compare(varying, nodes)
+
+
+def fit_of(text: str, data: pd.DataFrame) -> FittedModel:
+    return hdsl.Model(text).fit(data)

@@ -136,3 +136,40 @@ def test_ratios_follow_the_mixture() -> None:
     expected = (1 + (found >= test.table["chi2"].iloc[1] - 1e-4).sum()) / 401
     assert test.p == pytest.approx(expected)
     assert "400 bootstrap replicates" in str(test)
+
+
+LOGIT = "t[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0[g] + b1*x[i]\nb0[g] ~ normal(m, s)\n"
+ORDERED = "r[i] ~ ordered_logit(eta[i], cut)\neta[i] = a[g] + b1*x[i]\na[g] ~ normal(0, s)\n"
+LOGGED = "log(e[i]) ~ normal(b0[g] + b1*x[i], sd)\nb0[g] ~ normal(m, s)\n"
+OTHERS = DATA.assign(
+    t=(DATA["y"] > DATA["y"].median()).astype(int), r=pd.qcut(DATA["y"], 4, labels=False), e=np.exp(DATA["y"] / 4)
+)
+
+
+@pytest.mark.parametrize("text", [LOGIT, ORDERED], ids=["bernoulli", "ordered"])
+def test_outcomes_with_a_density_are_drawn_and_fitted(text: str) -> None:
+    fit = hdsl.Model(text).fit(OTHERS)
+    found = fit.bootstrap(12, seed=4)
+    assert len(found.failures) <= 1
+    assert list(found.estimates.columns) == list(fit.params.index)
+    assert abs(found.estimates["b1"].mean() - fit.params["b1"]) < 3 * fit.bse["b1"] / np.sqrt(12) + 0.1
+    assert 0.3 * fit.bse["b1"] < found.bse["b1"] < 2 * fit.bse["b1"]
+
+
+@pytest.mark.parametrize("text", [LOGIT, ORDERED, MODELS["slopes"]], ids=["bernoulli", "ordered", "normal"])
+def test_the_own_outcome_in_its_place_changes_nothing(text: str) -> None:
+    fit = hdsl.Model(text).fit(OTHERS)
+    own = fit.design.arrays
+    again = engine.with_outcome(fit.design, own.y)
+    assert all(np.array_equal(a, b) for a, b in zip(own.x, again.x, strict=True))
+    assert all(
+        (a is None and b is None) or np.array_equal(a, b) for a, b in zip(own.offsets, again.offsets, strict=True)
+    )
+    assert engine.refits_of(fit)(own.y).objective == pytest.approx(fit.deviance, abs=1e-5, rel=0)
+
+
+def test_outcomes_are_drawn_on_the_scale_that_is_modelled() -> None:
+    fit = hdsl.Model(LOGGED).fit(OTHERS)
+    y = next(outcomes(fit, 1, seed=1))
+    assert abs(y.mean() - fit.design.arrays.y.mean()) < 1.0
+    assert (y < 0).any()

@@ -52,7 +52,7 @@ def test_equations() -> None:
 
 def test_the_name_of_a_set_is_all_of_its_coefficients() -> None:
     forms = read_hypotheses("b_g", NAMES)
-    assert [form.text for form in forms] == [name for name in NAMES if name.startswith("b_g")]
+    assert [form.text for form in forms] == [f"{name} = 0" for name in NAMES if name.startswith("b_g")]
 
 
 REFUSED = {

@@ -144,20 +144,6 @@ def test_what_a_fit_cannot_answer(fit: FittedModel) -> None:
         fit.contrast([])
 
 
-def test_large_crossed_factors_take_the_normal_distribution_and_say_so(
-    fit: FittedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from hdsl.results.inference import degrees
-
-    crossed = hdsl.Model("y[i] ~ normal(b0 + u[j] + v[c], sd)\nu[j] ~ normal(0, s)\nv[c] ~ normal(0, t)\n").fit(DATA)
-    assert crossed.degrees.method == "satterthwaite"
-    monkeypatch.setattr(degrees, "LARGEST_ROOT", 3)
-    again = FittedModel(crossed.design, crossed.outcome)
-    assert again.tvalues.name == "z"
-    assert "4 crossed columns" in str(again.summary()).replace("\n", " ")
-    assert again.inference("satterthwaite")["df"].item() == pytest.approx(crossed.df["b0"])
-
-
 def test_without_degrees_of_freedom_tests_are_normal(fit: FittedModel) -> None:
     from dataclasses import replace
 
