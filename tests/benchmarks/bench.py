@@ -1,4 +1,4 @@
-"""Time the same models on the same data in one run: hdsl, glmm, lme4, lme-python, statsmodels.
+"""Time the same models on the same data in one run: hdsl, glmm, lme4, lme-python, GPBoost, statsmodels.
 
 What is timed is the call that fits, in a warm process, from a pandas frame in memory (lme4: an R data frame, inside R):
 checks, coding of the grouping columns, estimates, standard errors of the fixed effects. `with all SE` adds hdsl's
@@ -36,7 +36,7 @@ import hdsl
 DIFFERENT = 0.01
 """Difference of log-likelihoods that says that two programs are not at the same optimum."""
 
-PEERS = ("glmm", "lme4", "lme-python", "statsmodels")
+PEERS = ("glmm", "lme4", "lme-python", "gpboost", "statsmodels")
 SLOW = 20.0
 """Seconds that one program may take for a case in all, after its first run."""
 
@@ -118,7 +118,7 @@ def _milliseconds(seconds: list[float]) -> str:
 def versions(results: list[dict[str, Any]]) -> dict[str, str]:
     """Return what ran."""
     found = {"python": platform.python_version(), "machine": _machine()}
-    for package in ("numpy", "scipy", "pandas", "glmm", "lme_python", "statsmodels"):
+    for package in ("numpy", "scipy", "pandas", "glmm", "lme_python", "gpboost", "statsmodels"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

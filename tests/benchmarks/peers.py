@@ -58,9 +58,11 @@ def ours(case: Case, frame: pd.DataFrame) -> Fit:
     """Fit, and then all standard errors, those of variance parameters too; the model is compiled beforehand."""
     model = hdsl.Model(case.text)
 
+    method = "ml" if case.family == "gaussian" else "laplace"
+
     def run() -> Run:
         start = time.perf_counter()
-        fit = model.fit(frame, method="ml")
+        fit = model.fit(frame, method=method)
         fitted = time.perf_counter()
         errors = fit.bse
         end = time.perf_counter()
@@ -72,24 +74,47 @@ def ours(case: Case, frame: pd.DataFrame) -> Fit:
 
 def glmm(case: Case, frame: pd.DataFrame) -> Fit:
     """Without Satterthwaite's degrees of freedom, which no other program here computes."""
+    if case.alone:
+        raise LeftOut(case.alone)
     try:
         import glmm as package
     except ImportError:
         raise LeftOut("not installed") from None
-    return lambda: _timed(
-        lambda: package.fit(frame, case.formula, reml=False, satterthwaite=False), lambda fit: fit.loglik
-    )
+    options = {"reml": False, "satterthwaite": False} if case.family == "gaussian" else {"family": case.family}
+    return lambda: _timed(lambda: package.fit(frame, case.formula, **options), lambda fit: fit.loglik)
 
 
 def lme_python(case: Case, frame: pd.DataFrame) -> Fit:
     """Fit with its defaults."""
-    if case.beyond:
-        raise LeftOut(case.beyond)
+    if case.beyond or case.alone:
+        raise LeftOut(case.beyond or case.alone)
     try:
         import lme_python as package
     except ImportError:
         raise LeftOut("not installed") from None
-    return lambda: _timed(lambda: package.lmer(case.formula, frame, reml=False), lambda fit: fit.log_likelihood)
+    if case.family == "gaussian":
+        return lambda: _timed(lambda: package.lmer(case.formula, frame, reml=False), lambda fit: fit.log_likelihood)
+    return lambda: _timed(lambda: package.glmer(case.formula, frame, case.family), lambda fit: fit.log_likelihood)
+
+
+def gpboost(case: Case, frame: pd.DataFrame) -> Fit:
+    """Fit intercepts of groups; it computes no standard errors unless asked, and is not."""
+    if isinstance(case.gpboost, str):
+        raise LeftOut(case.gpboost)
+    try:
+        import gpboost as package
+    except ImportError:
+        raise LeftOut("not installed") from None
+    outcome, covariates, groups = case.gpboost
+    X = frame[list(covariates)].assign(intercept=1.0).to_numpy()
+    y, columns = frame[outcome].to_numpy(dtype=float), frame[list(groups)].to_numpy()
+
+    def call() -> Any:
+        model = package.GPModel(group_data=columns, likelihood="gaussian")
+        model.fit(y=y, X=X)
+        return model
+
+    return lambda: _timed(call, lambda model: -model.get_current_neg_log_likelihood())
 
 
 def statsmodels(case: Case, frame: pd.DataFrame) -> Fit:
@@ -114,19 +139,22 @@ IN_PROCESS: dict[str, Callable[[Case, pd.DataFrame], Fit]] = {
     "hdsl": ours,
     "glmm": glmm,
     "lme-python": lme_python,
+    "gpboost": gpboost,
     "statsmodels": statsmodels,
 }
 
 
 def lme4(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
     """Return seconds of each of some runs inside one R process, the log-likelihood, and versions."""
+    if case.alone:
+        raise LeftOut(case.alone)
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise LeftOut("R is not installed")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         frame.to_csv(path, index=False)
-        command = [rscript, "--vanilla", str(LME4), str(path), case.formula, str(rounds)]
+        command = [rscript, "--vanilla", str(LME4), str(path), case.formula, str(rounds), case.family]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:
