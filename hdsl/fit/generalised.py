@@ -19,7 +19,7 @@ from hdsl.fit.generalised_errors import Information, joint_information
 from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_effects, with_values
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
-from hdsl.fit.newton import Optimum, Tolerances, try_at
+from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
 from hdsl.fit.outcome import FitOutcome, Status
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.refusals import no_start
@@ -28,7 +28,9 @@ from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
 from hdsl.fit.trouble import Trouble
 from hdsl.fit.unbounded import find_troubles
+from hdsl.fit.watch import watched_search
 from hdsl.plan import Arrays, Plan
+from hdsl.progress import progress, say
 
 __all__ = ["fit_criterion", "fit_generalised"]
 
@@ -69,7 +71,7 @@ def fit_generalised(
         HM504 too few rows, HM506 a value that is not finite or no start, HM507 a method that does not fit the plan,
         HM508 an unknown start, HM509 too many groups or nodes.
     """
-    with one_thread(), np.errstate(all="ignore"):  # a search may go where a density overflows
+    with one_thread(), progress("summing over rows"), np.errstate(all="ignore"):  # densities may overflow far off
         criterion = laplace(plan, arrays)
         if method == "agq" and plan.re_terms:
             better = quadrature(criterion, arrays, nodes)
@@ -88,14 +90,16 @@ def fit_criterion(
     """Fit a plan with a density by a criterion: Laplace's, or quadrature of `nodes` after a cheaper `first`."""
     flat = coefficients(first or criterion, arrays, exact=not criterion.plan.n_theta)
     if not criterion.plan.re_terms:
-        return _finish(joint(criterion), flat, arrays, nodes)
+        plain = joint(criterion)
+        again = minimise(plain, _begin(plain, flat.at, start), TOLERANCES) if start else flat
+        return _finish(plain, again, arrays, nodes)
     problem = random_effects(flat.at, first or criterion, arrays)
     begin = _begin(problem, flat.at, start)
-    optimum = search(problem, begin, TOLERANCES)
-    if first is not None:
+    optimum = watched_search(problem, begin, TOLERANCES)
+    if first is not None and not optimum.interrupted:
+        say("searching the optimum by quadrature")
         problem = replace(problem, criterion=criterion)
-        begin = problem.evaluate(optimum.at.vector)
-        optimum = search(problem, begin, TOLERANCES)
+        optimum = search(problem, _required(try_at(problem, optimum.at.vector, None)), TOLERANCES)
     return _finish(problem, optimum, arrays, nodes)
 
 
@@ -103,14 +107,15 @@ def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> 
     """Return where the joint search starts: at the user's values, else with random effects a step on."""
     vector = np.concatenate((flat.vector, problem.still))
     at = try_at(problem, vector, None) or try_at(problem, np.concatenate((flat.vector, 0.1 * problem.still)), None)
+    found = _required(at)
+    return _required(try_at(problem, with_values(problem, found, start), None)) if start else found
+
+
+def _required(at: JointPoint | None) -> JointPoint:
+    """Return a point; refuse the fit where there is none."""
     if at is None:
         raise no_start("the density of the outcome is zero, or that of the random effects has no mode")
-    if not start:
-        return at
-    chosen = try_at(problem, with_values(problem, at, start), None)
-    if chosen is None:
-        raise no_start("the density of the outcome is zero at the values given")
-    return chosen
+    return at
 
 
 def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: int | None) -> FitOutcome:
@@ -143,6 +148,7 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
         r2=float("nan"),
         n_evaluations=optimum.n_evaluations,
         gradient_norm=optimum.decrement,
+        certificate=optimum.certificate,
         status=status,
         message=_message(optimum, status, parts, troubles),
         boundary=parts.edge,
@@ -200,6 +206,8 @@ def _status(parts: Parts, troubles: tuple[Trouble, ...]) -> Status:
 
 def _short(optimum: Optimum[JointPoint]) -> str:
     """Return a clause about a search that stopped short."""
+    if optimum.interrupted:
+        return f"interrupted after {optimum.n_evaluations} evaluations: the best point so far, not an optimum"
     return (
         f"the search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "
         f"one more step was expected to lower the criterion by {optimum.decrement / 2:.2g}"

@@ -28,10 +28,10 @@ __all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "ran
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
-ROUGH = Tolerances(decrement=1e-3, scaled=True, max_evaluations=60)
+ROUGH = Tolerances(decrement=0.1, scaled=True, max_evaluations=60)
 """Of the coefficients without random effects, where random effects come after."""
 
-LEAST, MOST = 0.2, 2.0
+LEAST, MOST = 0.5, 2.0
 """Bounds of the standard deviations that moments may give, in units."""
 
 SMALLEST, LARGEST = 1e-9, 1e9

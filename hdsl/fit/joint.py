@@ -167,6 +167,8 @@ class Joint:
         theta[self.moving] = vector[self.m :]
         beta = self.base + self.back @ vector[: self.m]
         inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
+        if not inner.is_mode and near is not None:  # the mode of the other point may be too far off
+            inner = self.criterion.evaluate(beta, self.unit * theta)
         if not inner.is_mode:
             raise np.linalg.LinAlgError("the penalised density has no mode here")
         return JointPoint(vector=vector, theta=theta, factors=self._factors(theta), inner=inner)
