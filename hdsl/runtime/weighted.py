@@ -101,9 +101,9 @@ class Scatter:
             case "own":
                 return values
             case "equal runs":
-                return np.asarray(values.reshape(*leading, self.size, -1) @ self.ones)
+                return np.asarray(values.reshape(*leading, self.size, len(self.ones)) @ self.ones)
             case "cycles":
-                return np.asarray(self.ones @ values.reshape(*leading, -1, self.size))
+                return np.asarray(self.ones @ values.reshape(*leading, len(self.ones), self.size))
             case "runs":
                 return np.asarray(np.add.reduceat(values, self.starts, axis=-1))
         if leading:
