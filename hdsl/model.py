@@ -15,7 +15,7 @@ Stages 1 to 3 run when a model is made and report all mistakes of the text at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hdsl.form.view import Composite
     from hdsl.plan import Plan
     from hdsl.results import FittedModel
+    from hdsl.results.simulation import Power, Scenario
     from hdsl.semantics import Levels, ResolvedModel
     from hdsl.semantics.equations import Equations
 
@@ -340,6 +341,107 @@ class Model:
 
         outcome = fit_design(design, chosen, nodes=nodes, start=start)
         return FittedModel(design, outcome)
+
+    def simulate(
+        self,
+        parameters: Mapping[str, float],
+        sizes: Mapping[str, Any],
+        covariates: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
+    ) -> pd.DataFrame:
+        """Draw a data set from the model, without any data.
+
+        Parameters
+        ----------
+        parameters : dict
+            Every parameter by name, natural scale, as in `FittedModel.params`.
+        sizes : dict
+            Units of each index, by its name or column: in each unit of those that it lies in, or in all; a number, or
+            one for each of these units. Indices of which none lies in the other are crossed. The row index says how
+            many rows there are in each of the finest cells, 1 if it is left out.
+        covariates : dict, optional
+            By column, for each unit of its level: an array; a number or text; a function of a NumPy generator and the
+            number of units; or a tuple, ``("normal", 0, 1)`` and so with every distribution of one outcome,
+            ``("uniform", low, high)``, ``("choice", labels)``, ``("cycle", labels)``. An index without a size is a
+            covariate of the rows.
+        seed : int, optional
+            Equal seeds give equal data.
+
+        Returns
+        -------
+        DataFrame
+            The columns that the model reads; labels are 1, 2, ..
+
+        Raises
+        ------
+        FitError
+            HM515 for what is missing or of no use; HM501 for a model that no back end fits yet.
+        DataError
+            HM4xx for covariates that do not fit the model.
+        """
+        import numpy as np
+
+        return self._scenario(parameters, sizes, covariates).draw(np.random.default_rng(seed))
+
+    def power(  # noqa: PLR0913 - one argument for each thing that can be said
+        self,
+        parameters: Mapping[str, float],
+        sizes: Mapping[str, Any],
+        hypothesis: str | Sequence[str],
+        covariates: Mapping[str, Any] | None = None,
+        *,
+        n_simulations: int = 1000,
+        alpha: float = 0.05,
+        seed: int | None = None,
+        method: str | None = None,
+        df: str | None = None,
+    ) -> Power:
+        """Return the power of a test by simulation: the share of data sets in which a hypothesis is rejected.
+
+        Parameters
+        ----------
+        parameters, sizes, covariates
+            As `simulate`; covariates and effects are drawn anew for each data set.
+        hypothesis : str or sequence of str
+            As `FittedModel.test`: ``"b1 = 0"``.
+        n_simulations : int
+        alpha : float
+            Level of the test.
+        seed : int, optional
+            Equal seeds give equal records.
+        method : str, optional
+            As `fit`; ``None`` is REML for Gaussian linear models, whose tests hold their level.
+        df : str, optional
+            Degrees of freedom, as `FittedModel.test`.
+
+        Returns
+        -------
+        Power
+            `power`, its Monte Carlo `interval`, the `table` of p-values, `failures`; prints.
+
+        Raises
+        ------
+        FitError
+            As `simulate`; HM510 for text that is no hypothesis; HM515 where no data set can be fitted.
+        """
+        from hdsl.results.simulation import Planned, power
+
+        chosen = "reml" if method is None and self.form.density is None else method
+        scenario = self._scenario(parameters, sizes, covariates)
+        test = Planned(
+            hypothesis=(hypothesis,) if isinstance(hypothesis, str) else tuple(hypothesis), alpha=alpha, df=df
+        )
+        return power(scenario, lambda data: self.fit(data, chosen), test, n_simulations, seed)
+
+    def _scenario(
+        self, parameters: Mapping[str, float], sizes: Mapping[str, Any], covariates: Mapping[str, Any] | None
+    ) -> Scenario:
+        from hdsl.design import require_supported
+        from hdsl.results.simulation import Scenario
+
+        require_supported(self.form)
+        return Scenario(form=self.form, parameters=parameters, sizes=sizes, covariates=covariates or {})
 
     def pooled(self) -> Model:
         """Return the model fully pooled: every modelled coefficient is its mean, so nothing varies but the residual.

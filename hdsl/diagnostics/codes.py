@@ -88,6 +88,7 @@ CODES: dict[str, str] = {
     "HM512": "a notation that cannot say the model",
     "HM513": "a file that is no kept fit",
     "HM514": "no finite estimate",
+    "HM515": "a simulation without a value that it needs",
     # 9xx internal
     "HM901": "internal fault",
 }

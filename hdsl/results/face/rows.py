@@ -151,6 +151,32 @@ class Rows(Estimates):
         frame.attrs = found.attrs
         return frame
 
+    def simulate(self, n: int = 1, seed: int | None = None, include: Include = None) -> pd.DataFrame:
+        """Draw outcomes from the fit, for the rows that were fitted.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int, optional
+            Equal seeds give equal draws; the first ones are the same however many there are.
+        include : "all", None, or a list of str
+            Random effects that stay at their conditional modes; all others are drawn anew, one for each group.
+
+        Returns
+        -------
+        DataFrame, (rows, n)
+            Rows in the order of the data used, on the scale of the outcome's column; parameters are the estimates.
+
+        Raises
+        ------
+        FitError
+            HM510 for an unknown index.
+        """
+        from hdsl.results.simulation import simulate
+
+        return simulate(self.design, self.outcome, n, seed, include)
+
     def _predicted(
         self,
         new: Any,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import FitError
-from hdsl.results.intervals import interval_multiplier
+from hdsl.results.intervals import coverage, interval_multiplier
 from hdsl.results.predicting.request import refusal
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def bounds(fit: Core, found: Predicted, level: float, kind: str, df: float) -> t
         HM510 for a level outside (0, 1), for another kind, and for a prediction interval of an outcome with a density.
     """
     assert found.se is not None
-    multiplier = interval_multiplier(level, "wald", df)
+    multiplier = interval_multiplier(coverage(level), "wald", df)
     if kind not in KINDS:
         message = f'there is no interval {kind!r}: ask for "confidence" or "prediction"'
         raise FitError([refusal(message, 'write `interval="confidence"` or `interval="prediction"`')])

@@ -2,5 +2,6 @@
 
 from hdsl.results.simulation.from_fit import simulate
 from hdsl.results.simulation.from_model import Scenario
+from hdsl.results.simulation.power import Planned, Power, power
 
-__all__ = ["Scenario", "simulate"]
+__all__ = ["Planned", "Power", "Scenario", "power", "simulate"]

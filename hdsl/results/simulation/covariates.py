@@ -68,7 +68,7 @@ def covariate_columns(
     Raises
     ------
     FitError
-        HM514 for columns that nothing is said of, and for what cannot be made into values.
+        HM515 for columns that nothing is said of, and for what cannot be made into values.
     """
     absent = [(name, level) for name, level in wanted if name not in given]
     if absent:

@@ -62,7 +62,7 @@ class Scenario:
         Raises
         ------
         FitError
-            HM514 for what is missing, and what is wrong with it.
+            HM515 for what is missing, and what is wrong with it.
         DataError
             HM4xx for covariates that do not fit the model.
         """
@@ -138,7 +138,7 @@ def _target(form: CompositeModel) -> _Target:
     Raises
     ------
     FitError
-        HM514 where the outcome is computed from its column in a way that has no way back.
+        HM515 where the outcome is computed from its column in a way that has no way back.
     """
     data = {Ref(name=d.name, index_set=d.index_set): d for d in form.data}
     definitions = {Ref(name=d.name, index_set=d.index_set): d.expr for d in form.definitions}

@@ -46,7 +46,7 @@ def values_from(design: Design, parameters: Mapping[str, float]) -> Values:
     Raises
     ------
     FitError
-        HM514 for parameters without a value, values of no parameter, and values outside their range.
+        HM515 for parameters without a value, values of no parameter, and values outside their range.
     """
     given = {name.replace(" ", ""): float(value) for name, value in parameters.items()}
     _check_names(design, given)

@@ -43,7 +43,7 @@ def index_columns(form: CompositeModel, sizes: Mapping[str, Size]) -> dict[str, 
     Raises
     ------
     FitError
-        HM514 for a size of no index, or one that is no size.
+        HM515 for a size of no index, or one that is no size.
     """
     given = _by_index(form, sizes)
     columns: dict[str, Codes] = {}
