@@ -1,6 +1,7 @@
 # Cluster-robust standard errors by clubSandwich for some reference models, and for them without a random part: robust.json.
 # Run in this folder: OPENBLAS_NUM_THREADS=1 Rscript make_robust.R
-# The models and their tight fits are those of make_reference.R. For each kind and each fixed effect [se, df].
+# The models and their tight fits are those of make_reference.R. For each kind
+# of each fixed effect [se, df], and of all but the intercept together [F, numerator df, denominator df].
 suppressMessages({
   library(jsonlite)
   library(clubSandwich)
@@ -14,11 +15,14 @@ errors <- function(m, data, cluster) {
   result <- lapply(kinds, function(kind) {
     V <- vcovCR(m, cluster = data[[cluster]], type = kind)
     t <- coef_test(m, V, test = "Satterthwaite")
-    setNames(lapply(seq_len(nrow(t)), function(i) c(t$SE[i], t$df_Satt[i])), names(coef_names(m)))
+    each <- setNames(lapply(seq_len(nrow(t)), function(i) c(t$SE[i], t$df_Satt[i])), names(estimates(m)))
+    if (nrow(t) == 1) return(list(each = each))
+    joint <- Wald_test(m, constraints = constrain_zero(2:nrow(t)), vcov = V, test = "HTZ")
+    list(each = each, joint = c(joint$Fstat, joint$df_num, joint$df_denom))
   })
   setNames(result, kinds)
 }
-coef_names <- function(m) if (inherits(m, "lm")) coef(m) else fixef(m)
+estimates <- function(m) if (inherits(m, "lm")) coef(m) else fixef(m)
 
 write_robust <- function(id, path, formula, REML) {
   if (!id %in% names(CLUSTERS)) return(invisible())

@@ -40,7 +40,11 @@ def test_standard_errors_and_degrees_of_freedom(name: str, part: str, kind: str)
     if part == "mixed":
         by_index = fit.robust(column, kind).table  # type: ignore[arg-type]
         assert found.table.to_numpy() == pytest.approx(by_index.to_numpy(), rel=1e-9)
+    expected = FITS[name][part][kind]
     for theirs, (ours, _) in model_of(name).fixed.items():
-        se, df = FITS[name][part][kind][theirs]
+        se, df = expected["each"][theirs]
         assert found.table.loc[ours, "se"] == pytest.approx(se, rel=RELATIVE), ours
         assert found.table.loc[ours, "df"] == pytest.approx(df, rel=RELATIVE), ours
+    if "joint" in expected:
+        test = found.test([ours for theirs, (ours, _) in model_of(name).fixed.items() if theirs != "(Intercept)"])
+        assert [test.statistic, test.df, test.df_denominator] == pytest.approx(expected["joint"], rel=RELATIVE)

@@ -231,8 +231,7 @@ def _drawer(fit: Core) -> Callable[[np.random.Generator], Floats]:
 def refits_of(fit: Core) -> Callable[[Floats], FitOutcome]:
     """Return what fits the model to another outcome for the same rows.
 
-    A Gaussian linear model keeps all that does not depend on the outcome; others are fitted anew, from the fit's own
-    estimates.
+    A Gaussian linear model keeps all that does not depend on the outcome; others are fitted anew.
     """
     design, outcome = fit.design, fit.outcome
     if design.plan.density is None:

@@ -1,11 +1,12 @@
 """Cluster-robust covariance of the fixed effects: CR0, CR1, CR2 at a level named by the user.
 
-Stage: results. Input: a Gaussian fit and clusters of rows. Output: a `Robust`. Invariants: the estimates are those of
+Stage: results. Input: a fit and clusters of rows. Output: a `Robust`. Invariants: the estimates are those of
 the fit; the fit's own covariance V is the working model, of which rows of different clusters have nothing in common.
 
 With ``M = (X'V^-1X)^-1`` and residuals ``e = y - X beta``, the covariance is
 ``M sum_j X_j'V_j^-1 A_j e_j e_j'A_j V_j^-1 X_j M``: A is the identity for CR0 and CR1, which is CR0 times J / (J - 1);
-of CR2 it makes the covariance unbiased where V is right.
+of CR2 it makes the covariance unbiased where V is right. A pooled model of another outcome has its scores in place of
+``X_j'V_j^-1 e_j`` and its observed information in place of ``X'V^-1X``.
 
 References
 ----------
@@ -16,6 +17,7 @@ Statistics 36, 672-683.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -23,9 +25,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.codegen.interpret import evaluate_density
+from hdsl.results.inference.degrees import Joint, Reference
 from hdsl.results.inference.refusals import refusal
-from hdsl.results.inference.wald import coefficient_table, contrasts
+from hdsl.results.inference.wald import Referred, WaldTest, coefficient_table, contrasts, wald_test
 from hdsl.results.intervals import coverage
+from hdsl.results.linear import fixed_part
 from hdsl.results.predicting.matrices import covariances, fixed_rows, z_values
 
 if TYPE_CHECKING:
@@ -65,31 +70,16 @@ class _Sums:
     mixed: Floats
 
 
-class Robust:
-    """Cluster-robust standard errors, tests and intervals of the fixed effects of a fit; prints.
-
-    Parameters
-    ----------
-    fit : FittedModel
-    kind : {"CR0", "CR1", "CR2"}
-    clusters : str
-        What the clusters are, in words.
-    sums : _Sums
-    """
+class _Working:
+    """The robust covariance of a Gaussian fit, with degrees of freedom where its working model is right."""
 
     is_normal = False
+    method = "cluster-robust"
 
-    def __init__(self, fit: Core, kind: RobustKind, clusters: str, sums: _Sums) -> None:
-        self.kind, self.clusters, self._fit, self._sums = kind, clusters, fit, sums
-        kept = fit.parameters.kept
-        self._M = fit.outcome.cov_beta[np.ix_(kept, kept)]
-        half = sums.scores @ self._M
-        self.covariance: Floats = half.T @ half * (self.n_clusters / (self.n_clusters - 1.0) if kind == "CR1" else 1.0)
-
-    @property
-    def n_clusters(self) -> int:
-        """Number of clusters."""
-        return len(self._sums.scores)
+    def __init__(self, M: Floats, sums: _Sums, factor: float) -> None:
+        self._M, self._sums = M, sums
+        half = sums.scores @ M
+        self.covariance: Floats = factor * half.T @ half
 
     def df(self, direction: Floats) -> float:
         """Return the degrees of freedom of ``l'beta``, ``(tr P)^2 / tr P^2``.
@@ -105,6 +95,61 @@ class Robust:
         square = float((a**2).sum() - 2.0 * (a * own).sum() + ((F.T @ FM) * (F.T @ FM).T).sum())
         return trace**2 / square
 
+    def joint(self, L: Floats, difference: Floats) -> Joint:
+        """Return Hotelling's T-squared of ``L beta = b`` as F, with degrees of freedom that match its moments.
+
+        With the contrasts scaled so that the working model has their covariance the identity, the robust covariance
+        counts as a Wishart matrix with ``q (q + 1) / sum_st var(d_st)`` degrees of freedom.
+        """
+        q, J = len(L), len(self._sums.scores)
+        freedom = q * (q + 1.0) / self._spread(L) if q < J else 0.0
+        if freedom <= q - 1.0:
+            raise refusal(f"{J:,} clusters are too few to test {q} hypotheses together", "test fewer of them")
+        T2 = float(difference @ np.linalg.solve(L @ self.covariance @ L.T, difference))
+        return Joint(F=T2 * (freedom - q + 1.0) / (freedom * q), df=q, df_denominator=freedom - q + 1.0)
+
+    def _spread(self, L: Floats) -> float:
+        """Return the sum of the variances of the entries of the scaled robust covariance."""
+        own, F = self._shares(L @ self._M)
+        FMF = np.einsum("sjr,rk,tjk->stj", F, self._M, F)
+        w, U = np.linalg.eigh((own - FMF).sum(axis=-1))
+        own, F = self._shares((U / np.sqrt(w) @ U.T) @ L @ self._M)
+        FMF = np.einsum("sjr,rk,tjk->stj", F, self._M, F)
+        crossed = np.einsum("rk,sjk,tjl->strl", self._M, F, F)  # M F_s'F_t
+        total = 0.0
+        for s in range(len(L)):
+            for t in range(len(L)):
+                total += float((own[s, s] * own[t, t] - own[s, s] * FMF[t, t] - own[t, t] * FMF[s, s]).sum())
+                total += float(np.trace(crossed[s, t] @ crossed[t, s]))
+                total += float((own[s, t] ** 2 - 2.0 * own[s, t] * FMF[s, t]).sum())
+                total += float(np.trace(crossed[t, s] @ crossed[t, s]))
+        return total
+
+    def _shares(self, C: Floats) -> tuple[Floats, Floats]:
+        """Return for contrasts ``C``, rows in M's scale, a (q, q, J) and F (q, J, r) of their clusters' shares."""
+        return np.einsum("sr,jrk,tk->stj", C, self._sums.own, C), np.einsum("jrk,sk->sjr", self._sums.mixed, C)
+
+
+class Robust:
+    """Cluster-robust standard errors, tests and intervals of the fixed effects of a fit; prints.
+
+    Attributes
+    ----------
+    kind : {"CR0", "CR1", "CR2"}
+    clusters : str
+        What the clusters are, in words.
+    n_clusters : int
+    """
+
+    def __init__(self, fit: Core, kind: RobustKind, clusters: tuple[str, int], given: Referred) -> None:
+        self.kind, self._fit, self._given = kind, fit, given
+        self.clusters, self.n_clusters = clusters
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the fixed effects, (r, r)."""
+        return self._given.covariance
+
     @property
     def table(self) -> pd.DataFrame:
         """A row for each fixed effect: `estimate`, `se`, `df`, `t`, `p`, `lower`, `upper` (95 %)."""
@@ -112,11 +157,15 @@ class Robust:
 
     def inference(self, level: float = 0.95) -> pd.DataFrame:
         """Return `table` with intervals of another level."""
-        return coefficient_table(self._fit, self, coverage(level))
+        return coefficient_table(self._fit, self._given, coverage(level))
 
     def contrast(self, expressions: str | Sequence[str] | Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
         """Estimate linear combinations of the fixed effects, as `FittedModel.contrast` does."""
-        return contrasts(self._fit, self, expressions, coverage(level))
+        return contrasts(self._fit, self._given, expressions, coverage(level))
+
+    def test(self, hypotheses: str | Sequence[str]) -> WaldTest:
+        """Test linear hypotheses together, as `FittedModel.test` does, by an approximate Hotelling test."""
+        return wald_test(self._fit, self._given, hypotheses)
 
     def cov_params(self) -> pd.DataFrame:
         """Return the covariance of the fixed effects."""
@@ -146,17 +195,48 @@ def robust(fit: Core, clusters: Any, kind: str) -> Robust:
     Raises
     ------
     FitError
-        HM510 for a model that is not Gaussian, an unknown index or kind, groups that lie in several clusters, fewer
-        than two clusters, and clusters of a multilevel model that are too large.
+        HM510 for a multilevel model that is not Gaussian, an unknown index or kind, groups that lie in several
+        clusters, fewer than two clusters, and clusters of a multilevel model that are too large.
     """
-    if fit.design.plan.density is not None:
-        raise refusal("cluster-robust errors are for Gaussian linear models", "fit.bse has those of the model")
     chosen = kind.upper()
     if chosen not in get_args(RobustKind):
         raise refusal(f"there is no kind {kind!r} of robust errors", 'write "CR0", "CR1" or "CR2"')
     codes, words = _codes(fit, clusters)
     _require_contained(fit, codes, words)
-    return Robust(fit, chosen, words, _sums(fit, codes, adjusted=chosen == "CR2"))  # type: ignore[arg-type]
+    n_clusters = int(codes.max()) + 1
+    factor = n_clusters / (n_clusters - 1.0) if chosen == "CR1" else 1.0
+    given: Referred
+    if fit.design.plan.density is None:
+        kept = fit.parameters.kept
+        given = _Working(fit.outcome.cov_beta[np.ix_(kept, kept)], _sums(fit, codes, adjusted=chosen == "CR2"), factor)
+    else:
+        given = _from_scores(fit, codes, chosen, factor)
+    return Robust(fit, chosen, (words, n_clusters), given)  # type: ignore[arg-type]
+
+
+def _from_scores(fit: Core, codes: Codes, kind: str, factor: float) -> Reference:
+    """Return the robust covariance of a pooled model of another outcome, ``I^-1 (sum_j s_j s_j') I^-1``."""
+    design, outcome = fit.design, fit.outcome
+    plan, arrays = design.plan, design.arrays
+    if plan.re_terms:
+        raise refusal(
+            "cluster-robust errors of multilevel models are for Gaussian outcomes", "`fit.bse` has those of the model"
+        )
+    if kind == "CR2":
+        raise refusal('"CR2" is for Gaussian outcomes', 'write kind="CR0" or kind="CR1"')
+    assert plan.density is not None
+    kept = np.setdiff1d(np.arange(len(design.fixed_labels)), outcome.aliased)
+    data = {f"eta{k}": fixed_part(plan, arrays, outcome.beta, predictor=k) for k in range(plan.n_predictors)}
+    data |= {"y": arrays.y} | dict(zip(plan.density.known, arrays.known, strict=True))
+    first = evaluate_density(plan.density, data).first
+    scores = np.zeros((int(codes.max()) + 1, len(kept)))
+    for k in range(plan.n_predictors):
+        X = fixed_rows(plan, arrays, slice(None), k)[:, kept]
+        np.add.at(scores, codes, X * first[k][:, None])
+    half = scores @ outcome.cov_beta[np.ix_(kept, kept)]
+    own = np.searchsorted(kept, fit.parameters.kept)
+    covariance = (factor * half.T @ half)[np.ix_(own, own)]
+    return Reference(method="normal", covariance=covariance, unadjusted=covariance, constant=math.inf)
 
 
 def _codes(fit: Core, clusters: Any) -> tuple[Codes, str]:

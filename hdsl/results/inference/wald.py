@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hdsl.results.face.core import Core
-    from hdsl.results.inference.degrees import Reference
+    from hdsl.results.inference.degrees import Joint
 
 __all__ = ["Referred", "WaldTest", "anova", "coefficient_table", "contrasts", "wald_test"]
 
@@ -43,6 +43,7 @@ WORDS = {
     "kenward-roger": "Kenward-Roger",
     "residual": "n - p",
     "normal": "normal",
+    "cluster-robust": "of the clusters",
 }
 """Methods for degrees of freedom, in words."""
 
@@ -60,8 +61,17 @@ class Referred(Protocol):
         """Whether statistics are referred to the normal distribution."""
         ...
 
+    @property
+    def method(self) -> str:
+        """How degrees of freedom were found."""
+        ...
+
     def df(self, direction: Floats) -> float:
         """Return the degrees of freedom of ``l'beta``."""
+        ...
+
+    def joint(self, L: Floats, difference: Floats) -> Joint:
+        """Return the statistic of ``L beta = b``; `difference` is ``L beta - b``."""
         ...
 
 
@@ -134,13 +144,13 @@ def contrasts(
     return _table(fit, given, found, level)
 
 
-def wald_test(fit: Core, given: Reference, hypotheses: str | Sequence[str]) -> WaldTest:
+def wald_test(fit: Core, given: Referred, hypotheses: str | Sequence[str]) -> WaldTest:
     """Return the joint test of linear hypotheses."""
     forms = read_hypotheses(hypotheses, fit.parameters.fixed)
     return _test(fit, given, forms, _table(fit, given, forms, 0.95))
 
 
-def anova(fit: Core, given: Reference) -> pd.DataFrame:
+def anova(fit: Core, given: Referred) -> pd.DataFrame:
     """Return a row for each term of the fixed part but the intercept: the test that its coefficients are zero."""
     import pandas as pd
 
@@ -186,7 +196,7 @@ def _table(fit: Core, given: Referred, forms: Sequence[LinearForm], level: float
     return pd.DataFrame(columns, index=pd.Index([form.text for form in forms]))
 
 
-def _test(fit: Core, given: Reference, forms: Sequence[LinearForm], table: pd.DataFrame) -> WaldTest:
+def _test(fit: Core, given: Referred, forms: Sequence[LinearForm], table: pd.DataFrame) -> WaldTest:
     L = np.array([form.weights for form in forms])
     independent = _independent(L, np.array([form.constant for form in forms]))
     difference = table["estimate"].to_numpy()[independent]
@@ -194,7 +204,7 @@ def _test(fit: Core, given: Reference, forms: Sequence[LinearForm], table: pd.Da
     return WaldTest(statistic=statistic, df=df, df_denominator=df_denominator, p=p, method=given.method, table=table)
 
 
-def _joint(fit: Core, given: Reference, L: Floats, difference: Floats | None = None) -> tuple[float, int, float, float]:
+def _joint(fit: Core, given: Referred, L: Floats, difference: Floats | None = None) -> tuple[float, int, float, float]:
     """Return statistic, degrees of freedom and p-value of ``L beta = 0``, or of a difference from what is tested."""
     if difference is None:
         difference = L @ fit.parameters.values[: len(fit.parameters.fixed)]

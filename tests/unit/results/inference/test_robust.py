@@ -124,3 +124,37 @@ def test_large_clusters_are_refused(fit: FittedModel, monkeypatch: pytest.Monkey
     monkeypatch.setattr(robust, "LARGEST", 3)
     with pytest.raises(hdsl.FitError, match="rows"):
         fit.robust("j")
+
+
+def test_joint_tests(fit: FittedModel) -> None:
+    found = fit.robust("j")
+    one, row = found.test("b1 = 0"), found.table.loc["b1"]
+    assert (one.statistic, one.df_denominator) == pytest.approx((row["t"] ** 2, row["df"]))
+    assert one.p == pytest.approx(row["p"])
+    three = found.test("b_c")
+    assert three.df == 3
+    assert three.df_denominator < J
+    again = found.test(["b_c[b] = b_c[c]", "b_c[c] = 2*b_c[d]", "b_c[d]"])
+    assert (again.statistic, again.df_denominator) == pytest.approx((three.statistic, three.df_denominator))
+    with pytest.raises(hdsl.FitError, match="too few"):
+        fit.robust((DATA["j"] < 10).astype(int)).test(["b_c", "b1"])
+
+
+def test_other_outcomes_without_a_random_part() -> None:
+    """Logistic regression by hand: scores x (y - p), information X'WX."""
+    data = DATA.assign(t=(DATA["y"] > 1.3).astype(int))
+    fit = hdsl.Model("t[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0 + b1*x[i]\n").fit(data)
+    X = np.column_stack([np.ones(N), data["x"]])
+    p = 1 / (1 + np.exp(-X @ fit.params[["b0", "b1"]].to_numpy()))
+    M = np.linalg.inv((X.T * p * (1 - p)) @ X)
+    scores = np.array([X[data["j"] == j].T @ (data["t"] - p)[data["j"] == j] for j in range(J)])
+    found = fit.robust(data["j"], "CR0")
+    order = [list(fit.fixef.index).index(name) for name in ("b0", "b1")]
+    assert found.covariance[np.ix_(order, order)] == pytest.approx(M @ scores.T @ scores @ M, rel=1e-5)
+    assert np.isinf(found.table["df"]).all()
+    assert fit.robust(data["j"], "CR1").covariance == pytest.approx(found.covariance * J / (J - 1))
+    with pytest.raises(hdsl.FitError, match="CR2"):
+        fit.robust(data["j"], "CR2")
+    varying = hdsl.Model("t[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0[j] + b1*x[i]\nb0[j] ~ normal(m, s)\n").fit(data)
+    with pytest.raises(hdsl.FitError, match="Gaussian outcomes"):
+        varying.robust("j", "CR0")
