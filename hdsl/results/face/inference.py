@@ -135,17 +135,17 @@ class Inference(Estimates):
             A level, by the name of its index or its column (``"school"``), that contains all groups of the model; or
             a label for each row used.
         kind : {"CR2", "CR1", "CR0"}
-            CR2 corrects the bias of few clusters; CR1 is CR0 times J / (J - 1).
+            CR2 corrects the bias of few clusters, for Gaussian outcomes; CR1 is CR0 times J / (J - 1).
 
         Returns
         -------
         Robust
-            `table` with Satterthwaite degrees of freedom of the clusters, `cov_params`, `contrast`; prints.
+            `table` with Satterthwaite degrees of freedom of the clusters, `cov_params`, `contrast`, `test`; prints.
 
         Raises
         ------
         FitError
-            HM510 for crossed groups and clusters, unknown levels, and models that are not Gaussian.
+            HM510 for crossed groups and clusters, unknown levels, and multilevel models that are not Gaussian.
         """
         from hdsl.results.inference.robust import robust
 
