@@ -67,6 +67,8 @@ class Level:
         Number of effects.
     rows : ndarray, (n,)
         Group of each row.
+    codes : ndarray, (J,)
+        The user's code of each group.
     starts : ndarray, (J,)
         First row of each group.
     parents : ndarray, (J,)
@@ -79,6 +81,7 @@ class Level:
     factor: int
     q: int
     rows: Codes
+    codes: Codes
     starts: Codes
     parents: Codes
     first: Codes
@@ -105,7 +108,9 @@ class Levels:
         """Return K."""
         return self.rows.n_predictors
 
-    def log_integrals(self, base: Sequence[Floats], L: Sequence[Floats], grids: Sequence[Grid]) -> tuple[Floats, bool]:
+    def log_integrals(
+        self, base: Sequence[Floats], L: Sequence[Floats], grids: Sequence[Grid], modes: Sequence[Floats]
+    ) -> tuple[Floats, bool]:
         """Return the logarithm of the integral for each group of the coarsest level, and whether all modes were found.
 
         Parameters
@@ -116,9 +121,13 @@ class Levels:
             Covariance factors, coarsest level first.
         grids : sequence of Grid
             Nodes of each level.
+        modes : sequence of ndarray, (J, q)
+            Effects to start from, groups in the order of their codes, coarsest level first.
         """
         scaled = [_times(level.Z, factor) for level, factor in zip(self.levels, L, strict=True)]
-        start = [np.zeros((len(level.starts), level.q)) for level in self.levels]
+        start = [
+            b[level.codes] @ np.linalg.pinv(factor).T for b, level, factor in zip(modes, self.levels, L, strict=True)
+        ]
         return _Integrals(self, scaled, grids).below(0, [np.asarray(e) for e in base], start)
 
 
@@ -156,6 +165,7 @@ def levels(plan: Plan, arrays: Arrays) -> Levels:
                 factor=f,
                 q=plan.re_terms[f].width,
                 rows=np.cumsum(changes) - 1,
+                codes=codes[starts],
                 starts=starts,
                 parents=parents,
                 first=np.flatnonzero(np.diff(parents, prepend=-1)),

@@ -135,8 +135,9 @@ class Quadrature:
             for T, L in zip(self.T, at.factors, strict=True)
         ]
         L = [roots[level.factor] for level in self.data.levels]
+        modes = self.inner.modes(at)
         with np.errstate(all="ignore"):
-            logs, found = self.data.log_integrals(base, L, self.grids)
+            logs, found = self.data.log_integrals(base, L, self.grids, [modes[v.factor] for v in self.data.levels])
         return -2.0 * float(logs.sum()), found
 
     def slope(self, at: QuadraturePoint) -> LaplaceSlope:
