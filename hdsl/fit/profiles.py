@@ -33,6 +33,9 @@ SIGMA = "sigma"
 Target = int | Held | str
 """What is held: a column of X, an entry of a covariance (factor, row, column), or SIGMA."""
 
+STOPS = 8
+"""Values on the way to one that cannot be started at."""
+
 LEAST = 1e-2
 """Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
 
@@ -71,23 +74,49 @@ class Profile:
         return self._known[value][1]
 
     def _least(self, value: float) -> tuple[Floats, float]:
-        begin, units = self.surface.start()
-        near = min(self._known, key=lambda known: abs(known - value), default=None)
-        if near is not None:
-            begin = self._known[near][0]
+        """Return where the least is and how much; by values on the way where the criterion has none at the start."""
+        for _ in range(STOPS):
+            begin = self._begin(value)
+            if begin is not None:
+                return self._descended(value, begin)
+            stop = self._stop(value)
+            if stop is None:
+                break
+            self._known[stop] = self._descended(stop, self._begin(stop))
+        return self.surface.start()[0], float("nan")
+
+    def _begin(self, value: float) -> Floats | None:
+        """Return a vector to start from: on the line through the two nearest that are known, else the nearest."""
+        near = sorted((abs(at - value), at) for at, (_, least) in self._known.items() if np.isfinite(least))[:2]
+        vectors = [self._known[at][0] for _, at in near] or [self.surface.start()[0]]
+        if len(near) == 2:
+            (_, a), (_, b) = near
+            vectors.insert(0, vectors[0] + (value - a) / (b - a) * (vectors[1] - vectors[0]))
+        return next((vector for vector in vectors if np.isfinite(self._objective(vector, value)[0])), None)
+
+    def _stop(self, value: float) -> float | None:
+        """Return a value on the way that can be started at."""
+        near = min((at for at in self._known), key=lambda at: abs(at - value), default=self.estimate)
+        stops = (near + (value - near) * 0.5**k for k in range(1, STOPS))
+        return next((stop for stop in stops if stop not in self._known and self._begin(stop) is not None), None)
+
+    def _descended(self, value: float, begin: Floats | None) -> tuple[Floats, float]:
+        assert begin is not None
 
         def objective(vector: Floats) -> tuple[float, Floats]:
-            try:
-                return self.surface.objective(vector, value)
-            except np.linalg.LinAlgError:
-                return np.inf, np.zeros(len(vector))
+            return self._objective(vector, value)
 
-        hessian = self._hessian
-        if hessian is None:
-            hessian = difference_hessian(objective, begin, units)
-        bottom = descend(objective, begin, hessian)
+        if self._hessian is None:
+            self._hessian = difference_hessian(objective, begin, self.surface.start()[1])
+        bottom = descend(objective, begin, self._hessian)
         self._hessian = bottom.hessian
         return bottom.vector, bottom.value if bottom.converged else float("nan")
+
+    def _objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
+        try:
+            return self.surface.objective(vector, value)
+        except np.linalg.LinAlgError:
+            return np.inf, np.zeros(len(vector))
 
 
 def profile_of(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> Profile:

@@ -108,7 +108,8 @@ def _title(fit: FittedModel) -> str:
     density = fit.design.plan.density
     kind = "linear" if density is None else density.distribution
     kind += " multilevel model" if fit.design.plan.re_terms else " model"
-    model = kind[:1].upper() + kind[1:] if name.startswith("<") else f"{PurePath(name).name}: {kind}"
+    unnamed = kind if density is not None else kind.capitalize()
+    model = unnamed if name.startswith("<") else f"{PurePath(name).name}: {kind}"
     return f"{model}, fitted by {METHOD_NAMES[fit.method]}"
 
 
