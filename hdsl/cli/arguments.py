@@ -214,6 +214,50 @@ def _add_scan(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_scenario(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument(
+        "--parameters",
+        metavar="NAME=VALUE",
+        nargs="+",
+        default=[],
+        help="every parameter as a fit names it: b1=0.5 sd=2 'sd(u0[j])=1'",
+    )
+    parser.add_argument(
+        "--sizes",
+        metavar="INDEX=N",
+        nargs="+",
+        default=[],
+        help="units of each index, in each of those that it lies in or in all; of the row index, rows in each cell",
+    )
+    parser.add_argument(
+        "--covariates",
+        metavar="COLUMN=HOW",
+        nargs="+",
+        default=[],
+        help="a number, 'normal(0, 1)' or another distribution, 'choice(a, b)' at random, 'cycle(0, 1)' in turn",
+    )
+    parser.add_argument("--seed", type=int, help="equal seeds give equal data")
+
+
+def _add_simulate(parser: ArgumentParser) -> None:
+    _add_scenario(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the table to FILE (CSV)")
+
+
+def _add_power(parser: ArgumentParser) -> None:
+    _add_scenario(parser)
+    parser.add_argument(
+        "--test", metavar="HYPOTHESIS", action="append", required=True, help="'b1 = 0'; may be repeated"
+    )
+    parser.add_argument("-n", "--simulations", metavar="N", type=int, default=1000, help="data sets (default 1000)")
+    parser.add_argument("--alpha", type=float, default=0.05, help="level of the test (default 0.05)")
+    parser.add_argument(
+        "--method", choices=METHODS, type=str.lower, help="of the fits; default REML where it is possible"
+    )
+    _add_json(parser)
+
+
 def _add_explain(parser: ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as HM203; without it all codes are listed")
 
@@ -279,6 +323,20 @@ _COMMANDS = (
         examples="hdsl compare party.hm party2.hm voters.csv\n"
         "hdsl compare party.hm party2.hm voters.csv --method reml --bootstrap 1000 --seed 1",
         add=_add_compare,
+    ),
+    _Command(
+        name="simulate",
+        help="draw a data set from a model without any data",
+        examples="hdsl simulate school.hm --parameters b0=10 b1=2 sd_school=3 sd=5 --sizes school=20 i=10"
+        " --covariates 'x=normal(0, 1)' --seed 1 -o school.csv",
+        add=_add_simulate,
+    ),
+    _Command(
+        name="power",
+        help="tell the power of a test by simulation",
+        examples="hdsl power school.hm --parameters b0=10 b1=2 sd_school=3 sd=5 --sizes school=20 i=10"
+        " --covariates 'x=normal(0, 1)' --test 'b1 = 0' -n 1000 --seed 1",
+        add=_add_power,
     ),
     _Command(
         name="import",

@@ -21,6 +21,7 @@ from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, p
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.scanning import run_scan
 from hdsl.cli.sections import data_text, levels_picture, ranef_text, section_text
+from hdsl.cli.simulating import run_power, run_simulate
 from hdsl.cli.testing import run_compare, tests_record, tests_text
 from hdsl.diagnostics import HMError, Severity
 
@@ -214,6 +215,8 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "scan": run_scan,
     "diff": run_diff,
     "compare": run_compare,
+    "simulate": run_simulate,
+    "power": run_power,
     "import": run_import,
     "export": run_export,
     "explain": run_explain,
