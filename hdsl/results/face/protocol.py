@@ -87,7 +87,7 @@ class Protocol(Rows):
     @property
     def use_t(self) -> bool:
         """Whether tests of fixed effects are by t; else by the normal distribution."""
-        return not np.isinf(self.df_resid)
+        return not self.degrees.is_normal
 
     @property
     def fittedvalues(self) -> pd.Series[float]:
