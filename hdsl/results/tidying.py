@@ -19,9 +19,9 @@ import numpy as np
 from hdsl.diagnostics import FitError
 from hdsl.form.expr import show_index_set, show_symbol
 from hdsl.results.effects import effect_index_sets
-from hdsl.results.natural import mean_input, predictors
 from hdsl.results.parameters import Entry
-from hdsl.results.predicting.request import refusal, request
+from hdsl.results.predicting import is_ordered
+from hdsl.results.predicting.request import refusal
 from hdsl.results.tables import RESIDUAL
 
 if TYPE_CHECKING:
@@ -159,12 +159,10 @@ def augment(fit: Rows) -> pd.DataFrame:
     for factor, term in enumerate(design.plan.re_terms):
         labels = np.array([_label(label) for label in design.levels[factor]], dtype=object)
         columns[show_index_set(term.index_set)] = labels[arrays.groups[factor]]
-    k = mean_input(design)
-    link = [
-        predictors(design, fit.outcome, arrays, request(design, include, "link", marginal=False).places)[k]
-        for include in ("all", None)
-    ]
-    columns |= {".fitted": link[0], ".resid": fit.residuals.to_numpy(), ".fixed": link[1]}
-    if design.plan.density is not None:
-        columns[".mu"] = fit.fitted.to_numpy()
+    columns[".fitted"] = fit.predict(scale="link").to_numpy()
+    columns[".fixed"] = fit.predict(scale="link", include=None).to_numpy()
+    if not is_ordered(design):
+        columns[".resid"] = fit.residuals.to_numpy()
+        if design.plan.density is not None:
+            columns[".mu"] = fit.fitted.to_numpy()
     return pd.DataFrame(columns, index=design.row_labels)

@@ -69,8 +69,9 @@ class Frames(Rows):
         Returns
         -------
         DataFrame, (n, ..)
-            Outcome, covariates and groups; ``.fitted`` (predictor of the mean), ``.resid`` (outcome minus fitted mean),
-            ``.fixed`` (predictor with random effects at zero), and ``.mu`` (fitted mean) where it is not the predictor.
+            Outcome, covariates and groups; ``.fitted`` (linear predictor), ``.fixed`` (with random effects at zero),
+            ``.resid`` (outcome minus fitted mean, where there is one), ``.mu`` (that mean, of outcomes that are not
+            Gaussian).
         """
         from hdsl.results.tidying import augment
 

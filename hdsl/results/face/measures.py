@@ -135,9 +135,9 @@ class Measures(Rows):
         FitError
             HM510 for another kind of outcome, and for an unknown index.
         """
-        from hdsl.results.ordinal import probability_table
+        from hdsl.results.measures import probability_table
 
-        return probability_table(self.design, self.outcome, include)
+        return probability_table(self, include)
 
     def measures(self) -> pd.DataFrame:
         """Return every measure that this fit has.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.diagnostics import FitError
+from hdsl.diagnostics import Diagnostic, FitError
 from hdsl.results.natural import natural_arguments, predictors
-from hdsl.results.ordinal import category_probabilities, is_ordered
+from hdsl.results.predicting import is_ordered
 from hdsl.results.predicting.request import Include, refusal, request
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hdsl.results.face.rows import Rows
 
-__all__ = ["calibration", "share_correct"]
+__all__ = ["calibration", "probability_table", "share_correct"]
 
 Floats = NDArray[np.float64]
 
@@ -35,11 +35,28 @@ def share_correct(fit: Rows, include: Include) -> float:
         HM510 for another kind of outcome.
     """
     if is_ordered(fit.design):
-        places = request(fit.design, include, "response", marginal=False).places
-        told = category_probabilities(fit.design, fit.outcome, fit.design.arrays, places).argmax(axis=1)
+        told = probability_table(fit, include).to_numpy().argmax(axis=1)
         return float(np.mean(told == fit.design.arrays.y))
     p, successes, trials = _binary(fit, include)
     return float(np.where(p > 0.5, successes, trials - successes).sum() / trials.sum())
+
+
+def probability_table(fit: Rows, include: Include) -> pd.DataFrame:
+    """Return the probability of each category, a column each.
+
+    Raises
+    ------
+    FitError
+        HM510 for an outcome that is neither binary nor ordered, and for an unknown index.
+    """
+    import pandas as pd
+
+    if is_ordered(fit.design):
+        return pd.DataFrame(fit.predict(include=include))
+    p, _, _ = _binary(fit, include)
+    if fit.design.form.outcome.distribution == "binomial":
+        raise FitError([_no_categories(fit)])
+    return pd.DataFrame({"0": 1.0 - p, "1": p}, index=fit.design.row_labels)
 
 
 def calibration(fit: Rows, bins: int, include: Include) -> pd.DataFrame:
@@ -81,8 +98,12 @@ def _binary(fit: Rows, include: Include) -> tuple[Floats, Floats, Floats]:
     """Return probabilities, successes and trials of the rows."""
     design = fit.design
     if design.form.outcome.distribution not in {"bernoulli", "binomial"} or design.plan.density is None:
-        message = f"`{design.form.outcome.distribution}` is no binary outcome: see `fit.measures()`"
-        raise FitError([refusal(message, "shares are there for bernoulli, binomial and ordered outcomes")])
+        raise FitError([_no_categories(fit)])
     places = request(design, include, "response", marginal=False).places
     given = natural_arguments(design, predictors(design, fit.outcome, design.arrays, places), design.arrays)
     return given["p"], design.arrays.y, given.get("size", np.ones(fit.nobs))
+
+
+def _no_categories(fit: Rows) -> Diagnostic:
+    message = f"`{fit.design.form.outcome.distribution}` is no outcome of this kind: see `fit.measures()`"
+    return refusal(message, "shares are there for bernoulli, binomial and ordered outcomes")

@@ -14,7 +14,7 @@ from hdsl.diagnostics import FitError
 from hdsl.fit.effective import effective_parameters
 from hdsl.fit.refit import refitter
 from hdsl.results import FittedModel
-from tests.unit.results.generalised import counts_parts, ordinal_parts
+from tests.unit.results.generalised import counts_parts
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -35,6 +35,23 @@ def slopes():
         "index j = Subject\nReaction[i] ~ normal(b0[j] + b1[j]*Days[i], s)\n(b0[j], b1[j]) ~ mvnormal((m0, m1), O)\n"
     )
     return hdsl.Model(model).fit(data, method="reml")
+
+
+@pytest.fixture(scope="module")
+def ordered():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"g": np.repeat(np.arange(10), 15), "x": rng.normal(size=150)})
+    eta = data["x"] + rng.normal(size=10)[data["g"]] + rng.logistic(size=150)
+    data["y"] = np.array(["high", "low", "mid"])[np.digitize(eta, [-0.5, 1.0])]
+    return hdsl.Model("y[i] ~ ordered_logit(eta[i], c)\neta[i] = b1*x[i] + u[g]\nu[g] ~ normal(0, sd_u)\n").fit(data)
+
+
+@pytest.fixture
+def rows_of_binary():
+    """A logistic fit without groups, and its probabilities."""
+    data = pd.DataFrame({"x": np.arange(20.0), "y": [0, 1] * 4 + [0, 1, 1, 1] * 3})
+    fit = hdsl.Model("y[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0 + b1*x[i]\n").fit(data)
+    return fit, 1 / (1 + np.exp(-(fit.params["b0"] + fit.params["b1"] * data["x"])))
 
 
 class TestConditionalAic:
@@ -137,23 +154,19 @@ class TestShares:
 
 
 class TestOutcomes:
-    def test_probabilities_of_ordered_categories(self, ordinal):
-        frame = ordinal.probabilities()
-        eta = 0.7 * np.array([0.0, 1.0] * 3) + np.repeat([0.5, -0.25, 0.0], 2)
-        below = 1 / (1 + np.exp(-(np.array([-1.0, 1.0])[None, :] - eta[:, None])))
-        wanted = np.column_stack([below[:, 0], below[:, 1] - below[:, 0], 1 - below[:, 1]])
-        assert np.allclose(frame.to_numpy(), wanted)
-        assert np.allclose(ordinal.probabilities(include=None).iloc[0], ordinal.probabilities(include=None).iloc[2])
+    def test_probabilities_of_ordered_categories(self, ordered):
+        params, x = ordered.params, ordered.design.arrays.x[0]
+        u = ordered.ranef["u[g]"]["estimate"].to_numpy()[ordered.design.arrays.groups[0]]
+        below = [1 / (1 + np.exp(-(params[f"c[{k}]"] - params["b1"] * x - u))) for k in (1, 2)]
+        frame = ordered.probabilities()
+        assert list(frame.columns) == ["high", "low", "mid"]  # text has the order of the alphabet
+        assert np.allclose(frame, np.column_stack([below[0], below[1] - below[0], 1 - below[1]]))
+        fixed = 1 / (1 + np.exp(-(params["c[1]"] - params["b1"] * x)))
+        assert np.allclose(ordered.probabilities(include=None)["high"], fixed)
 
-    def test_an_offset_moves_every_row(self):
-        design, outcome = ordinal_parts()
-        upper, lower = design.arrays.offsets
-        moved = replace(design, arrays=replace(design.arrays, offsets=(upper - 0.3, lower - 0.3)))
-        direct = replace(design, fixed_labels=design.fixed_labels)
-        shifted = FittedModel(moved, outcome).probabilities()
-        eta = 0.3 + 0.7 * np.array([0.0, 1.0] * 3) + np.repeat([0.5, -0.25, 0.0], 2)
-        assert np.allclose(shifted.iloc[:, 0], 1 / (1 + np.exp(eta + 1.0)))
-        assert not np.allclose(shifted, FittedModel(direct, outcome).probabilities())
+    def test_probabilities_of_a_binary_outcome(self, rows_of_binary):
+        fit, p = rows_of_binary
+        assert np.allclose(fit.probabilities(), np.column_stack([1 - p, p]))
 
     def test_share_told_of_trials(self, binomial):
         p = 1 / (1 + np.exp(-(0.2 - 0.4 * np.array([0.0, 1.0] * 3) + np.repeat([0.5, -0.25, 0.0], 2))))
@@ -162,9 +175,9 @@ class TestOutcomes:
         assert binomial.percent_correct() == pytest.approx(100 * right)
         assert binomial.percent_correct(include=None) != binomial.percent_correct()
 
-    def test_share_told_of_categories(self, ordinal):
-        told = ordinal.probabilities().to_numpy().argmax(axis=1)
-        assert ordinal.percent_correct() == pytest.approx(100 * np.mean(told == ordinal.design.arrays.y))
+    def test_share_told_of_categories(self, ordered):
+        told = ordered.probabilities().to_numpy().argmax(axis=1)
+        assert ordered.percent_correct() == pytest.approx(100 * np.mean(told == ordered.design.arrays.y))
 
     def test_calibration(self, binomial):
         table = binomial.calibration(bins=2)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import hdsl
 from hdsl.diagnostics import FitError
 
 
@@ -64,9 +66,20 @@ class TestGlance:
 class TestAugment:
     def test_rows(self, casks):
         frame = casks.augment()
-        assert list(frame.columns) == ["y[i]", "x[i]", "z[j,k]", "j,k", "k", ".fitted", ".resid", ".fixed"]
+        assert list(frame.columns) == ["y[i]", "x[i]", "z[j,k]", "j,k", "k", ".fitted", ".fixed", ".resid"]
         assert frame.index.tolist() == [0, 1, 2, 4, 5, 7]
         assert frame["j,k"].tolist() == ["a:A", "a:A", "b:A", "b:A", "a:B", "a:B"]
         assert np.allclose(frame[".fitted"], casks.fitted)
         assert np.allclose(frame[".fitted"] + frame[".resid"], frame["y[i]"])
         assert np.allclose(frame[".fixed"], casks.predict(include=None))
+
+    def test_categories_have_a_predictor_and_no_residual(self):
+        rng = np.random.default_rng(2)
+        data = pd.DataFrame({"g": np.repeat(np.arange(8), 10), "x": rng.normal(size=80)})
+        data["y"] = np.digitize(data["x"] + rng.normal(size=8)[data["g"]] + rng.logistic(size=80), [-1.0, 1.0])
+        model = "y[i] ~ ordered_logit(eta[i], c)\neta[i] = b1*x[i] + u[g]\nu[g] ~ normal(0, sd_u)\n"
+        fit = hdsl.Model(model).fit(data)
+        frame = fit.augment()
+        assert ".resid" not in frame
+        assert np.allclose(frame[".fixed"], fit.params["b1"] * data["x"])
+        assert np.allclose(frame[".fitted"] - frame[".fixed"], fit.ranef["u[g]"]["estimate"].to_numpy()[data["g"]])
