@@ -1,4 +1,7 @@
-"""Profile intervals agree with those of lme4 (`make_profiles.R`), which reads them off a spline through some points."""
+"""Profile intervals agree with those of lme4 and glmmTMB (`make_profiles.R`).
+
+Both read them off a curve through some points of the profile.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import json
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import hdsl
 from tests.reference.test_reference import fit_of
 
 HERE = Path(__file__).resolve().parent
+OF_WIDTH = 2e-3
 
 NAMES = {
     "sleepstudy_slope": {
@@ -43,13 +49,51 @@ def profiles():
     return json.loads((HERE / "profiles.json").read_text(encoding="utf-8"))
 
 
+GENERALISED = {
+    "cbpp": (
+        "incidence[i] ~ binomial(size[i], p[i])\nlogit(p[i]) = b0 + b_period[period] + u[herd]\n"
+        "b_period[period] ~ flat()\nu[herd] ~ normal(0, sd_u)\n",
+        {
+            "b0": "(Intercept)",
+            "b_period[2]": "period2",
+            "b_period[3]": "period3",
+            "b_period[4]": "period4",
+            "sd_u": "sd_(Intercept)|herd",
+        },
+    ),
+    "orthodont_spread": (
+        "distance[i] ~ normal(b0[Subject] + b1*age[i], s[Sex])\nb0[Subject] ~ normal(b0, sd_u)\ns[Sex] ~ flat()\n",
+        {
+            "b0": "(Intercept)",
+            "b1": "age",
+            "s[Female]": "d~SexFemale",
+            "s[Male]": "d~SexMale",
+            "sd_u": "theta_1|Subject.1",
+        },
+    ),
+}
+"""Models with a density: text, and what the others call its parameters."""
+
+DATA = {"cbpp": "cbpp.csv", "orthodont_spread": "Orthodont.csv"}
+
+
+def check(bounds, names, theirs):
+    assert list(bounds.index) == list(names)
+    for name, other in names.items():
+        lower, upper = theirs[other]
+        assert bounds.loc[name].tolist() == pytest.approx([lower, upper], abs=OF_WIDTH * (upper - lower)), name
+
+
 @pytest.mark.parametrize("model", list(NAMES))
-def test_every_end_agrees(model):
-    bounds = fit_of(f"{model}_ml").conf_int(method="profile")
-    assert list(bounds.index) == list(NAMES[model])
-    for name, theirs in NAMES[model].items():
-        width = profiles()[model][theirs][1] - profiles()[model][theirs][0]
-        assert bounds.loc[name].tolist() == pytest.approx(profiles()[model][theirs], abs=2e-3 * width), name
+def test_gaussian_models(model):
+    check(fit_of(f"{model}_ml").conf_int(method="profile"), NAMES[model], profiles()[model])
+
+
+@pytest.mark.parametrize("model", list(GENERALISED))
+def test_outcomes_with_a_density(model):
+    text, names = GENERALISED[model]
+    fit = hdsl.Model(text).fit(pd.read_csv(HERE / "data" / DATA[model]))
+    check(fit.conf_int(method="profile"), names, profiles()[model])
 
 
 def test_what_the_data_do_not_rule_out_is_the_end_of_the_range():
