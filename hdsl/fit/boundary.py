@@ -8,7 +8,7 @@ import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations, lower_factor, theta_of
-from hdsl.fit.problem import P, Problem
+from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
@@ -54,8 +54,8 @@ def settle(problem: Problem[P], at: P) -> P:
 
 def _unless_higher(problem: Problem[P], theta: Floats, best: P, at: P) -> P:
     """Return the evaluation at `theta` unless its criterion is above that of `at`."""
-    new = problem.evaluate(problem.with_theta(best, theta), best)
-    return new if new.objective <= at.objective + RISE else best
+    new = try_at(problem, problem.with_theta(best, theta), best)
+    return new if new is not None and new.objective <= at.objective + RISE else best
 
 
 def free_blocks(plan: Plan) -> list[tuple[int, tuple[int, ...]]]:

@@ -19,8 +19,9 @@ from hdsl.fit.generalised_errors import Information, joint_information
 from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_effects, with_values
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
-from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
+from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, Status
+from hdsl.fit.problem import try_at
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.refusals import no_start
 from hdsl.fit.search import search
@@ -35,6 +36,9 @@ from hdsl.progress import progress, say
 __all__ = ["fit_criterion", "fit_generalised"]
 
 TOLERANCES = Tolerances(scaled=True)
+
+ROUNDING = 1e-2
+"""Decrement that is rounding where a parameter without an equation is on its edge: its natural value is extreme."""
 
 
 def fit_generalised(
@@ -124,7 +128,8 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
     criterion = problem.criterion
     parts = parts_at(problem, at)
     troubles = find_troubles(problem, at, arrays)
-    if not optimum.converged and not any(not trouble.leaves_estimates for trouble in troubles):
+    settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
+    if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
         troubles = (*troubles, Trouble(kind="no convergence", reason=_short(optimum)))
     later = _Later(problem=problem, at=at, parts=parts, held=_held(troubles))
     free = free_parameters(plan)

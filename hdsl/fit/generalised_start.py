@@ -18,7 +18,8 @@ from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.columns import FixedColumns, fixed_columns, random_columns
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
-from hdsl.fit.newton import Optimum, Tolerances, minimise, try_at
+from hdsl.fit.newton import Optimum, Tolerances, minimise
+from hdsl.fit.problem import try_at
 from hdsl.fit.refusals import exact_fit, no_start, not_finite, unknown_start
 from hdsl.fit.row_density import evaluated
 from hdsl.fit.standardise import Floats

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from hdsl.fit.boundary import free_blocks
-from hdsl.fit.newton import Optimum, Tolerances, try_at
-from hdsl.fit.problem import P, Problem
+from hdsl.fit.newton import Optimum, Tolerances
+from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.search import EMPTY, search
 from hdsl.fit.standardise import Floats
 

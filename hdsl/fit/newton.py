@@ -16,10 +16,10 @@ from typing import Generic
 
 import numpy as np
 
-from hdsl.fit.problem import P, Problem
+from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Optimum", "Tolerances", "minimise", "newton_step", "try_at"]
+__all__ = ["Optimum", "Tolerances", "minimise", "newton_step"]
 
 
 SHRINK = 0.35
@@ -35,7 +35,7 @@ NEGLIGIBLE = 0.01
 SLOW = 3.0
 """Least factor by which a decrement shrinks where the steps are good."""
 
-SLOW_STEPS = 4
+SLOW_STEPS = 3
 """How many poor steps in a row make a search slow."""
 
 
@@ -91,16 +91,6 @@ class Counted(Generic[P]):
         return try_at(self.problem, vector, near)
 
 
-def try_at(problem: Problem[P], vector: Floats, near: P | None) -> P | None:
-    """Return the criterion at a vector, or None where it has no value."""
-    try:
-        with np.errstate(all="ignore"):  # a step may go where the density overflows
-            at = problem.evaluate(vector, near)
-    except np.linalg.LinAlgError:
-        return None
-    return at if np.isfinite(at.objective) else None
-
-
 def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
     """Return a stationary point of the criterion, downhill from `start`."""
     evaluate = Counted(problem)
@@ -137,7 +127,7 @@ class _Metric(Generic[P]):
         slope = self.problem.slope(at)
         if self._is_slow():
             self.exact = self.problem.curvature(at)
-            self.decrements.clear()
+            del self.decrements[:-1]
         step, decrement = newton_step(
             slope.gradient, slope.hessian if self.exact is None else self.exact, self.tolerances
         )
@@ -153,8 +143,9 @@ class _Metric(Generic[P]):
 
     def _is_slow(self) -> bool:
         """Whether the last steps have each left more than a part of the decrement before."""
-        last = self.decrements[-1 - SLOW_STEPS :]
-        return len(last) > SLOW_STEPS and all(b > a / SLOW for a, b in pairwise(last))
+        steps = SLOW_STEPS if self.exact is None else 1  # an exact Hessian of another point may not be good here
+        last = self.decrements[-1 - steps :]
+        return len(last) > steps and all(b > a / SLOW for a, b in pairwise(last))
 
 
 def newton_step(gradient: Floats, hessian: Floats, tolerances: Tolerances) -> tuple[Floats, float]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["P", "Point", "Problem", "Slope"]
+__all__ = ["P", "Point", "Problem", "Slope", "try_at"]
 
 
 class Point(Protocol):
@@ -75,3 +77,13 @@ class Problem(Protocol[P]):
 
     def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
         """Return the covariances of the user's columns."""
+
+
+def try_at(problem: Problem[P], vector: Floats, near: P | None) -> P | None:
+    """Return the criterion at a vector, or None where it has no value."""
+    try:
+        with np.errstate(all="ignore"):  # a step may go where the density overflows
+            at = problem.evaluate(vector, near)
+    except np.linalg.LinAlgError:
+        return None
+    return at if np.isfinite(at.objective) else None

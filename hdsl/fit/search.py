@@ -17,8 +17,8 @@ import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.boundary import free_blocks, settle, with_block
-from hdsl.fit.newton import Optimum, Tolerances, minimise, newton_step, try_at
-from hdsl.fit.problem import P, Problem
+from hdsl.fit.newton import Optimum, Tolerances, minimise, newton_step
+from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
 
 __all__ = ["search"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from hdsl.fit.columns import FixedColumns, fixed_columns
 from hdsl.fit.joint import Joint, JointPoint
-from hdsl.fit.newton import try_at
+from hdsl.fit.problem import try_at
 from hdsl.fit.row_density import row_values
 from hdsl.fit.separation import Separation, allowed_moves, separation
 from hdsl.fit.standardise import Floats
@@ -37,6 +37,9 @@ from which on it is looked at."""
 MUCH = 10.0
 """How far a predictor is moved at least."""
 
+EXTREME = 12.0
+"""Predictor of a parameter without an equation to look at in any case; its natural value is some 1e5, or 1e-5."""
+
 TIMES = 8.0
 """What a large standard deviation is multiplied by to see whether the criterion rises."""
 
@@ -57,17 +60,19 @@ EDGES: dict[tuple[str, str, int], str] = {
 def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Trouble, ...]:
     """Return what stands in the way of an estimate at the point where a search ended."""
     hessian = problem.slope(at).hessian[: problem.m, : problem.m]
-    found = _flat_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, hessian) else []
+    found = _flat_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, at, hessian) else []
     variances = _flat_variances(problem, at, arrays)
     if variances:  # means of groups that are anywhere are anywhere, too
         found = [trouble for trouble in found if trouble.kind != "infinite"]
     return (*found, *variances)
 
 
-def _may_be_flat(problem: Joint, hessian: Floats) -> bool:
-    """Whether some standard error is so large that its direction is looked at."""
+def _may_be_flat(problem: Joint, at: JointPoint, hessian: Floats) -> bool:
+    """Whether some standard error, or some coefficient, is so large that its direction is looked at."""
     if not len(hessian) or not np.all(np.isfinite(hessian)):
         return False
+    if np.abs(at.vector[: problem.m]).max() > EXTREME:
+        return True
     back = problem.criterion.to_user
     variances = (back @ np.linalg.pinv(hessian) @ back.T).diagonal()
     return bool(np.linalg.eigvalsh(hessian)[0] < 2.0 / WIDE**2 or variances.max() > WIDE**2 / 2.0)
@@ -171,7 +176,11 @@ def _edges(view: _View) -> Iterator[tuple[int, Trouble]]:
         if inputs[0].inverse == "identity":
             continue
         direction = np.linalg.solve(criterion.to_user, np.eye(len(criterion.kept))[criterion.kept.index(start)])
+        value = view.eta[predictors.pop()][0]
         sign = view.flat_sign(direction)
+        if abs(value) > EXTREME and not sign:  # curvature is rounding there
+            back = -int(np.sign(value)) * FAR * direction / (item.products[0].scale or 1.0)
+            sign = int(np.sign(value)) if view.rise(back) < FLAT else 0
         if sign and view.rise(sign * direction) < -FLAT:  # the likelihood has no bound
             yield start, Trouble(kind="infinite", columns=(start,))
         elif sign:

@@ -43,7 +43,7 @@ def test_no_point_nearby_is_better(study: Study) -> None:
 @every_case
 def test_few_evaluations(study: Study) -> None:
     criterion, _ = fit(study)
-    assert criterion.count <= 60
+    assert criterion.count <= 150  # several starts where a covariance is singular
 
 
 @every_case
