@@ -23,7 +23,7 @@ def average_information(plan_layout: Layout) -> Function:
         return Function(
             "average_information", "c, f, v", "Return empty matrices: there are no covariances.", tuple(empty)
         )
-    body = _directions(plan_layout)
+    body = _directions(plan_layout, with_border=True)
     for k, factor in enumerate(plan_layout.chain):
         body += _sweep(plan_layout, k, factor)
     if plan_layout.dense:
@@ -38,7 +38,7 @@ def average_information(plan_layout: Layout) -> Function:
 
 def directed(plan_layout: Layout) -> Function:
     """Emit ``directed(c, f, v)``: the directions before anything is eliminated."""
-    body = _directions(plan_layout)
+    body = _directions(plan_layout, with_border=bool(plan_layout.dense))
     if plan_layout.dense:
         names = [factor.name("T") for factor in plan_layout.dense]
         body.append(unpack(names, expression("split_columns(TC[:m], dense)")))
@@ -51,8 +51,8 @@ def directed(plan_layout: Layout) -> Function:
     return Function("directed", "c, f, v", doc, tuple(body))
 
 
-def _directions(plan_layout: Layout) -> list[Statement]:
-    """Emit the directions and their cross-products with everything."""
+def _directions(plan_layout: Layout, *, with_border: bool) -> list[Statement]:
+    """Emit the directions and their cross-products with everything; with the border where there is one."""
     body: list[Statement] = [Comment("directions: coefficients E_a v of each factor")]
     for factor in (*plan_layout.chain, *plan_layout.dense):
         pairs = [tuple_of([ast.Constant(e.row), ast.Constant(e.column)]) for e in factor.entries]
@@ -60,10 +60,10 @@ def _directions(plan_layout: Layout) -> list[Statement]:
     body += dense_prelude(plan_layout)
     if plan_layout.dense:
         body += code("dD = stack(parts, dense)", parts=tuple_of([factor.name("d") for factor in plan_layout.dense]))
-    return body + _raw(plan_layout)
+    return body + _raw(plan_layout, with_border=with_border)
 
 
-def _raw(plan_layout: Layout) -> list[Statement]:
+def _raw(plan_layout: Layout, *, with_border: bool) -> list[Statement]:
     """Emit the cross-products of the directions with all columns, from those of the model."""
     body: list[Statement] = [Comment("their cross-products with every Z, with the border (C), and with each other (T)")]
     for k, factor in enumerate(plan_layout.chain):
@@ -71,7 +71,8 @@ def _raw(plan_layout: Layout) -> list[Statement]:
         if plan_layout.dense:
             parts.append(_with_dense(plan_layout, factor))
         body += code("T = parts", T=factor.name("T"), parts=_concatenate(parts))
-    body += code("TC = parts", parts=_concatenate(_border(plan_layout)))
+    if with_border:
+        body += code("TC = parts", parts=_concatenate(_border(plan_layout)))
     own = [expression("inner(d, T)", d=factor.name("d"), T=factor.name("T")) for factor in plan_layout.chain]
     if plan_layout.dense:
         own.append(expression("dD.T @ TC[:m]"))

@@ -78,9 +78,9 @@ def value_needs(view: Channels) -> Needs:
 
 def slope_needs(view: Channels, density: RowDensity) -> Needs:
     """Return what the gradient needs; third derivatives that are zero are left out."""
-    weights = tuple((s, t) for s in view.used for t in view.fixed if s <= t or s not in view.fixed)
+    weights = sorted({(min(s, t), max(s, t)) for s in view.used for t in view.fixed})
     thirds = tuple((s, t, u) for s, t in view.pairs for u in view.used)
-    wanted = Needs(False, view.fixed, tuple(dict.fromkeys(weights)), thirds)
+    wanted = Needs(False, view.fixed, tuple(weights), thirds)
     return Needs(
         False,
         wanted.scores,
@@ -204,7 +204,9 @@ def _arguments(density: RowDensity) -> str:
     return ", ".join(["y", *density.known, *(f"eta{k}" for k in range(len(density.inputs)))])
 
 
-def _body(case: Case, view: Channels, density: RowDensity, needs: Needs) -> tuple[list[Statement], list[ast.expr]]:
+def _body(
+    case: Case, view: Channels, density: RowDensity, needs: Needs, rows: str = "len(y)"
+) -> tuple[list[Statement], list[ast.expr]]:
     """Return the steps that a case needs, and its outputs; what is the same in all rows is a column without storage."""
     outputs = _outputs(case, view, needs)
     wanted = set().union(*(_names(item) for item in outputs)) if outputs else set()
@@ -223,7 +225,7 @@ def _body(case: Case, view: Channels, density: RowDensity, needs: Needs) -> tupl
         if varying & _names(item):
             varying |= set(names)
     trees = [
-        _tree(item) if varying & _names(item) else expression("constant(item, len(y))", item=_tree(item))
+        _tree(item) if varying & _names(item) else expression(f"constant(item, {rows})", item=_tree(item))
         for item in outputs
     ]
     return body, trees
@@ -278,9 +280,18 @@ def density(plan_layout: Layout, view: Channels, name: str, needs: Needs) -> lis
             body += _scatter(f"{name}_case{c}", c, names, row, view)
         total = ["out *= rows.m"]
     else:
-        data = ["y", *row.known]
-        body.append(unpack(data, tuple_of(["rows.y", *(f"rows.known[{i}]" for i in range(len(row.known)))])))
-        own, trees = _body(row.cases[0], view, row, needs)
+        own, trees = _body(row.cases[0], view, row, needs, rows="rows.n")
+        places = {"y": "rows.y"} | {name: f"rows.known[{i}]" for i, name in enumerate(row.known)}
+        read = {
+            n.id
+            for tree in (*own, *trees)
+            if isinstance(tree, ast.AST)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Name)
+        }
+        data = [name for name in places if name in read]
+        if data:
+            body.append(unpack(data, tuple_of([places[name] for name in data])))
         body += own
         for target, tree in zip(names, trees, strict=True):
             body += code("target = tree", target=target, tree=tree)
@@ -300,9 +311,7 @@ def _scatter(function: str, c: int, names: Sequence[str], row: RowDensity, view:
         [],
     )
     body = code("own = rows.cases[c]\nk = own.rows", c=c)
-    inner = unpack_at(names, call)
-    body.append(ast.If(expression("len(k)"), [inner], []))
-    return body
+    return [*body, Suite("if len(k):", (unpack_at(names, call),))]
 
 
 def unpack_at(names: Sequence[str], value: ast.expr) -> ast.stmt:

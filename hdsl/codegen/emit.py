@@ -134,7 +134,9 @@ def _names(body: Iterable[Statement]) -> set[str]:
     found: set[str] = set()
     for item in body:
         match item:
-            case Function(body=inner) | Suite(body=inner):
+            case Suite(head=head, body=inner):
+                found |= _names(ast.parse(f"{head} pass").body) | _names(inner)
+            case Function(body=inner):
                 found |= _names(inner)
             case Record(fields=fields):
                 found |= {kind for _, kind, _ in fields}

@@ -23,7 +23,7 @@ from hdsl.codegen.reverse import dense_prelude, joint_names
 from hdsl.codegen.sweep import product
 from hdsl.codegen.terms import RowValues, Target, border_term, score_term, total
 from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
-from hdsl.codegen.weighted import pick
+from hdsl.codegen.weighted import pick, shift
 
 __all__ = ["laplace_criterion", "mode", "slope", "solve"]
 
@@ -167,6 +167,7 @@ class _RowCovariances:
 
     def __init__(self, plan_layout: Layout) -> None:
         self.view = plan_layout
+        self.with_dense: dict[str, tuple[Factor, int]] = {}
         self.parts: dict[tuple[int, int], dict[tuple[_Source, tuple[int, ...]], list[tuple[float, ast.expr]]]] = {}
         owners = [(f, c) for f in plan_layout.chain for c in range(f.width)]
         effects = [
@@ -190,30 +191,29 @@ class _RowCovariances:
         """Return the covariance of two effects, the first of which is of the chain if any is."""
         if a.chain is not None and b.chain is not None:
             return _Source("chain"), expression("V[i, j]", i=a.chain, j=b.chain)
-        names = {"at": b.factor.name("at"), "size": b.factor.name("size")}
         if a.chain is not None:
             if self.view.is_sparse:
                 place = f"cells{b.factor.number}_{b.column}"
                 return _Source(place), expression("VN[i, 0]", i=a.chain)
-            first = expression("d.at + c * d.size", c=b.column, **names)
-            last = expression("d.at + c * d.size", c=b.column + 1, **names)
-            block = expression("VE[i, first:last]", i=a.chain, first=first, last=last)
-            return _Source(b.factor.name("cells"), is_turned=True), block
+            self.with_dense[f"VE{b.factor.number}_{b.column}"] = (b.factor, b.column)
+            own = expression("own[i]", own=f"VE{b.factor.number}_{b.column}", i=a.chain)
+            return _Source(b.factor.name("cells"), is_turned=True), own
         if a.factor == b.factor:
             own = expression("own[f][i, j]", own="C", f=a.factor.position, i=a.column, j=b.column)
             return _Source(a.factor.name("group")), own
         places = [
-            expression(
-                "rows.group.codes + (d.at + c * d.size)",
-                group=e.factor.name("group"), at=e.factor.name("at"), size=e.factor.name("size"), c=e.column,
-            )
+            shift("rows.group.codes + d.at", e.column, {n: e.factor.name(n) for n in ("group", "at", "size")})
             for e in (a, b)
-        ]  # fmt: skip
+        ]
         return _Source(""), expression("cov[i, j]", i=places[0], j=places[1])
 
     def emit(self) -> tuple[list[Statement], list[Statement]]:
         """Emit what is taken group by group before the loop over blocks, and ``e00, ..`` in it."""
         before: list[Statement] = []
+        for name, (factor, column) in self.with_dense.items():
+            names = {"at": factor.name("at"), "size": factor.name("size")}
+            first, last = shift("d.at", column, names), shift("d.at", column + 1, names)
+            before += code("block = VE[:, first:last]", block=name, first=first, last=last)
         inside: list[Statement] = []
         count = 0
         for (s, t), sums in sorted(self.parts.items()):
@@ -270,12 +270,12 @@ def slope(plan_layout: Layout) -> Function:
     body += code(
         """
         gradient = score - Q[: d.p, -1]
-        information = XWX - Q[: d.p, : d.p]
+        curvature = XWX - Q[: d.p, : d.p]
         by_covariance = tuple(
             g - outer_sum(v, v) + symmetric(outer_sum(u[:, -1:], v)) for g, u, v in zip(G, y, at.v)
         )
         tangent = tuple(-u[:, :-1] for u in y)
-        return gradient, 2.0 * information, by_covariance, own - Q[d.p : -1, d.p : -1], tangent
+        return gradient, 2.0 * curvature, by_covariance, own - Q[d.p : -1, d.p : -1], tangent
         """
     )
     return Function("slope", "d, base, at", _DOC, tuple(body))

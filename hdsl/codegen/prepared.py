@@ -9,7 +9,7 @@ from hdsl.codegen.channels import channels
 from hdsl.codegen.densities import constant_term, density_of, membership
 from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.terms import Columns
-from hdsl.codegen.tree import Function, Record, Statement, code, expression, tuple_of, unpack
+from hdsl.codegen.tree import Function, Record, Statement, Suite, code, expression, tuple_of, unpack
 
 __all__ = [
     "cell_names",
@@ -124,17 +124,7 @@ def prepare(plan_layout: Layout) -> Function:
         body += code("codes = chain.codes[order]")
     body += _dense_codes(plan_layout)
     body += _cells(plan_layout)
-    holds = membership(row, lambda name: _data_name(row.known, name, "y", "known"))
-    if holds:
-        body += code("holds = conditions", conditions=tuple_of(holds))
-    else:
-        body += code("holds = (np.ones(n, dtype=bool),)")
-    body += code("of_data = 0.0")
-    for c, case in enumerate(row.cases):
-        term = constant_term(case, lambda name: _data_name(row.known, name, "own.y", "own.known"))
-        if isinstance(term, ast.Constant) and term.value == 0.0:
-            continue
-        body += code("own = row_case(holds[c], y, known)\nof_data += row_sum(term, m, own.rows)", c=c, term=term)
+    body += _cases(plan_layout)
     body += _blocks(plan_layout, many=len(row.cases) > 1)
     body.append(ast.Return(ast.Call(expression("Data"), _data_values(plan_layout), [])))
     doc = (
@@ -142,6 +132,24 @@ def prepare(plan_layout: Layout) -> Function:
         "m is how often each row stands in the data, or None; known is the data that the density takes besides y."
     )
     return Function("prepare", "y, known, offsets, X, Z, groups, m=None", doc, tuple(body))
+
+
+def _cases(plan_layout: Layout) -> list[Statement]:
+    """Emit which rows are of which case, and what log f has of data alone."""
+    row = density_of(plan_layout)
+    body: list[Statement] = []
+    holds = membership(row, lambda name: _data_name(row.known, name, "y", "known"))
+    terms = [constant_term(case, lambda name: _data_name(row.known, name, "own.y", "own.known")) for case in row.cases]
+    is_zero = [isinstance(term, ast.Constant) and term.value == 0.0 for term in terms]
+    if holds:
+        body += code("holds = conditions", conditions=tuple_of(holds))
+    elif not all(is_zero):
+        body += code("holds = (np.ones(n, dtype=bool),)")
+    body += code("of_data = 0.0")
+    for c, (term, nothing) in enumerate(zip(terms, is_zero, strict=True)):
+        if not nothing:
+            body += code("own = row_case(holds[c], y, known)\nof_data += row_sum(term, m, own.rows)", c=c, term=term)
+    return body
 
 
 def _data_name(known: Sequence[str], name: str, outcome: str, others: str) -> str:
@@ -199,19 +207,19 @@ def _blocks(plan_layout: Layout, *, many: bool) -> list[Statement]:
         expression("None if m is None else m[at]"),
         expression("y[at]"),
         expression("tuple(values[at] for values in known)"),
-        expression("tuple(row_case(own[at], y[at], [v[at] for v in known]) for own in holds)")
+        expression("tuple(row_case(case[at], y[at], [v[at] for v in known]) for case in holds)")
         if many
         else expression("()"),
         expression("tuple(values[at] for values in h)"),
-        expression("tuple(own.rows(at) for own in X)"),
+        expression("tuple(x.rows(at) for x in X)"),
     ]
     names = {"chain": "codes"}
     values += [
         expression("Scatter(codes[at])", codes=names.get(name, name))
         for name, _, _ in rows_record(plan_layout).fields[8:]
     ]
-    call = ast.Call(expression("Rows"), values, [])
-    return code("blocks = tuple(call for at in row_blocks(n))", call=call)
+    block = code("own = call\nblocks.append(own)", call=ast.Call(expression("Rows"), values, []))
+    return [*code("blocks = []"), Suite("for at in row_blocks(n):", tuple(block))]
 
 
 def _data_values(plan_layout: Layout) -> list[ast.expr]:

@@ -85,7 +85,7 @@ def covariances(plan_layout: Layout) -> Function:
             *_split(plan_layout, "G", "root_information(f.C[:m, :m], f.root, inv, dense, X, cov_X)"),
             *_split(plan_layout, "V", "diagonal_blocks(cov, dense)"),
         ]
-    elif plan_layout.chain:
+    elif plan_layout.chain and has_fixed(plan_layout):
         body += code("cov = cov_X")
     for k, factor in reversed(list(enumerate(plan_layout.chain))):
         body += _covariance(plan_layout, k, factor)
@@ -117,51 +117,85 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     T is ``B Cov``, B the cross-products with all that is coarser; Q is ``B Cov B'``.
     """
     sparse, has_above = plan_layout.is_sparse, bool(factor.above)
-    is_finest = k == 0 and plan_layout.plan.density is None  # a finer one needs more, and so do rows with a density
+    has_density = plan_layout.plan.density is not None
+    is_finest = k == 0 and not has_density  # a finer one needs more, and so do rows with a density
+    has_border = has_fixed(plan_layout) or (bool(plan_layout.dense) and not sparse)
     names = {letter: factor.name(letter) for letter in "GV"}
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
-    body: list[Statement] = [Comment(f"factor {factor.number}: Q = B Cov B' over all that is coarser, V = K + KQK")]
-    size = expression("cov_X" if sparse else "cov")
-    body += code("E = border[:, : len(size)]", border=arrays["E"], size=size)
-    body += code("TE = cov_X @ E" if sparse else "TE = cov @ E")
-    if sparse:
-        body += code("ND = cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
-        body += code("TE = TE + ND")
-    if sparse and not is_finest:
-        body += code(
-            "TN = cells.pair_product(N, cov) + mul(cells.spread(E), cov[m:, None, cells.column])",
-            N=arrays["N"],
-            **cells,
-        )
-    if has_above:
-        body += code("V, VE = V[..., c.nest.parents[k]], VE[..., c.nest.parents[k]]", k=k)
-        body += code("TB = mul(B, V) + mul_t(E, VE)", B=arrays["B"])
-        body += code("TE = TE + mul(B, VE)", B=arrays["B"])
-        if sparse:
-            body += code("VN = cells2.to_finer(VN)", cells2=_cells(factor.above[0]))
-            body += code("NV = cells.collect(mul_t(N, VN))", N=arrays["N"], **cells)
-            body += code("TB = TB + NV")
-            if not is_finest:
-                body += code("TN = TN + mul(cells.spread(B), VN)", B=arrays["B"], **cells)
-    body += code("Q = mul_t(TE, E)")
-    if has_above:
-        body += code("Q = Q + mul_t(TB, B)", B=arrays["B"])
-    if sparse:
-        body += _dense_part(arrays, cells, has_above=has_above, is_finest=is_finest)
     K = arrays["K"]
+    if not (has_above or has_border or sparse):
+        body: list[Statement] = [Comment(f"factor {factor.number}: V = K")]
+        body += code("G = information(A, K)", G=names["G"], A=arrays["A"], K=K)
+        return [*body, *code("V1 = K\nV = V1", V1=factor.name("V"), K=K)]
+    body = [Comment(f"factor {factor.number}: Q = B Cov B' over all that is coarser, V = K + KQK")]
+    body += _own(plan_layout, factor, has_border=has_border, is_finest=is_finest)
+    if has_above:
+        body += _with_above(plan_layout, k, factor, has_border=has_border, is_finest=is_finest)
+    Q = ["mul_t(TE, E)"] * has_border + ["mul_t(TB, B)"] * has_above
+    for i, part in enumerate(Q):
+        body += code(f"Q = Q + {part}" if i else f"Q = {part}", B=arrays["B"])
+    if sparse:
+        body += _dense_part(arrays, cells, has_above=has_above, is_finest=is_finest, is_first=not Q)
     KQK = "K + K * Q * K" if factor.width == 1 else "K + mul(K, mul(Q, K))"
     body += code("G = information(A, K, Q)", G=names["G"], A=arrays["A"], K=K)
     body += code(f"V1 = {KQK}", V1=factor.name("V"), K=K)
-    return body if is_finest else [*body, *_joint(plan_layout, factor, K)]
+    return body if is_finest else [*body, *_joint(plan_layout, factor, K, has_border=has_border)]
+
+
+def _own(plan_layout: Layout, factor: Factor, *, has_border: bool, is_finest: bool) -> list[Statement]:
+    """Emit T of the border and of the occupied cells."""
+    sparse = plan_layout.is_sparse
+    arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "EN"}
+    cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
+    body: list[Statement] = []
+    if has_border:
+        size = expression("cov_X" if sparse else "cov")
+        body += code("E = border[:, : len(size)]", border=arrays["E"], size=size)
+        body += code("TE = cov_X @ E" if sparse else "TE = cov @ E")
+    if sparse and has_border:
+        body += code("ND = cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
+        body += code("TE = TE + ND")
+    if sparse and not is_finest:
+        template = "cells.pair_product(N, cov)"
+        if has_border:
+            template += " + mul(cells.spread(E), cov[m:, None, cells.column])"
+        body += code(f"TN = {template}", N=arrays["N"], **cells)
+    return body
+
+
+def has_fixed(plan_layout: Layout) -> bool:
+    """Whether columns of X are in the border; with a density they are not, and beta is given."""
+    return plan_layout.plan.density is None
+
+
+def _with_above(plan_layout: Layout, k: int, factor: Factor, *, has_border: bool, is_finest: bool) -> list[Statement]:
+    """Emit what the factors above add to T."""
+    arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "BN"}
+    cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
+    body = code("V = V[..., c.nest.parents[k]]", k=k)
+    if has_border:
+        body = code("V, VE = V[..., c.nest.parents[k]], VE[..., c.nest.parents[k]]", k=k)
+        body += code("TB = mul(B, V) + mul_t(E, VE)", B=arrays["B"])
+        body += code("TE = TE + mul(B, VE)", B=arrays["B"])
+    else:
+        body += code("TB = mul(B, V)", B=arrays["B"])
+    if plan_layout.is_sparse:
+        body += code("VN = cells2.to_finer(VN)", cells2=_cells(factor.above[0]))
+        body += code("NV = cells.collect(mul_t(N, VN))", N=arrays["N"], **cells)
+        body += code("TB = TB + NV")
+        if not is_finest:
+            body += code("TN = TN + mul(cells.spread(B), VN)", B=arrays["B"], **cells)
+    return body
 
 
 def _dense_part(
-    arrays: dict[str, ast.expr], cells: dict[str, ast.expr], *, has_above: bool, is_finest: bool
+    arrays: dict[str, ast.expr], cells: dict[str, ast.expr], *, has_above: bool, is_finest: bool, is_first: bool
 ) -> list[Statement]:
     """Emit what the dense columns add to Q; TN is there only where a finer factor needs it."""
     if not is_finest:
-        return code("Q = Q + cells.collect(mul_t(TN, N))", N=arrays["N"], **cells)
+        template = "cells.collect(mul_t(TN, N))"
+        return code(f"Q = {template}" if is_first else f"Q = Q + {template}", N=arrays["N"], **cells)
     body = code("Q = Q + mul_t(E, ND) + cells.quadratic(N, cov)", N=arrays["N"], **cells)
     if has_above:
         body += code("Q = Q + mul_t(B, NV)", B=arrays["B"])
@@ -172,17 +206,19 @@ def _cells(factor: Factor) -> ast.expr:
     return expression("c.cells", cells=factor.name("cells"))
 
 
-def _joint(plan_layout: Layout, factor: Factor, K: ast.expr) -> list[Statement]:
+def _joint(plan_layout: Layout, factor: Factor, K: ast.expr, *, has_border: bool) -> list[Statement]:
     """Emit the covariance of a factor and those above it, jointly, for the next finer one."""
     template = product(factor.width).replace("left", "K").replace("right", "{}")
     body: list[Statement] = []
     if factor.above:
         body += [Comment("jointly with the factors above it")]
         body += code(f"V = join(V1, -{template.format('TB')}, V)", V1=factor.name("V"), K=K)
-        body += code(f"VE = np.concatenate((-{template.format('TE')}, VE))", K=K)
+        if has_border:
+            body += code(f"VE = np.concatenate((-{template.format('TE')}, VE))", K=K)
     else:
         body += code("V = V1", V1=factor.name("V"))
-        body += code(f"VE = -{template.format('TE')}", K=K)
+        if has_border:
+            body += code(f"VE = -{template.format('TE')}", K=K)
     if plan_layout.is_sparse:
         spread = ast.unparse(expression("cells.spread(K)", cells=_cells(factor), K=K))
         KN = (f"{spread} * TN") if factor.width == 1 else f"mul({spread}, TN)"

@@ -176,14 +176,24 @@ def _statement(node: ast.stmt, width: int) -> list[str]:
     """Print a statement; the value of a long one is broken at its calls and tuples."""
     text = ast.unparse(node)
     match node:
+        case ast.Assign(targets=[ast.Tuple() as names], value=value) if _is_long(text, names, width):
+            *opening, last = _broken(names, width // 2)
+            return [*opening, f"{last} = {ast.unparse(value)}"]
         case ast.Assign(targets=targets, value=value) if len(text) > width:
             head = f"{' = '.join(ast.unparse(target) for target in targets)} = "
         case ast.Return(value=ast.expr() as value) if len(text) > width:
             head = "return "
+        case ast.Expr(value=value) if len(text) > width:
+            head = ""
         case _:
             return text.splitlines()
     first, *rest = _broken(value, width - len(head))
     return [head + first, *rest]
+
+
+def _is_long(text: str, names: ast.expr, width: int) -> bool:
+    """Whether a statement does not fit because of the names on its left."""
+    return len(text) > width and len(ast.unparse(names)) > width // 2
 
 
 def _broken(node: ast.expr, width: int) -> list[str]:
@@ -197,6 +207,8 @@ def _broken(node: ast.expr, width: int) -> list[str]:
             names = [""] * len(args) + [f"{keyword.arg}=" for keyword in keywords]
         case ast.Tuple(elts=items) | ast.List(elts=items):
             head, names = "", [""] * len(items)
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            return ["(", *(f"    {line}" for line in _summands(node)), ")"]
         case _:
             return [text]
     opening, closing = "[]" if isinstance(node, ast.List) else "()"
@@ -210,6 +222,19 @@ def _broken(node: ast.expr, width: int) -> list[str]:
             lines += [name + first, *rest]
             lines[-1] += ","
     return [head + opening, *(f"    {line}" for line in lines), closing]
+
+
+def _summands(node: ast.expr) -> list[str]:
+    """Return the terms of a sum, a line each, with their signs."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
+            sign = "+" if isinstance(op, ast.Add) else "-"
+            term = ast.unparse(right)
+            if isinstance(right, ast.BinOp) and isinstance(right.op, ast.Add | ast.Sub):
+                term = f"({term})"
+            return [*_summands(left), f"{sign} {term}"]
+        case _:
+            return [ast.unparse(node)]
 
 
 def _filled(texts: Sequence[str], width: int) -> list[str]:

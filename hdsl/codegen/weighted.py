@@ -14,7 +14,7 @@ from hdsl.codegen.prepared import cell_names, chain_columns, dense_pairs
 from hdsl.codegen.terms import Columns, RowValues, Target, product_term, score_term
 from hdsl.codegen.tree import Comment, Function, Record, Statement, Suite, code, expression, tuple_of, unpack
 
-__all__ = ["pick", "weigh"]
+__all__ = ["pick", "shift", "weigh"]
 
 
 def weigh(plan_layout: Layout, cross: Record) -> Function:
@@ -230,7 +230,7 @@ class _Sums:
             for i, left in enumerate(own):
                 for j, right in enumerate(own[i:], i):
                     row = target.place(product_term(left, right))
-                    where = {"i": _shift("d.at", i, names), "j": _shift("d.at", j, names)}
+                    where = {"i": shift("d.at", i, names), "j": shift("d.at", j, names)}
                     body += code("set_diagonal(C, i, j, group[row])", row=row, **where, **names)
             scores = [[target.place(score_term(column, self.letter))] for column in own]
             e = {"e": factor.name("e"), "v": factor.name("v")}
@@ -238,19 +238,19 @@ class _Sums:
             body += code("C[d.at : d.at + q * d.size, d.m] = e.ravel()", q=factor.width, **e, **names)
         for name, f, g in dense_pairs(self.view):
             target, keys = self.targets[name], f"keys{name[4:]}"
-            body += code("k, l = np.divmod(d.keys, d.size)", keys=keys, size=g.name("size"))
+            body += code("left, right = np.divmod(d.keys, d.size)", keys=keys, size=g.name("size"))
             for i, left in enumerate(self.channels.atoms(f)):
                 for j, right in enumerate(self.channels.atoms(g)):
                     row = target.place(product_term(left, right))
                     where = {
-                        "i": _shift("k + d.at", i, {"at": f.name("at"), "size": f.name("size")}),
-                        "j": _shift("l + d.at", j, {"at": g.name("at"), "size": g.name("size")}),
+                        "i": shift("left + d.at", i, {"at": f.name("at"), "size": f.name("size")}),
+                        "j": shift("right + d.at", j, {"at": g.name("at"), "size": g.name("size")}),
                     }
                     body += code("set_block(C, i, j, pair[row])", row=row, pair=name, **where)
         return body
 
 
-def _shift(start: str, times: int, names: dict[str, str]) -> ast.expr:
+def shift(start: str, times: int, names: dict[str, str]) -> ast.expr:
     """Return the first dense column of an effect."""
     if times == 0:
         return expression(start, **names)

@@ -100,14 +100,15 @@ def directions(v: Floats, entries: Sequence[tuple[int, int]]) -> Floats:
     return out
 
 
-def information(A: Floats, K: Floats, Q: Floats) -> Floats:
-    """Return the sum over groups of ``HA - HQH'`` with ``H = I - AK``.
+def information(A: Floats, K: Floats, Q: Floats | None = None) -> Floats:
+    """Return the sum over groups of ``HA - HQH'`` with ``H = I - AK``; no Q is zero.
 
     With ``Q = B Cov B'``, B the cross-products with all that is coarser and Cov its covariance, it is ``sum Z'V^-1 Z``.
     """
     H = -mul(A, K)
     H[np.diag_indices(len(A))] += 1.0
-    return np.asarray((mul(H, A) - mul_t(mul(H, Q), H)).sum(axis=-1))
+    total = mul(H, A) if Q is None else mul(H, A) - mul_t(mul(H, Q), H)
+    return np.asarray(total.sum(axis=-1))
 
 
 def ridge_inverse(A: Floats, L: Floats) -> tuple[Floats, float]:

@@ -160,7 +160,11 @@ def _totals(
 
 
 def _is_spent(y: Floats, log: Floats, mu: Floats, rho: Floats) -> NDArray[np.bool_]:
-    """Whether the counts beyond y add nothing, where e^log is the share of y: bounded by a geometric series."""
+    """Whether the counts beyond y add nothing, or are no numbers; e^log is the share of y.
+
+    What is left is bounded by a geometric series.
+    """
     step = np.exp(mu) * expit(rho - mu) * (1.0 + y * np.exp(-rho)) / (y + 1.0)  # f(y + 1) / f(y)
     ratio = np.maximum(step, expit(mu - rho))
-    return np.asarray((ratio < 1.0) & (log - np.log1p(-ratio) + 3.0 * np.log(y / (1.0 - ratio) + 2.0) < -40.0))
+    is_small = log - np.log1p(-ratio) + 3.0 * np.log(y / (1.0 - ratio) + 2.0) < -40.0
+    return np.asarray(((ratio < 1.0) & is_small) | np.isnan(log))

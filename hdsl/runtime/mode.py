@@ -77,8 +77,8 @@ def find_mode(
     v : tuple of ndarray, (q, 1, J)
         The start, ``b = Sigma v``.
     """
-    b = tuple(half_squared(L, u) for L, u in zip(factors, v, strict=True))
-    db, dv, share, best = b, v, 1.0, np.inf
+    b = _effects(factors, v)
+    dv, share, best = v, 1.0, np.inf
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
@@ -90,8 +90,8 @@ def find_mode(
             share *= 0.5
             if best == np.inf or share < SHORTEST:
                 break
-            b = tuple(x - share * step for x, step in zip(b, db, strict=True))
             v = tuple(x - share * step for x, step in zip(v, dv, strict=True))
+            b = _effects(factors, v)
             continue
         best, share = penalised, 1.0
         f = _eliminated(eliminate, c)
@@ -103,13 +103,18 @@ def find_mode(
                 break
         db, dv = newton(c, f)
         gain = dot(e, db)
-        if gain < ENOUGH:
-            return Mode(penalised, b, v, c, f, count, is_mode)
         if not np.isfinite(gain):
             break
-        b = tuple(x + step for x, step in zip(b, db, strict=True))
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
+        b = _effects(factors, v)  # and not b + db, so that rounding cannot part them
+        if gain < ENOUGH:  # v moves even where Sigma is zero and b does not
+            return Mode(penalised, b, v, c, f, count, is_mode)
     return Mode(np.inf, b, v, None, None, count, is_mode=False)
+
+
+def _effects(factors: Sequence[Floats], v: Vectors) -> Vectors:
+    """Return b = Sigma v."""
+    return tuple(half_squared(L, u) for L, u in zip(factors, v, strict=True))
 
 
 def _eliminated(eliminate: Callable[[Any], Any], c: Any) -> Any:
