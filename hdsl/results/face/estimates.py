@@ -34,15 +34,19 @@ class Estimates(Core):
 
     @property
     def params(self) -> pd.Series[float]:
-        """Every estimated parameter by name, natural scale: fixed effects, then those of the random part."""
+        """Every estimated parameter by name, natural scale.
+
+        Fixed effects, then parameters without an equation (shapes, probabilities, thresholds), then standard deviations
+        and correlations.
+        """
         return self._series(self.parameters.values, "estimate")
 
     @property
     def bse(self) -> pd.Series[float]:
         """Standard errors of `params`, natural scale; NaN for what is on its boundary.
 
-        Of fixed effects given the variances (generalised least squares), of the others from the joint observed
-        information.
+        Of fixed effects of a Gaussian linear model given the variances (generalised least squares), of all else from
+        the joint observed information, by the delta method where a parameter was fitted on another scale.
         """
         return self._series(self._se, "se")
 
@@ -97,8 +101,9 @@ class Estimates(Core):
         Returns
         -------
         DataFrame, (dof, dof)
-            Natural scale. Fixed effects given the variances, variance parameters from the joint observed information;
-            zero between the two. NaN for what is on its boundary.
+            Natural scale, NaN for what is on its boundary. Of a Gaussian linear model fixed effects given the
+            variances, variance parameters from the joint observed information, zero between the two; of other models
+            all from the joint observed information.
         """
         import pandas as pd
 
