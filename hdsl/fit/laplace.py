@@ -28,6 +28,7 @@ from hdsl.fit.criterion import emitted_entries
 from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, standard_fixed, standard_random
 from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
+from hdsl.fit.repeats import Repeats, without_repeats
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, dot, n_columns
@@ -127,6 +128,8 @@ class Laplace:
         What the emitted functions work on.
     rule : ChainRule
         From covariances to theta.
+    repeats : Repeats or None
+        Rows that stand in the data more than once, where they are counted.
     """
 
     plan: Plan
@@ -137,6 +140,7 @@ class Laplace:
     emitted: EmittedDensity
     data: Any
     rule: ChainRule
+    repeats: Repeats | None
 
     def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
         """Return the objective; the inner search starts near the mode of `near`."""
@@ -220,7 +224,7 @@ class Laplace:
         sorted_rows = self.emitted.row_predictors(self.data, at.state.base, at.state.mode.b)
         out = np.empty(sorted_rows.shape[::-1])
         out[self.data.order] = sorted_rows.T
-        return out
+        return out if self.repeats is None else out[self.repeats.place]
 
     def user_beta(self, at: Point) -> Floats:
         """Return the coefficients of all columns of X, (n_columns,), NaN for aliased ones."""
@@ -257,14 +261,18 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
         HM504 where there are fewer rows than independent columns of X, HM506 for a value that is not finite.
     """
     emitted = load_density(emit(plan))
+    n = len(arrays.y)
+    repeats = without_repeats(arrays)
+    if repeats is not None:
+        arrays = repeats.arrays
     view = channels(layout(plan))
     X, Z = emitted.columns(arrays.y, arrays.x, arrays.sets)
     _require_finite(plan, arrays, X, Z)
-    n, items = len(arrays.y), list(X)
+    items = list(X)
     standard, fixed = standard_fixed(items)
     p = len(fixed.scale)
     first = None if plan.intercept is None else n_columns(items[: plan.intercept])
-    kept = independent_columns(fixed_gram(standard, p, view.inputs, arrays.offsets, n), first)
+    kept = independent_columns(fixed_gram(standard, p, view.inputs, arrays.offsets, len(arrays.y)), first)
     if n < len(kept):
         raise too_few_rows(n, len(kept))
     scaled = [
@@ -285,7 +293,9 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
             keep_items(standard, kept),
             [z for z, _ in scaled],
             arrays.groups,
+            None if repeats is None else repeats.times,
         ),
+        repeats=repeats,
         rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
     )
 

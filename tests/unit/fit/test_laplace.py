@@ -12,6 +12,7 @@ import pytest
 
 from hdsl.codegen import emit
 from hdsl.fit.laplace import Laplace, Point, laplace
+from hdsl.fit.repeats import arrays_at, without_repeats
 from tests.unit.codegen.studies import STUDIES, Floats, Study, crossed, nested, one_factor
 from tests.unit.fit.dense import DenseLaplace
 from tests.unit.fit.laplace_studies import BY_LINK, EXACT, SEVERAL, STRUCTURES, beyond, of_family
@@ -185,6 +186,37 @@ def test_order_of_rows_changes_nothing() -> None:
     np.testing.assert_allclose(problem.eta(at)[place], other.eta(there), rtol=1e-9)
     for a, b in zip(problem.modes(at), other.modes(there), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["crossed (2, 1) chain [0] sparse, bernoulli", "zero inflated, tied"])
+def test_equal_rows_are_counted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = next(study for study in (*STRUCTURES, *SEVERAL) if study.name == name)
+    times = np.random.default_rng(4).integers(1, 80, len(study.arrays.y))
+    place = np.random.default_rng(5).permutation(np.repeat(np.arange(len(times)), times))
+    arrays = arrays_at(study.arrays, place)
+    problem = laplace(study.plan, arrays)
+    assert problem.repeats is not None
+    assert len(problem.repeats.times) == len(study.arrays.y)
+    monkeypatch.setattr("hdsl.fit.repeats.FEWEST", 10**9)
+    other = laplace(study.plan, arrays)
+    assert other.repeats is None
+    beta, theta = somewhere(problem)
+    at = problem.evaluate(beta, theta)
+    there = other.evaluate(
+        other.beta_from(problem.user_beta(at)),
+        other.theta_from([np.linalg.solve(T, L) for T, L in zip(problem.T, at.factors, strict=True)]),
+    )
+    assert at.objective == pytest.approx(there.objective, rel=1e-11)
+    np.testing.assert_allclose(problem.eta(at), other.eta(there), rtol=1e-6, atol=1e-8)
+    assert_gradient(problem, at, 2)
+
+
+def test_columns_of_many_values_are_not_searched_for_repeats() -> None:
+    study = STRUCTURES[0]
+    arrays = arrays_at(study.arrays, np.arange(5000) % len(study.arrays.y))
+    assert without_repeats(arrays) is not None
+    many = replace(arrays, x=(np.arange(5000.0), *arrays.x[1:]))
+    assert without_repeats(many) is None
 
 
 def test_aliased_columns_are_dropped() -> None:
