@@ -126,7 +126,7 @@ def _inverse(factor: Factor, *, convex: bool) -> list[Statement]:
                 **names,
             )
         case 2:
-            both = code("ridge[np.tensordot(Sigma, A) < -2.0] = np.nan", **names)
+            both = code("ridge[Sigma.ravel() @ A.reshape(4, -1) < -2.0] = np.nan", **names)
             return [
                 Comment("K = (Sigma + |Sigma| adj A) / D,  D = |I + A Sigma| = 1 + tr(A Sigma) + |A| |Sigma|"),
                 *code(
@@ -134,7 +134,7 @@ def _inverse(factor: Factor, *, convex: bool) -> list[Statement]:
                     Sigma = L @ L.T
                     det = (L[0, 0] * L[1, 1]) ** 2
                     adj = np.array([[A[1, 1], -A[0, 1]], [-A[1, 0], A[0, 0]]])
-                    ridge = 1.0 + np.tensordot(Sigma, A) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
+                    ridge = 1.0 + Sigma.ravel() @ A.reshape(4, -1) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
                     """,
                     **names,
                 ),

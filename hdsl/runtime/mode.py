@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -82,11 +83,11 @@ def find_mode(
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
-        if not np.isfinite(penalised) and best == np.inf and any(u.any() for u in v):
+        if not math.isfinite(penalised) and best == np.inf and any(u.any() for u in v):
             v = tuple(np.zeros_like(u) for u in v)  # the start is too far off
             b = v
             continue
-        if not (np.isfinite(penalised) and penalised <= best + RISE * (1.0 + abs(penalised))):
+        if not (math.isfinite(penalised) and penalised <= best + RISE * (1.0 + abs(penalised))):
             share *= 0.5
             if best == np.inf or share < SHORTEST:
                 break
@@ -103,7 +104,7 @@ def find_mode(
                 break
         db, dv = newton(c, f)
         gain = dot(e, db)
-        if not np.isfinite(gain):
+        if not math.isfinite(gain):
             break
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
         b = _effects(factors, v)  # and not b + db, so that rounding cannot part them
@@ -123,7 +124,7 @@ def _eliminated(eliminate: Callable[[Any], Any], c: Any) -> Any:
         f = eliminate(c)
     except np.linalg.LinAlgError:
         return None
-    return f if np.isfinite(f.logdet) else None
+    return f if math.isfinite(f.logdet) else None
 
 
 def root_solve(root: Root, T: Floats, factors: Factors) -> Floats:
