@@ -13,6 +13,7 @@ import pytest
 from hdsl.codegen import emit
 from hdsl.fit.laplace import Laplace, Point, laplace
 from hdsl.fit.repeats import arrays_at, without_repeats
+from hdsl.runtime import Scatter, positive_part
 from tests.unit.codegen.studies import STUDIES, Floats, Study, crossed, nested, one_factor
 from tests.unit.fit.dense import DenseLaplace
 from tests.unit.fit.laplace_studies import BY_LINK, EXACT, SEVERAL, STRUCTURES, beyond, of_family
@@ -291,3 +292,50 @@ def test_text_is_clean(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "120", "--select", "E,W,F,I"]
     run = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("study", [*STRUCTURES, *SEVERAL], ids=lambda study: study.name)
+def test_blocks_of_rows_change_nothing(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = laplace(study.plan, study.arrays)
+    monkeypatch.setattr("hdsl.runtime.weighted.BLOCK", 7)
+    parted = laplace(study.plan, study.arrays)
+    assert len(parted.data.blocks) > len(whole.data.blocks) == 1
+    at, there = (problem.evaluate(*somewhere(problem, level=level(study))) for problem in (whole, parted))
+    assert at.objective == pytest.approx(there.objective, rel=1e-11)
+    np.testing.assert_allclose(whole.eta(at), parted.eta(there), rtol=1e-7, atol=1e-9)
+    ours, theirs = whole.slope(at), parted.slope(there)
+    np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(ours.hessian, theirs.hessian, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("codes", [[0, 1, 2, 3], [2, 2, 3, 3, 4, 4], [0, 0, 1, 2, 2], [3, 4, 3, 4], [1, 0, 3, 3], [5]])
+def test_sums_by_place_in_every_order_of_rows(codes: list[int]) -> None:
+    places = Scatter(np.array(codes))
+    values = np.random.default_rng(1).normal(size=(2, len(codes)))
+    out = np.zeros((2, 6))
+    places.add(out, values)
+    both = places.sums(values)
+    for row, value in zip(out, values, strict=True):
+        np.testing.assert_allclose(row, np.bincount(codes, value, minlength=6), rtol=1e-13)
+    np.testing.assert_allclose(both, out[:, places.low : places.high], rtol=1e-13)
+    np.testing.assert_array_equal(places.spread(np.arange(6.0)), codes)
+
+
+def test_positive_parts_of_weights() -> None:
+    generator = np.random.default_rng(2)
+    for size in (1, 2, 3):
+        rows, columns = np.triu_indices(size)
+        weights = [generator.normal(size=20) for _ in rows]
+        W = np.zeros((20, size, size))
+        for r, c, weight in zip(rows, columns, positive_part(weights), strict=True):
+            W[:, r, c] = W[:, c, r] = weight
+        assert np.linalg.eigvalsh(W).min() > -1e-12
+        again = positive_part([W[:, r, c] for r, c in zip(rows, columns, strict=True)])
+        np.testing.assert_allclose(again, [W[:, r, c] for r, c in zip(rows, columns, strict=True)], atol=1e-12)
+
+
+def test_where_there_is_no_mode_the_objective_is_infinite() -> None:
+    study, _ = of_family(one_factor(1), "poisson", "identity")
+    problem = laplace(study.plan, study.arrays)
+    at = problem.evaluate(np.array([-50.0, 0.0]), np.array([0.1]))  # a mean below zero
+    assert (at.is_mode, at.objective) == (False, np.inf)
