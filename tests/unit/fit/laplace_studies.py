@@ -71,9 +71,13 @@ def centre(family: Family, link: Link) -> tuple[float, float]:
 
 
 def outcomes(family: Family, n: int, seed: int) -> Floats:
-    """Return outcomes of moderate size that the family can have, in no order."""
+    """Return outcomes of moderate size that the family can have, in no order.
+
+    Of no group are all units successes: where a link takes a probability to 1 at a finite predictor, there is no mode.
+    """
     generator = np.random.default_rng(seed)
-    moderate = [y for y in family.outcomes if 1e-2 < abs(y) < 20.0 or y == 0.0]
+    most = family.known.get("size", 20.0)
+    moderate = [y for y in family.outcomes if 1e-2 < abs(y) < most or y == 0.0]
     return generator.permutation(np.resize(np.array(moderate), n))
 
 
@@ -84,6 +88,8 @@ def of_family(study: Study, name: str, link: str) -> tuple[Study, float]:
     n = len(study.arrays.y)
     known = [np.full(n, value) for value in family.known.values()]
     density = family_density(name, link)
+    scaled = tuple(None if offset is None else spread * offset / 3.0 for offset in study.arrays.offsets)
+    study = replace(study, arrays=replace(study.arrays, offsets=scaled))
     return with_density(study, density, outcomes(family, n, 3), known, f"{study.name}, {name} by {link}", point), spread
 
 
