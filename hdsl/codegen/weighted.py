@@ -151,8 +151,8 @@ class _Sums:
 
     # arrays made of the sums
 
-    def pick(self, source: str, target: str, rows: Sequence[Sequence[int]]) -> ast.expr:
-        """Return the (q, w, J) array of rows of a target."""
+    def pick(self, source: str, rows: Sequence[Sequence[int]]) -> ast.expr:
+        """Return the (q, w, J) array of rows of the sums called `source`."""
         flat = [row for line in rows for row in line]
         first = flat[0]
         if flat == list(range(first, first + len(flat))):
@@ -181,19 +181,19 @@ class _Sums:
         if k:
             body += code("chain = collect(chain, d.nest.starts[k])", k=k - 1)
         A = [[place(product_term(left, right)) for right in own] for left in own]
-        body += code("A = items", A=factor.name("A"), items=self.pick("chain", "chain", A))
+        body += code("A = items", A=factor.name("A"), items=self.pick("chain", A))
         if factor.above:
             above = [column for other in factor.above for column in self.channels.atoms(other)]
             B = [[place(product_term(left, right)) for right in above] for left in own]
-            body += code("B = items", B=factor.name("B"), items=self.pick("chain", "chain", B))
+            body += code("B = items", B=factor.name("B"), items=self.pick("chain", B))
         scores = [[place(score_term(column, self.letter))] for column in own]
         names = {"e": factor.name("e"), "v": factor.name("v"), "E": factor.name("E")}
-        body += code("e = items - v", items=self.pick("chain", "chain", scores), **names)
+        body += code("e = items - v", items=self.pick("chain", scores), **names)
         rows = [self.chain_keys.index(column) for column in own]
         if self.view.is_sparse:
             if k:
                 body += code("cells = d.pattern.from_finer(cells)", pattern=factor.name("cells"))
-            body += code("N = items", N=factor.name("N"), items=self.pick("cells", "cells", [[row] for row in rows]))
+            body += code("N = items", N=factor.name("N"), items=self.pick("cells", [[row] for row in rows]))
             body += code("E = e", **names)
         elif self.view.dense:
             body += self._grids(k, factor, own)
@@ -234,7 +234,7 @@ class _Sums:
                     body += code("set_diagonal(C, i, j, group[row])", row=row, **where, **names)
             scores = [[target.place(score_term(column, self.letter))] for column in own]
             e = {"e": factor.name("e"), "v": factor.name("v")}
-            body += code("e = items - v", items=self.pick(factor.name("group"), "", scores), **e)
+            body += code("e = items - v", items=self.pick(factor.name("group"), scores), **e)
             body += code("C[d.at : d.at + q * d.size, d.m] = e.ravel()", q=factor.width, **e, **names)
         for name, f, g in dense_pairs(self.view):
             target, keys = self.targets[name], f"keys{name[4:]}"
