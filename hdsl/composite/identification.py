@@ -6,53 +6,60 @@ effects of one index set with the same column are one effect with the sum of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hdsl.composite.arguments import MAIN
 from hdsl.diagnostics import Diagnostics, Label
 from hdsl.form.expr import IndexSet, show_index_set
-from hdsl.form.model import CompositeModel, Predictor, Term
+from hdsl.form.model import CompositeModel, Part, Predictor
 from hdsl.semantics.record import ResolvedModel
 from hdsl.source import Span
 
 __all__ = ["check_identification"]
 
-_Column = tuple[tuple[tuple[str, ...], float], ...]
+_Column = tuple[tuple[tuple[int, tuple[str, ...]], float], ...]
+"""Products by predictor, each with its number."""
 
 
 def check_identification(form: CompositeModel, model: ResolvedModel, found: Diagnostics) -> None:
     """Add to `found` an error for each pair of coefficients that the data can never tell apart."""
     spans = {e.printed: e.span for e in model.entities.values()}
-    for predictor in form.predictors:
-        _check_fixed(predictor, spans, found)
-        _check_random(predictor, form.outcome.index_set, spans, found)
+    _check_fixed(form.predictors, spans, found)
+    _check_random(form.predictors, form.outcome.index_set, spans, found)
     _check_row_level(form, spans, found)
     _check_thresholds(form, spans, found)
 
 
-def _columns(terms: Iterable[Term]) -> dict[tuple[str, IndexSet], _Column]:
-    """Return the column of each coefficient, scaled so that equal columns up to a factor are equal."""
-    sums: dict[tuple[str, IndexSet], dict[tuple[str, ...], float]] = {}
-    for term in terms:
-        if term.coefficient is not None:
+def _columns(
+    predictors: Sequence[Predictor], part: Part, *, sets_only: bool = False
+) -> dict[tuple[str, IndexSet], _Column]:
+    """Return the column of each coefficient in all predictors, scaled so that equal ones up to a factor are equal."""
+    sums: dict[tuple[str, IndexSet], dict[tuple[int, tuple[str, ...]], float]] = {}
+    for number, term in ((number, term) for number, p in enumerate(predictors) for term in p.terms):
+        if term.part == part and term.coefficient is not None and (term.coefficient_set or not sets_only):
             column = sums.setdefault((term.coefficient, term.coefficient_set), {})
-            texts = tuple(sorted(c.text for c in term.covariates))
-            column[texts] = column.get(texts, 0.0) + term.scale
+            product = number, tuple(sorted(c.text for c in term.covariates))
+            column[product] = column.get(product, 0.0) + term.scale
     scaled = {}
     for key, column in sums.items():
         items = sorted(column.items())
-        scaled[key] = tuple((texts, value / items[0][1]) for texts, value in items)
+        scaled[key] = tuple((product, value / items[0][1]) for product, value in items)
     return scaled
 
 
-def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostics) -> None:
+def _is_intercept(column: _Column) -> bool:
+    """Whether a column is 1 in one predictor, and stands in no other."""
+    return len(column) == 1 and not column[0][0][1]
+
+
+def _check_fixed(predictors: Sequence[Predictor], spans: dict[str, Span], found: Diagnostics) -> None:
     first: dict[tuple[_Column, IndexSet], str] = {}
-    for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "fixed").items():
+    for (name, index_set), column in _columns(predictors, "fixed").items():
         other = first.setdefault((column, index_set), name)
         if other == name:
             continue
         label = (Label(span=spans[other], text=f"`{other}`"),) if other in spans else ()
-        if column == (((), 1.0),) and not index_set:
+        if _is_intercept(column) and not index_set:
             found.error(
                 "HM301",
                 f"`{other}` and `{name}` are both intercepts, only their sum counts: remove one",
@@ -61,7 +68,7 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
                 help=f"remove `{other}` from its equation or `{name}` from its own (give it mean 0)",
             )
         else:
-            shown = " + ".join("*".join(texts) or "1" for texts, _ in column)
+            shown = " + ".join("*".join(texts) or "1" for (_, texts), _ in column)
             where = f" in each `{show_index_set(index_set)}`" if index_set else ""
             found.error(
                 "HM305",
@@ -72,12 +79,12 @@ def _check_fixed(predictor: Predictor, spans: dict[str, Span], found: Diagnostic
             )
 
 
-def _check_random(predictor: Predictor, rows: IndexSet, spans: dict[str, Span], found: Diagnostics) -> None:
+def _check_random(predictors: Sequence[Predictor], rows: IndexSet, spans: dict[str, Span], found: Diagnostics) -> None:
     """Report two effects of the same groups with one column: both modelled, or one of them unmodelled."""
-    sets = _columns(t for t in predictor.terms if t.part == "fixed" and t.coefficient_set)
+    sets = _columns(predictors, "fixed", sets_only=True)
     first = {(column, index_set): name for (name, index_set), column in sets.items()}
     unmodelled = set(first.values())
-    for (name, index_set), column in _columns(t for t in predictor.terms if t.part == "random").items():
+    for (name, index_set), column in _columns(predictors, "random").items():
         other = first.setdefault((column, index_set), name)
         if other == name or index_set == rows:
             continue
@@ -127,16 +134,15 @@ def _check_thresholds(form: CompositeModel, spans: dict[str, Span], found: Diagn
     name = dict(form.outcome.scalars).get("thresholds")
     if name is None:
         return
-    for predictor in form.predictors:
-        for (intercept, index_set), column in _columns(t for t in predictor.terms if t.part == "fixed").items():
-            if column == (((), 1.0),) and not index_set:
-                found.error(
-                    "HM301",
-                    f"`{intercept}` is an intercept beside the thresholds `{name}`: remove it",
-                    spans.get(intercept),
-                    secondary=(Label(span=spans[name], text=f"`{name}`"),) if name in spans else (),
-                    help=f"remove `{intercept}` (give it mean 0): only the differences `{name} - {intercept}` count",
-                )
+    for (intercept, index_set), column in _columns(form.predictors, "fixed").items():
+        if _is_intercept(column) and not index_set:
+            found.error(
+                "HM301",
+                f"`{intercept}` is an intercept beside the thresholds `{name}`: remove it",
+                spans.get(intercept),
+                secondary=(Label(span=spans[name], text=f"`{name}`"),) if name in spans else (),
+                help=f"remove `{intercept}` (give it mean 0): only the differences `{name} - {intercept}` count",
+            )
 
 
 def _report_row_level(

@@ -186,6 +186,7 @@ class OutcomeReader:
     def _gaussian(self, entity: Entity, outcome: Outcome, taken: TakenApart, statement: _Statement) -> ReadOutcome:
         """Return a Gaussian outcome: its residual stands in the composite where the mean is a predictor."""
         sd = dict(outcome.scalars).get("sd")
+        sd = sd if sd in _parameters(self.model) else None
         effect = statement.effect or self._residual_name(entity)
         residual = Residual(sd=sd, known=dict(outcome.known).get("sd"), effect=effect, span=statement.spans[-1])
         term = Term(
@@ -204,7 +205,7 @@ class OutcomeReader:
             for p in taken.predictors
             if not outcome.nonlinear
         )
-        is_closed = not outcome.nonlinear and len(predictors) == 1 and sd in _parameters(self.model)
+        is_closed = not outcome.nonlinear and len(predictors) == 1 and sd is not None
         parts = None if is_closed and predictors[0].link == "identity" else _parts(outcome, taken, taken.inputs)
         return ReadOutcome(outcome=outcome, predictors=predictors or taken.predictors, residual=residual, parts=parts)
 

@@ -1,8 +1,7 @@
 """Which method fits a model, and its starting values by name.
 
 Stage: fit, first step. Input: a `Design`, what the user asks for. Output: a `FitOutcome`. Invariants: a method that
-does not fit the model is refused, never replaced; a Gaussian model whose spread has no random effect is called `ml`,
-since its random effects integrate exactly.
+does not fit the model is refused, never replaced; where Laplace's approximation is exact the method is called `ml`.
 """
 
 from __future__ import annotations
@@ -31,15 +30,19 @@ _INTO: dict[str, Callable[[float], float]] = {
 """From the natural scale of a parameter to that of the fit, by the function that goes back."""
 
 _SUM = "the likelihood is closed form, maximum likelihood (`ml`) or restricted (`reml`)"
-_EXACT = "its random effects integrate exactly: maximum likelihood (`ml`)"
+_EXACT = (
+    "nothing has to be approximated: maximum likelihood (`ml`), which Laplace's approximation (`laplace`) gives, too"
+)
 _APPROXIMATE = (
     "random effects are integrated by Laplace's approximation (`laplace`) or quadrature (`agq`, with `nodes`)"
 )
 
 
 def is_exact(form: CompositeModel) -> bool:
-    """Whether Laplace's approximation is no approximation: a Gaussian outcome, random effects in its mean alone."""
+    """Whether Laplace's approximation is none: no random effect, or a Gaussian outcome with some in its mean alone."""
     outcome = form.outcome
+    if not form.blocks:
+        return True
     if outcome.distribution != "normal" or outcome.wrappers or outcome.nonlinear:
         return False
     spread = [p for p in form.predictors if p.argument != "mean"]
@@ -66,7 +69,8 @@ def choose_method(form: CompositeModel, method: str | None, nodes: int | None) -
     if form.density is None:
         allowed, what, why = ("ml", "reml"), "a Gaussian linear model", _SUM
     elif is_exact(form):
-        allowed, what, why = ("ml",), "a Gaussian model whose spread differs between rows", _EXACT
+        what = "a model without random effects" if not form.blocks else "a Gaussian model with unequal spread"
+        allowed, why = ("ml", "laplace"), _EXACT
     else:
         shown = "this mean" if form.outcome.distribution == "normal" else f"`{form.outcome.distribution}`"
         allowed, what, why = ("laplace", "agq"), f"an outcome with {shown}", _APPROXIMATE
@@ -158,5 +162,15 @@ def fit_design(
         return fit_gaussian(design.plan, design.arrays, method=method, start=entries)
     from hdsl.fit.generalised import fit_generalised
 
-    options: dict[str, Any] = {"method": "agq", "nodes": nodes} if method == "agq" else {}
-    return fit_generalised(design.plan, design.arrays, start=entries, **options)
+    if method == "agq":
+        return fit_generalised(design.plan, design.arrays, method="agq", nodes=nodes, start=entries)
+    return _called(fit_generalised(design.plan, design.arrays, start=entries), method)
+
+
+def _called(outcome: FitOutcome, method: Choice) -> FitOutcome:
+    """Return an outcome under the name of its method; what it defers stays deferred."""
+    if outcome.method == method:
+        return outcome
+    called = object.__new__(type(outcome))
+    vars(called).update(vars(outcome) | {"method": method})
+    return called
