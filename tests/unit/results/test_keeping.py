@@ -113,6 +113,32 @@ def test_a_fit_is_read_where_its_data_are_not(path: Path) -> None:
     assert float(done.stdout) == hdsl.load(path).params["g"]
 
 
+OTHERS = [
+    "count[i] ~ zero_inflated(negative_binomial(m[i], size), p)\nlog(m[i]) = b0 + b1*x[i] + u[school]",
+    "grade[i] ~ ordered_logit(eta[i], cut)\neta[i] = b1*x[i] + u[school]",
+    "wins[i] ~ binomial(trials[i], p[i])\nlogit(p[i]) = b0 + b1*x[i] + u[school]",
+]
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=[text.split("[")[0] for text in OTHERS])
+def test_a_fit_of_another_outcome_comes_back(text: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    data = made_up().assign(trials=5)
+    eta = 0.3 * data["y"].fillna(0).clip(-4, 4)
+    data["count"] = rng.poisson(np.exp(eta)) * (rng.random(len(data)) > 0.2)
+    data["wins"] = rng.binomial(5, 1 / (1 + np.exp(-eta)))
+    data["grade"] = pd.cut(eta + rng.logistic(size=len(data)), [-np.inf, -0.5, 1, np.inf], labels=["c", "b", "a"])
+    fit = Model(text + "\nu[school] ~ normal(0, s)").fit(data)
+    fit.save(tmp_path / "a.hmfit")
+    again = hdsl.load(tmp_path / "a.hmfit")
+    assert str(again.summary()) == str(fit.summary())
+    assert again.cov_params().equals(fit.cov_params())
+    assert again.design.plan == fit.design.plan
+    new = {"x": [0.0, 1.0], "school": ["s1", "new"]}
+    assert again.predict(new).equals(fit.predict(new))
+    assert again.predictions(new, scale="link").equals(fit.predictions(new, scale="link"))
+
+
 @pytest.mark.parametrize("index", [pd.Index(list("abcdef")), pd.RangeIndex(6), pd.Index([5, 3, 1, 7, 9, 2])])
 def test_row_labels(index: pd.Index, tmp_path: Path) -> None:
     data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 5.5, 7.0], "x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}, index=index)
