@@ -23,7 +23,7 @@ from hdsl.form.density import RowDensity
 
 __all__ = ["Arrays", "Column", "CovarianceBlock", "Crossing", "FixedSet", "Plan", "Product", "ReTerm", "Sizes"]
 
-Crossing: TypeAlias = Literal["none", "dense", "sparse"]
+Crossing: TypeAlias = Literal["none", "dense", "sparse", "iterative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,9 @@ class Plan:
         Positions in `re_terms` of the factors eliminated one after the other, finest first; each is nested in the next.
     dense : tuple of int
         Positions of the factors that are left to a dense factor (they are crossed with some of the chain).
-    crossing : {"none", "dense", "sparse"}
-        How the cross-products of chain and dense factors are stored; "none" where there is no dense factor.
+    crossing : {"none", "dense", "sparse", "iterative"}
+        How the cross-products of chain and dense factors are stored; "none" where there is no dense factor. With
+        "iterative" all factors are dense ones and nothing is factorised: equations are solved by conjugate gradients.
     has_offset : tuple of bool
         For each predictor whether it has an offset.
     intercept : int or None

@@ -315,8 +315,10 @@ def _plan(
     sizes = grouping.sizes
     order = plan_order(random.terms, grouping.units, sizes.n_levels)
     fill = None
-    if order.dense:
-        _refuse_large(random, order, sizes, found)
+    if order.dense and _is_large(random, order, sizes):
+        _refuse_density(form, random, order, found)
+        order = Order(chain=(), dense=tuple(range(len(random.terms))), crossing="iterative")
+    elif order.dense:
         widths = [term.width for term in random.terms]
         fill = measure_fill(grouping.groups, widths, sizes.n_levels, order.chain, order.dense)
         order = replace(order, crossing=fill.crossing)
@@ -324,11 +326,16 @@ def _plan(
     return replace(assemble(form, layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
 
 
-def _refuse_large(random: RandomPart, order: Order, sizes: Sizes, found: Diagnostics) -> None:
-    columns = sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense)
-    if columns > MOST_DENSE:
+def _is_large(random: RandomPart, order: Order, sizes: Sizes) -> bool:
+    """Whether the dense factor would be too large to factorise."""
+    return sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense) > MOST_DENSE
+
+
+def _refuse_density(form: CompositeModel, random: RandomPart, order: Order, found: Diagnostics) -> None:
+    """Refuse a large dense factor where nothing but factorising it would do."""
+    if form.density is not None:
         sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
-        message = f"the crossed factors {sets} have {columns:,} columns, of {MOST_DENSE:,} at most: take one out"
+        message = f"the crossed factors {sets} have too many groups, of {MOST_DENSE:,} at most: take one out"
         note = "the factor that is left after eliminating the largest nested chain would be dense"
         help_text = "take a crossed factor out, or merge its rare groups"
         found.error("HM509", message, notes=[note], help=help_text)

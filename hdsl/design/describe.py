@@ -12,11 +12,12 @@ import numpy as np
 
 from hdsl.form.density import RowDensity
 from hdsl.form.expr import show_index_set
-from hdsl.plan import Arrays, Column, Plan
+from hdsl.plan import Arrays, Column, Plan, Sizes
 
 __all__ = ["describe"]
 
 _WIDTH = 80
+VECTORS = 32  # of the iterations, that are kept at the same time
 _LONGEST = 20  # characters of an index set in the table
 
 
@@ -117,6 +118,8 @@ def _covariance(plan: Plan, k: int) -> str:
 
 
 def _treatment(plan: Plan, k: int) -> str:
+    if plan.crossing == "iterative":
+        return "solved by iterations"
     if k in plan.dense:
         return f"dense, crossed with {_shown(plan, plan.chain[0])}"
     place = plan.chain.index(k)
@@ -131,6 +134,11 @@ def _method(plan: Plan) -> str:
     if not plan.re_terms:
         return "Ordinary least squares: there is no random effect."
     steps = "Cross-products are summed once; after that no step touches the rows. "
+    if plan.crossing == "iterative":
+        return (
+            f"{steps}Each evaluation solves the mixed-model equations by conjugate gradients, and estimates traces and "
+            "the log determinant by random signs, always the same. The fit tells its Monte-Carlo error."
+        )
     return f"{steps}Each evaluation {_elimination(plan)}."
 
 
@@ -169,6 +177,8 @@ def _cost(plan: Plan) -> str:
     unit = "One evaluation" if plan.density is None else "One step"
     widths = [term.width for term in plan.re_terms]
     border = plan.sizes.p + 1
+    if plan.crossing == "iterative":
+        return _iterative_cost(plan, plan.sizes, border)
     dense = sum(widths[k] * plan.sizes.n_levels[k] for k in plan.dense)
     chain = sum(plan.sizes.n_levels[k] * widths[k] for k in plan.chain)
     above = sum(widths[k] for k in plan.chain)
@@ -183,6 +193,18 @@ def _cost(plan: Plan) -> str:
         words.append(f" and {plan.sizes.n:,} rows with {k + k * (k + 1) // 2} derivatives each")
     words.append(f", beside {border} columns of fixed part and outcome; about {_bytes(stored)} of memory.")
     return "".join(words)
+
+
+def _iterative_cost(plan: Plan, sizes: Sizes, border: int) -> str:
+    """Return work and memory of one evaluation by iterations; a row fills one cell of each pair of factors at most."""
+    columns = _random_columns(plan)
+    widths = [term.width for term in plan.re_terms]
+    pairs = sum(a * b for i, a in enumerate(widths) for b in widths[:i])
+    stored = 2.0 * 12.0 * 2.0 * sizes.n * pairs + 8.0 * columns * (border + 8 * VECTORS)
+    return (
+        f"One evaluation solves for some {border + VECTORS} right-hand sides of {columns:,} columns, each iteration a "
+        f"product with at most {2 * sizes.n * pairs:,} cells; up to {_bytes(stored)} of memory."
+    )
 
 
 def _bytes(number: float) -> str:

@@ -18,7 +18,7 @@ from hdsl.plan import Crossing
 __all__ = ["MOST_DENSE", "Fill", "heaviest_chain", "measure_fill"]
 
 MOST_DENSE = 12_000
-"""Columns of the dense factor beyond which an exact factorisation is refused (a gigabyte a copy, a minute a step)."""
+"""Columns of the dense factor beyond which it is not factorised (a gigabyte a copy, a minute a step)."""
 
 _FLOPS_PER_SECOND = 4e10  # one core, matrix product
 _SECONDS_PER_PAIR = 5e-9  # gather, multiply, scatter

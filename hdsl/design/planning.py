@@ -227,6 +227,13 @@ def explain(
         groups = "" if counts is None else f" ({counts[position]:,} groups)"
         return f"`{show_index_set(terms[position].index_set)}`{groups}"
 
+    if order.crossing == "iterative":
+        yield (
+            f"{', '.join(name(position) for position in order.dense)} are crossed: whatever is eliminated first, "
+            "what is left is a dense matrix that would not fit in memory."
+        )
+        yield "Equations are solved by conjugate gradients instead; traces are means over random signs."
+        return
     for first, second in random.merged:
         yield f"`{show_index_set(first)}` and `{show_index_set(second)}` group the rows alike, so they are one factor."
     if len(order.chain) == 1:

@@ -89,6 +89,7 @@ CODES: dict[str, str] = {
     "HM513": "a file that is no kept fit",
     "HM514": "no finite estimate",
     "HM515": "a simulation without a value that it needs",
+    "HM516": "a fit by iterations",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -15,6 +15,8 @@ import numpy as np
 from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
 from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import lower_factor, theta_of, widths
+from hdsl.fit.iterative import Engine, engine, sparse_moments
+from hdsl.fit.moments import moments
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
@@ -95,7 +97,7 @@ class Criterion:
     """
 
     plan: Plan
-    emitted: Emitted
+    emitted: Emitted | Engine
     cross: Any
     reml: bool
     fixed: FixedScale
@@ -188,7 +190,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         HM504 where no more rows than independent columns of X are there, HM506 for a value that is not finite, HM511
         for a constant outcome.
     """
-    emitted = load(emit(plan))
+    emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
     X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     require_finite(plan, X, y, Z)
     columns = Columns()
@@ -223,8 +225,16 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         outcome=outcome,
         T=tuple(T for _, T in scaled),
         rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-        guess=moment_theta(plan, cross, np.zeros(len(base)) if outcome.base.any() else base, _place(fixed, kept)),
+        guess=_guess(plan, cross, np.zeros(len(base)) if outcome.base.any() else base, _place(fixed, kept)),
     )
+
+
+def _guess(plan: Plan, cross: Any, beta: Floats, intercept: int | None) -> Floats:
+    """Return theta by the method of moments; `beta` are the coefficients of the outcome in the cross-products."""
+    if not plan.n_theta:
+        return np.zeros(0)
+    take = sparse_moments if plan.crossing == "iterative" else moments
+    return moment_theta(plan, take(plan, cross, beta, intercept), cross.n, len(beta))
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:

@@ -14,6 +14,7 @@ import numpy as np
 from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
+from hdsl.fit.monte_carlo import monte_carlo_error
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
@@ -28,6 +29,9 @@ from hdsl.progress import progress
 from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["fit_gaussian", "outcome_at", "refuse_exact"]
+
+NOISE = 0.5
+"""Rise of an approximate criterion that is taken for its error: its slope is not that of its value."""
 
 EXACT = 1e-12
 """Residual sum of squares, relative to that of the outcome about its mean, that rounding cannot tell from zero."""
@@ -62,7 +66,7 @@ def fit_gaussian(
     with one_thread(), progress("summing over rows"):
         problem = criterion(plan, arrays, reml=method == "reml")
         begin = _begin(problem, starting_theta(problem, start))
-        optimum = watched_search(problem, begin, Tolerances())
+        optimum = watched_search(problem, begin, _tolerances(problem, begin))
         refuse_exact(problem, optimum.at)
         parts = parts_at(problem, optimum.at)
         return outcome_at(problem, optimum, parts)
@@ -71,10 +75,17 @@ def fit_gaussian(
 def _prepare(plan: Plan, arrays: Arrays) -> None:
     """Refuse a dense root that is too large; import SciPy's LAPACK before threads are counted where it is needed."""
     columns = sum(plan.re_terms[f].width * (int(arrays.groups[f].max()) + 1) for f in plan.dense)
-    if columns > MOST_DENSE_COLUMNS:
+    if columns > MOST_DENSE_COLUMNS and plan.crossing != "iterative":
         raise too_large(columns)
     if columns >= LAPACK_SIZE:
         import scipy.linalg  # noqa: F401 - its OpenBLAS is the second one
+
+
+def _tolerances(problem: Criterion, begin: Evaluation) -> Tolerances:
+    """Return when the search stops; an approximate criterion may rise by its own error."""
+    if problem.plan.crossing != "iterative":
+        return Tolerances()
+    return Tolerances(rise=NOISE / (1.0 + abs(begin.objective)))
 
 
 def _begin(problem: Criterion, theta: Floats) -> Evaluation:
@@ -126,6 +137,8 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -
         n_evaluations=optimum.n_evaluations,
         gradient_norm=optimum.decrement,
         certificate=optimum.certificate,
+        monte_carlo=monte_carlo_error(problem, at),
+        objective_error=getattr(at.forward, "logdet_error", 0.0),
         status=status,
         message=_message(optimum, status, parts),
         boundary=parts.edge,

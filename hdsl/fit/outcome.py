@@ -123,6 +123,9 @@ class FitOutcome:
         On a boundary, the least derivative of the objective by a variance where there is none: of a standardised column
         or a combination of them, relative to that of the residual. An optimum has none that is negative; NaN where
         every covariance matrix is regular.
+    monte_carlo, objective_error : float
+        Of a fit by iterations, whose traces are means over random signs: the largest Monte-Carlo error of a covariance
+        parameter, in its standard errors, and that of the objective. Zero where both are exact.
     status : {"converged", "boundary", "not converged"}
     message : str
     boundary : tuple of (int, int, int)
@@ -162,6 +165,8 @@ class FitOutcome:
     message: str
     boundary: tuple[tuple[int, int, int], ...]
     certificate: float = math.nan
+    monte_carlo: float = 0.0
+    objective_error: float = 0.0
     troubles: tuple[Trouble, ...] = ()
     nodes: int | None = None
 

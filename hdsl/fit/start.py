@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
-from hdsl.fit.moments import moments
+from hdsl.fit.moments import Moments
 from hdsl.fit.refusals import not_finite, unknown_start
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
@@ -25,17 +25,14 @@ LEAST, MOST = 0.05, 10.0
 """Relative standard deviation that is added to what moments give, in squares, and the most that they may give."""
 
 
-def moment_theta(plan: Plan, cross: Any, beta: Floats, intercept: int | None) -> Floats:
+def moment_theta(plan: Plan, found: Moments, n: int, p: int) -> Floats:
     """Return theta by the method of moments, standardised columns; correlations start at zero.
 
     Parameters
     ----------
-    cross : Cross
-        Cross-products of the standardised columns.
-    beta : ndarray, (p,)
-        Least-squares coefficients of the outcome that they hold.
-    intercept : int or None
-        Position of the intercept in beta.
+    found : Moments
+    n, p : int
+        Rows, and columns of X.
 
     Notes
     -----
@@ -47,14 +44,13 @@ def moment_theta(plan: Plan, cross: Any, beta: Floats, intercept: int | None) ->
     """
     if not plan.n_theta:
         return np.zeros(0)
-    found = moments(plan, cross, beta, intercept)
     k = len(found.effects)
     system, right = np.empty((k + 1, k + 1)), np.empty(k + 1)
     system[:k, :k], right[:k] = found.squares, found.fits
     system[:k, k] = system[k, :k] = found.traces
-    system[k, k], right[k] = cross.n - len(beta), found.rss
+    system[k, k], right[k] = n - p, found.rss
     solution = np.linalg.lstsq(system, right, rcond=None)[0]
-    sigma2 = max(float(solution[k]), 1e-3 * found.rss / cross.n)
+    sigma2 = max(float(solution[k]), 1e-3 * found.rss / n)
     relative = np.sqrt(LEAST**2 + np.clip(solution[:k] / sigma2, 0.0, MOST**2))
     theta = np.zeros(plan.n_theta)
     for entry in reversed(theta_entries(plan)):

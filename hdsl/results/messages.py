@@ -14,6 +14,7 @@ from hdsl.diagnostics import Diagnostic, Severity
 from hdsl.results.numbers import count
 
 if TYPE_CHECKING:
+    from hdsl.fit.outcome import FitOutcome
     from hdsl.fit.trouble import Kind, Trouble
     from hdsl.form.model import CompositeModel
     from hdsl.results.parameters import ParameterTable
@@ -66,6 +67,8 @@ def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
     if not found and parameters.outcome.boundary:
         found.append(_boundary(parameters))
     found += [_edge_of_scalar(parameters, trouble) for trouble in parameters.outcome.troubles if trouble.kind == "edge"]
+    if parameters.outcome.monte_carlo:
+        found.append(_iterated(parameters.outcome))
     design = parameters.design
     aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
     if aliased and not any(diagnostic.code == "HM411" for diagnostic in design.diagnostics):
@@ -161,6 +164,25 @@ def _certified(certificate: float) -> Iterator[str]:
             "it is an optimum: any variance there would raise the criterion, first by at least "
             f"{slope} for each unit, relative to the residual's"
         )
+
+
+def _iterated(outcome: FitOutcome) -> Diagnostic:
+    """Return how exact a fit by iterations is."""
+    return Diagnostic(
+        code="HM516",
+        severity=Severity.NOTE,
+        message=(
+            "solved by iterations: Monte-Carlo error of the variances up to "
+            f"{outcome.monte_carlo:.1%} of a standard error"
+        ),
+        notes=(
+            f"the log-likelihood has one of {outcome.objective_error / 2.0:.2g}"
+            if outcome.objective_error
+            else "the log-likelihood has none: what is left after one factor is sparse",
+            "covariances of single random effects are not computed",
+        ),
+        help="nothing to do; do not compare log-likelihoods that differ by less than their errors",
+    )
 
 
 def _dropped(labels: list[str], form: CompositeModel) -> Diagnostic:

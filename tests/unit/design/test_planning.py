@@ -193,16 +193,19 @@ def test_large_and_empty_crossing_is_sparse() -> None:
     assert fill.crossing == "sparse"
 
 
-def test_crossing_beyond_memory_is_refused() -> None:
+def test_crossing_beyond_memory_is_solved_by_iterations() -> None:
     n = 30_000
     generator = np.random.default_rng(0)
     data = pd.DataFrame({"y": generator.normal(size=n), "a": np.arange(n) // 2, "b": generator.permutation(n) // 2})
     form = model(
         fixed("b0"), random("u[a]"), random("v[b]"), indices={"a": "a", "b": "b"}, blocks=(block("u[a]"), block("v[b]"))
     )
-    with pytest.raises(FitError) as error:
-        bind(form, data)
-    assert error.value.code == "HM509"
+    design = bind(form, data)
+    assert design.plan.crossing == "iterative"
+    assert (design.plan.chain, design.plan.dense) == ((), (0, 1))
+    page = describe(design.plan, design.arrays)
+    assert "conjugate gradients" in page
+    assert max(map(len, page.splitlines())) <= 80
 
 
 def test_long_names_still_fit_eighty_columns() -> None:
