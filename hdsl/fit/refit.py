@@ -21,7 +21,7 @@ from hdsl.fit.gaussian import outcome_at, refuse_exact
 from hdsl.fit.newton import Tolerances
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.rank import keep_columns
-from hdsl.fit.refusals import not_finite
+from hdsl.fit.refusals import by_iterations, not_finite
 from hdsl.fit.search import search
 from hdsl.fit.standardise import Block, Codes, Columns, Floats, random_scale, standardise_fixed
 from hdsl.fit.threads import one_thread
@@ -44,7 +44,14 @@ def optimum_of(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> tuple[Criteri
     arrays : Arrays
     outcome : FitOutcome
         The fit of this plan to these arrays, by ML or REML.
+
+    Raises
+    ------
+    FitError
+        HM510 for a plan that is solved by iterations: it keeps no factorisation to work on.
     """
+    if plan.crossing == "iterative":
+        raise by_iterations()
     problem = criterion(plan, arrays, reml=outcome.method == "reml")
     roots = [from_parts(sd / outcome.sigma, cor) for sd, cor in zip(outcome.sd, outcome.cor, strict=True)]
     return problem, problem.evaluate(problem.theta_from(roots))

@@ -8,6 +8,7 @@ from hdsl.diagnostics import Diagnostic, FitError, Severity
 
 __all__ = [
     "MOST_DENSE_COLUMNS",
+    "by_iterations",
     "crossed_quadrature",
     "exact_fit",
     "no_nodes",
@@ -52,6 +53,12 @@ def too_large(columns: int) -> FitError:
     """Return the error for a dense root that would not fit in memory."""
     message = f"the crossed factors have {columns} columns together, too many: fit a part of the groups"
     return _refusal("HM509", message, f"up to {MOST_DENSE_COLUMNS} are fitted exactly")
+
+
+def by_iterations() -> FitError:
+    """Return the error for what needs a factorisation that a fit by iterations does not have."""
+    message = "a fit by iterations has no factorisation to refit from: use fewer crossed groups for this"
+    return _refusal("HM510", message, "estimates, standard errors and tests that do not refit are there")
 
 
 def no_start(what: str) -> FitError:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import hdsl
-from hdsl.fit import iterative
+from hdsl.fit import fit_gaussian, iterative
 from hdsl.fit.criterion import Criterion, criterion
+from hdsl.fit.refit import refitter
 
 SCALAR = """
 y[i] ~ normal(b0 + b1*x[i] + u[g] + v[h] + w[s], sd)
@@ -143,3 +144,12 @@ def test_with_few_movers_the_log_determinant_is_exact(text):
     theta = rng.normal(size=a.plan.n_theta)
     assert b.evaluate(theta).objective == pytest.approx(a.evaluate(theta).objective, rel=1e-10)
     assert b.evaluate(theta).forward.logdet_error == 0.0
+
+
+def test_what_needs_a_factorisation_is_refused():
+    model, data = hdsl.Model(MOVERS), frame()
+    with patch.object(BIND, "MOST_DENSE", 0):
+        design = model.bind(data)
+    outcome = fit_gaussian(design.plan, design.arrays)
+    with pytest.raises(hdsl.FitError, match="HM510"):
+        refitter(design.plan, design.arrays, outcome)
