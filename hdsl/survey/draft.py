@@ -41,7 +41,6 @@ class _Draft:
     outcome: Outcome
     names: Names
     letters: dict[str, str]
-    family: str
     root: str
     left_out: list[str] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
@@ -58,14 +57,9 @@ class _Draft:
 
 def draft(scan: Scan, outcome: str | None = None) -> str:
     """Return the text of a first model; see `Scan.to_model`."""
-    from hdsl.model import Model
-
     chosen = _choose(scan, outcome)
     _refuse_unwritable(scan, chosen)
-    text = _write(scan, chosen, chosen.distribution)
-    if Model(text).form.unsupported:
-        text = _write(scan, chosen, "normal")
-    return text
+    return _write(scan, chosen)
 
 
 def _choose(scan: Scan, name: str | None) -> Outcome:
@@ -92,9 +86,9 @@ def _refuse_unwritable(scan: Scan, outcome: Outcome) -> None:
             raise ValueError(f"a model file cannot say the name of the column {column!r}: rename it")
 
 
-def _write(scan: Scan, outcome: Outcome, family: str) -> str:
+def _write(scan: Scan, outcome: Outcome) -> str:
     names = Names([column.name for column in scan.columns])
-    work = _Draft(scan=scan, outcome=outcome, names=names, letters=letters(scan), family=family, root=names.fresh("b0"))
+    work = _Draft(scan=scan, outcome=outcome, names=names, letters=letters(scan), root=names.fresh("b0"))
     equation = _equation(work)
     indices = [_index(work, column, letter) for column, letter in work.letters.items()]
     parts = [[*indices, *work.declared], equation, work.levels, work.sets]
@@ -119,11 +113,11 @@ def _equation(work: _Draft) -> list[str]:
     start = _start(work, finest)
     mean = " + ".join([*start, *_covariates(work, ROWS, work.scan.n_rows)])
     left = _outcome(work)
-    if work.family == "normal":
+    if work.outcome.distribution == "normal":
         return _wrapped(f"{left} ~ normal({mean}, {work.names.fresh('sd')})")
-    argument, link = _LINKS[work.family]
+    argument, link = _LINKS[work.outcome.distribution]
     argument = f"{work.names.fresh(argument)}[i]"
-    return [f"{left} ~ {work.family}({argument})", *_wrapped(f"{link}({argument}) = {mean}")]
+    return [f"{left} ~ {work.outcome.distribution}({argument})", *_wrapped(f"{link}({argument}) = {mean}")]
 
 
 def _wrapped(statement: str) -> list[str]:
@@ -265,12 +259,6 @@ def _comments(work: _Draft) -> Iterator[str]:
     others = [outcome.column for outcome in scan.outcomes if outcome.column != work.outcome.column]
     also = f"; it may be {' or '.join(others)}" if others else ""
     yield from _comment(f"The outcome is taken to be {work.outcome.column}{also}.")
-    if work.family != work.outcome.distribution:
-        argument, link = _LINKS[work.outcome.distribution]
-        yield from _comment(
-            f"Its values ask for `{work.outcome.distribution}({argument}[i])` with an equation for "
-            f"`{link}({argument}[i])`; a linear model stands here until that is fitted."
-        )
     for level in scan.levels:
         shown = " and ".join(level.columns)
         letter = _subscript(work, level.columns)
