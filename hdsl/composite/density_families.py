@@ -75,14 +75,11 @@ class Distribution:
         Gives log P(Y >= bound).
     between : callable or None
         Gives log P(lower <= Y <= upper).
-    at_least_one : Expr or None
-        log P(Y >= 1) of a count.
     """
 
     pieces: tuple[Piece, ...]
     support: str
     at_zero: sympy.Expr | None = None
-    at_least_one: sympy.Expr | None = None
     below: _Bounds | None = None
     above: _Bounds | None = None
     between: Callable[[sympy.Expr, sympy.Expr], sympy.Expr] | None = None
@@ -167,7 +164,6 @@ def _poisson(given: Arguments) -> Distribution:
         pieces=_of_count(mean, value, -mean.value),
         support="count",
         at_zero=-mean.value,
-        at_least_one=LogInvcloglog(mean.log, 0) if mean.is_exponential else Log1mExp(mean.value, 0),
         above=lambda bound: LogTailPoisson(bound, mean.log, 0),
         between=lambda lower, upper: LogRangePoisson(lower, upper, mean.log, 0) - mean.value,
     )
@@ -188,7 +184,6 @@ def _negative_binomial(given: Arguments) -> Distribution:
         pieces=_of_count(mean, value, at_zero),
         support="count",
         at_zero=at_zero,
-        at_least_one=Log1mExp(-at_zero, 0),
         above=lambda bound: LogTailNegativeBinomial(bound, mean.log, size.log, 0, 0),
         between=lambda lower, upper: LogRangeNegativeBinomial(lower, upper, mean.log, size.log, 0, 0) + at_zero,
     )
@@ -228,12 +223,16 @@ def _beta(given: Arguments) -> Distribution:
 
 def _of_hazard(log_hazard: _Bounds, hazard: _Bounds, log_rate: sympy.Expr) -> Distribution:
     """Return the distribution with P(Y > y) = exp(-hazard(y)), whose derivative is rate times hazard."""
+
+    def log_difference(lower: sympy.Expr, upper: sympy.Expr) -> sympy.Expr:
+        return log_hazard(upper) + Log1mExp(log_hazard(upper) - log_hazard(lower), 0)
+
     return Distribution(
         pieces=_everywhere(log_hazard(Y) + log_rate - hazard(Y)),
         support="positive",
         below=lambda bound: LogInvcloglog(log_hazard(bound), 0),
         above=lambda bound: -hazard(bound),
-        between=lambda lower, upper: -hazard(lower) + Log1mExp(hazard(upper) - hazard(lower), 0),
+        between=lambda lower, upper: -hazard(lower) + LogInvcloglog(log_difference(lower, upper), 0),
     )
 
 

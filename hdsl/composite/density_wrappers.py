@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import sympy
 
 from hdsl.composite.density_families import Distribution, Piece, compared
-from hdsl.composite.density_functions import Log1mExp, LogAddExp, raised
-from hdsl.composite.density_links import probability
+from hdsl.composite.density_functions import LogAddExp, LogInvcloglog, raised
+from hdsl.composite.density_links import logarithm, probability
 from hdsl.form.expr import Apply, Expr, Num, Ref
 
 __all__ = ["UnsupportedDensity", "Wrapper", "wrapped"]
@@ -111,8 +111,13 @@ def _hurdle(inner: Distribution, given: dict[str, Expr]) -> Distribution | None:
         return _with_zeros(inner, p.log, lambda log: p.log_not + log)
     if inner.support != "count" or inner.at_zero is None:
         return None
-    positive = inner.at_least_one if inner.at_least_one is not None else Log1mExp(-inner.at_zero, 0)
+    positive = _log_not_zero(inner.at_zero)
     return _with_zeros(inner, p.log, lambda log: p.log_not + log - positive)
+
+
+def _log_not_zero(at_zero: sympy.Expr) -> sympy.Expr:
+    """Return log P(Y >= 1) of a count; its derivatives stay finite where that is as small as it can be."""
+    return LogInvcloglog(logarithm(-at_zero), 0)
 
 
 # -- bounds --------------------------------------------------------------------------------------------------------
@@ -149,7 +154,7 @@ def _truncated(inner: Distribution, given: dict[str, Expr]) -> Distribution | No
     ):
         mass = _log_mass(inner, lower if has_lower else None, upper if has_upper else None)
         pieces += (Piece(_both(_both(at_lower, at_upper), piece.holds), piece.log - mass) for piece in inner.pieces)
-    return replace(inner, pieces=tuple(pieces), at_zero=None, at_least_one=None, below=None, above=None, between=None)
+    return replace(inner, pieces=tuple(pieces), at_zero=None, below=None, above=None, between=None)
 
 
 def _log_mass(inner: Distribution, lower: Expr | None, upper: Expr | None) -> sympy.Expr:
@@ -159,8 +164,8 @@ def _log_mass(inner: Distribution, lower: Expr | None, upper: Expr | None) -> sy
         return sympy.Integer(0)
     if inner.support == "count" and upper is not None:
         return inner.between(sympy.Integer(0) if lower is None else raised(lower), raised(upper))
-    if inner.at_least_one is not None and isinstance(lower, Num) and math.ceil(lower.value) == 1:
-        return inner.at_least_one
+    if inner.at_zero is not None and isinstance(lower, Num) and math.ceil(lower.value) == 1:
+        return _log_not_zero(inner.at_zero)
     if upper is None and lower is not None and inner.above is not None:
         return inner.above(raised(lower))
     if lower is None and upper is not None and inner.below is not None:
