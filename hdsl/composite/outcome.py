@@ -174,7 +174,10 @@ class OutcomeReader:
 
     def _ordered(self, outcome: Outcome, taken: TakenApart) -> ReadOutcome:
         """Return an ordinal outcome: its predictor stands below both thresholds of a category."""
-        if len(taken.predictors) != 1 or len(taken.inputs) != 1 or outcome.nonlinear:
+        if outcome.wrappers:
+            self.refuse(f"`{outcome.wrappers[-1]}` around `{outcome.distribution}`", outcome.span)
+            return ReadOutcome(outcome=outcome, predictors=taken.predictors, residual=None)
+        if len(taken.inputs) != 1 or taken.arguments.get("eta") != Ref(name="eta0", index_set=()):
             self.refuse("an ordinal outcome whose predictor is not linear", outcome.span)
             return ReadOutcome(outcome=outcome, predictors=taken.predictors, residual=None)
         upper = Input(argument="upper threshold", predictor=0, sign=-1.0, threshold="upper")

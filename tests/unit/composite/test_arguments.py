@@ -141,6 +141,20 @@ def test_more_spread_than_the_distribution_has_is_identified(text: str) -> None:
     assert hdsl.Model(text).form.density is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("y[i] ~ truncated(ordered_logit(b1*x[i], cut), lower = 1)", "`truncated` around `ordered_logit`"),
+        ("y[i] ~ zero_inflated(normal(b0, sd), p)", "`zero_inflated` around `normal`"),
+        ("y[i] ~ censored(poisson(m), upper = 5)", "`censored` around `poisson`"),
+        ("y[i] ~ ordered_logit(exp(b1*x[i]), cut)", "not linear"),
+        ("y[i] ~ censored(normal(b0, sd), upper = b1)", "the bound `b1` is not known"),
+    ],
+)
+def test_what_has_no_density_is_refused_by_name(text: str, words: str) -> None:
+    assert any(words in item.feature for item in hdsl.Model(text).form.unsupported)
+
+
 def test_a_product_that_only_counts_as_one_number_is_refused() -> None:
     refused = hdsl.Model("y[i] ~ normal(b*c*x[i], sd)").form.unsupported
     assert "product of coefficients" in refused[0].feature
