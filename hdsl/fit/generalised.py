@@ -17,8 +17,9 @@ from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.generalised_errors import Information, joint_information
 from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_effects, with_values
-from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
+from hdsl.fit.joint import LEASH, DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
+from hdsl.fit.multistart import STEEP, better
 from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, Status
 from hdsl.fit.problem import try_at
@@ -36,6 +37,9 @@ from hdsl.progress import progress, say
 __all__ = ["fit_criterion", "fit_generalised"]
 
 TOLERANCES = Tolerances(scaled=True)
+
+SMALL = 0.1
+"""Share of the random effects' spread of the first start for a second one."""
 
 ROUNDING = 1e-2
 """Decrement that is rounding where a parameter without an equation is on its edge: its natural value is extreme."""
@@ -100,11 +104,31 @@ def fit_criterion(
     problem = random_effects(flat.at, first or criterion, arrays)
     begin = _begin(problem, flat.at, start)
     optimum = watched_search(problem, begin, TOLERANCES)
+    if not start and _may_have_several(problem, optimum):
+        optimum = _or_from_small(problem, flat.at, optimum)
     if first is not None and not optimum.interrupted:
         say("searching the optimum by quadrature")
         problem = replace(problem, criterion=criterion)
         optimum = search(problem, _required(try_at(problem, optimum.at.vector, None)), TOLERANCES)
     return _finish(problem, optimum, arrays, nodes)
+
+
+def _may_have_several(problem: Joint, optimum: Optimum[JointPoint]) -> bool:
+    """Whether another optimum is likely: without log-concavity, or where rows or effects may have the spread."""
+    density = problem.plan.density
+    assert density is not None
+    beta = problem.base + problem.back @ optimum.at.vector[: problem.m]
+    is_far = any(abs(float(row @ beta) - start) > LEASH / 2.0 for row, start in problem.leashes)
+    return not optimum.interrupted and (not density.is_log_concave or is_far)
+
+
+def _or_from_small(problem: Joint, flat: JointPoint, optimum: Optimum[JointPoint]) -> Optimum[JointPoint]:
+    """Return an optimum, or one that is found from small random effects, if that is better."""
+    at = try_at(problem, np.concatenate((flat.vector, SMALL * problem.still)), None)
+    if at is None:
+        return optimum
+    other = search(problem, at, TOLERANCES)
+    return replace(better(optimum, other), n_evaluations=optimum.n_evaluations + other.n_evaluations)
 
 
 def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> JointPoint:
@@ -130,7 +154,7 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
     troubles = find_troubles(problem, at, arrays)
     settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
     if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
-        troubles = (*troubles, Trouble(kind="no convergence", reason=_short(optimum)))
+        troubles = (*troubles, _unsettled(problem, optimum))
     later = _Later(problem=problem, at=at, parts=parts, held=_held(troubles))
     free = free_parameters(plan)
     status = _status(parts, troubles)
@@ -160,6 +184,15 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
         troubles=troubles,
         nodes=nodes,
     )
+
+
+def _unsettled(problem: Joint, optimum: Optimum[JointPoint]) -> Trouble:
+    """Return why a search did not settle: on a slope towards a point without a mode, or for want of steps."""
+    density = problem.plan.density
+    assert density is not None
+    if not density.is_log_concave and optimum.decrement > STEEP and not optimum.interrupted:
+        return Trouble(kind="no mode")
+    return Trouble(kind="no convergence", reason=_short(optimum))
 
 
 def _held(troubles: tuple[Trouble, ...]) -> tuple[int, ...]:

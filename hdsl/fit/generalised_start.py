@@ -159,10 +159,24 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
     begin = _from_moments(problem, arrays)
     if begin is None:
         raise no_start("the density of the outcome is zero")
+    problem = replace(problem, leashes=_leashes(criterion, arrays))
     optimum = minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
     if _is_exact(problem, optimum.at, arrays):
         raise exact_fit()
     return optimum
+
+
+def _leashes(criterion: DensityCriterion, arrays: Arrays) -> tuple[tuple[Floats, float], ...]:
+    """Return the rows of ``to_user`` of parameters without an equation, with values that moments give."""
+    plan, out = criterion.plan, []
+    assert plan.density is not None
+    natural = natural_values(plan, arrays)
+    for k, (column, value) in fixed_columns(plan, arrays).intercepts().items():
+        item = plan.density.inputs[k]
+        if item.scalar is not None and item.inverse != "identity" and column in criterion.kept:
+            start = _candidates(plan, arrays, k, natural[k])[0]
+            out.append((value * criterion.to_user[criterion.kept.index(column)], start or 0.0))
+    return tuple(out)
 
 
 def _is_exact(problem: Joint, at: JointPoint, arrays: Arrays) -> bool:
@@ -298,7 +312,7 @@ def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
             theta[entry.theta] = starts[entry.factor][entry.row]
-    return replace(joint(criterion, units), still=theta)
+    return replace(joint(criterion, units), still=theta, leashes=_leashes(criterion, arrays))
 
 
 def _common(plan: Plan, f: int, unit: Floats) -> Floats:

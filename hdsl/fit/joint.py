@@ -18,7 +18,7 @@ from hdsl.fit.covariance import widths
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.plan import Plan
 
-__all__ = ["DensityCriterion", "Joint", "JointPoint", "JointSlope", "joint"]
+__all__ = ["LEASH", "DensityCriterion", "Joint", "JointPoint", "JointSlope", "joint"]
 
 STEP = 1e-2
 """Step of the differences of the gradient, relative to the standard error that curvature alone would give."""
@@ -78,6 +78,10 @@ class DensityCriterion(Protocol):
         """Return their covariances."""
 
 
+LEASH = 20.0
+"""How far a parameter without an equation may go on its unbounded scale: a factor of 5e8 for a positive one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointPoint:
     """The criterion at one vector.
@@ -134,6 +138,9 @@ class Joint:
         Entries of theta in the vector; the others are as in `still`.
     still : ndarray, (n_theta,)
         In units.
+    leashes : tuple of (ndarray, float)
+        Parameters without an equation as rows of ``to_user``, and where each starts: `LEASH` from there is as good as
+        the end of its range, and beyond it there is rounding alone.
     """
 
     criterion: DensityCriterion
@@ -144,6 +151,7 @@ class Joint:
     entries: tuple[Entry, ...]
     moving: Codes
     still: Floats
+    leashes: tuple[tuple[Floats, float], ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -161,11 +169,13 @@ class Joint:
         Raises
         ------
         numpy.linalg.LinAlgError
-            Where the inner search has found no mode.
+            Where the inner search has found no mode, or a parameter without an equation is beyond its leash.
         """
         theta = self.still.copy()
         theta[self.moving] = vector[self.m :]
         beta = self.base + self.back @ vector[: self.m]
+        if any(abs(float(row @ beta) - start) > LEASH for row, start in self.leashes):
+            raise np.linalg.LinAlgError("a parameter without an equation is at an end of its range")
         inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
         if not inner.is_mode and near is not None:  # the mode of the other point may be too far off
             inner = self.criterion.evaluate(beta, self.unit * theta)

@@ -18,7 +18,7 @@ from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.search import EMPTY, search
 from hdsl.fit.standardise import Floats
 
-__all__ = ["search_from_several"]
+__all__ = ["STEEP", "better", "search_from_several"]
 
 MANY, MORE = 15, 0.25
 """Evaluations above which a search took a long way, and more of them for each parameter."""
@@ -31,6 +31,9 @@ REGULAR = 0.5
 
 SCALES = (2.0, 0.5, 0.1)
 """Sizes of the entries of the other further starts, in turn; the same units."""
+
+STEEP = 1.0
+"""Decrement at which a search has stopped on a slope and not near an optimum."""
 
 APART = 1e-5
 """Difference of the criterion at which two optima are not the same."""
@@ -47,7 +50,7 @@ def search_from_several(problem: Problem[P], start: P, tolerances: Tolerances) -
         count, tried = count + other.n_evaluations, tried + 1
         if other.converged and abs(other.at.objective - best.at.objective) > APART:
             wanted = MOST
-        best = _better(best, other)
+        best = better(best, other)
         if tried >= wanted:
             break
     return replace(best, n_evaluations=count)
@@ -55,7 +58,7 @@ def search_from_several(problem: Problem[P], start: P, tolerances: Tolerances) -
 
 def _wanted(problem: Problem[P], optimum: Optimum[P]) -> int:
     """Return how many further starts a first optimum calls for."""
-    if len(optimum.at.theta) < 2:
+    if not len(optimum.at.theta) or (len(optimum.at.theta) < 2 and optimum.converged):
         return 0
     if not optimum.converged or optimum.n_evaluations > MANY + MORE * len(optimum.at.theta):
         return 2
@@ -76,8 +79,13 @@ def _further_starts(problem: Problem[P], at: P) -> Iterator[P]:
             yield new
 
 
-def _better(a: Optimum[P], b: Optimum[P]) -> Optimum[P]:
-    """Return the lower of two optima; of two that are the same, one that converged."""
+def better(a: Optimum[P], b: Optimum[P]) -> Optimum[P]:
+    """Return the lower of two optima; of two that are the same, one that converged.
+
+    Where a search stopped on a steep slope the criterion has no bound there: it falls forever, or has a pole.
+    """
+    if a.converged != b.converged and max(a.decrement, b.decrement) > STEEP:
+        return a if a.converged else b
     if abs(a.at.objective - b.at.objective) <= APART:
         return b if b.converged and not a.converged else a
     return b if b.at.objective < a.at.objective else a

@@ -60,6 +60,8 @@ class Trouble:
             case "infinite":
                 return f"{listed} can grow without bound, and the likelihood does not fall: there is no finite estimate"
             case "no mode":
-                return "the density of the random effects has no mode at the estimates"
+                return (
+                    "the density of the random effects has no mode where the search went: the approximation ends there"
+                )
             case "no convergence":
                 return self.reason

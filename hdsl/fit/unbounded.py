@@ -230,9 +230,17 @@ def _flat_variances(problem: Joint, at: JointPoint, arrays: Arrays) -> list[Trou
         own = sorted({entry.theta for entry in problem.entries if entry.factor == f and entry.theta >= 0})
         if sizes.max() < WIDE or not own:
             continue
-        theta = at.theta.copy()
-        theta[own] *= TIMES
-        end = try_at(problem, problem.with_theta(at, theta), at)
-        if end is not None and end.objective - at.objective < GROUP * (int(arrays.groups[f].max()) + 1):
+        if _rise_of_spread(problem, at, own) < GROUP * (int(arrays.groups[f].max()) + 1):
             entries += [(f, int(c), int(c)) for c in np.flatnonzero(sizes >= WIDE)]
     return [Trouble(kind="infinite", entries=tuple(entries))] if entries else []
+
+
+def _rise_of_spread(problem: Joint, at: JointPoint, own: list[int]) -> float:
+    """Return the rise of the criterion with entries of theta multiplied; less far if it has to be, in proportion."""
+    for times in (TIMES, np.sqrt(TIMES)):
+        theta = at.theta.copy()
+        theta[own] *= times
+        end = try_at(problem, problem.with_theta(at, theta), at)
+        if end is not None:
+            return (end.objective - at.objective) * float(np.log(TIMES) / np.log(times))
+    return np.inf
