@@ -163,25 +163,34 @@ def ndtri(p: ArrayLike) -> Floats:
     return np.asarray(compute(p))
 
 
+def _inverse_mills(x: Floats) -> Floats:
+    """Return phi(x)/Phi(x)."""
+    from scipy.special import erfcx
+
+    m = 0.7978845608028654 / erfcx(x * -0.7071067811865476)
+    return np.where(x > 25.0, normal_density(x), m)
+
+
 def _tail(x: Floats) -> tuple[Floats, Floats, Floats]:
     """Return m = phi(x)/Phi(x), x + m, and 1 + x (x + m) - 2 (x + m)^2, none of them by cancellation.
 
     For x = -t far below zero, m - t = e = 1/(t + c), c = 2/(t + d), d = 3/(t + ..), and 1 - te - 2e^2 = e^2 c (c - d).
     """
-    from scipy.special import erfcx
-
-    m = 0.7978845608028654 / erfcx(x * -0.7071067811865476)
-    m = np.where(x > 25.0, normal_density(x), m)
-    t = np.maximum(-x, 5.0)
-    f = np.full_like(t, 1.0)
-    for k in range(28, 3, -1):
-        f = k / (t + f)
-    d = 3.0 / (t + f)
-    c = 2.0 / (t + d)
-    e = 1.0 / (t + c)
+    m = _inverse_mills(x)
+    gap = np.asarray(x + m)
+    bend = np.asarray(1.0 + gap * (x - 2.0 * gap))
     far = x < -5.0
-    gap = np.where(far, e, x + m)
-    return np.where(far, t + e, m), gap, np.where(far, e * e * c * (c - d), 1.0 + gap * (x - 2.0 * gap))
+    if far.any():
+        t = -x[far]
+        f = np.full_like(t, 1.0)
+        for k in range(28, 3, -1):
+            f = k / (t + f)
+        d = 3.0 / (t + f)
+        c = 2.0 / (t + d)
+        e = 1.0 / (t + c)
+        gap[far] = e
+        bend[far] = e * e * c * (c - d)
+    return m, gap, bend
 
 
 def log_ndtr(x: ArrayLike, n: int = 0) -> Floats:
@@ -192,8 +201,10 @@ def log_ndtr(x: ArrayLike, n: int = 0) -> Floats:
         return np.asarray(compute(x))
     x = np.asarray(x, dtype=np.float64)
     bounded = np.clip(x, -1e100, 1e100)
+    if n == 1:
+        return np.where(x == np.inf, 0.0, _inverse_mills(bounded))
     m, gap, bend = _tail(bounded)
-    value = m if n == 1 else -m * gap if n == 2 else -m * bend
+    value = -m * gap if n == 2 else -m * bend
     return np.where(x == np.inf, 0.0, value)
 
 
@@ -317,6 +328,14 @@ def _binet_small(x: Floats, n: int) -> Floats:
 def log_rising(y: ArrayLike, x: ArrayLike, n: int = 0) -> Floats:
     """Return lgamma(y + r) - lgamma(r) - y log r, x = log r, or its n-th derivative by x, which go to 0 as r grows."""
     y, x = np.broadcast_arrays(np.asarray(y, dtype=np.float64), np.asarray(x, dtype=np.float64))
+    if y.size > 1 and (x == x.flat[0]).all() and 0.0 <= y.min() <= y.max() < y.size:
+        counts = y.astype(np.intp)
+        if (counts == y).all():  # one size for all: each count once
+            return np.asarray(_log_rising(np.arange(counts.max() + 1.0), x.flat[0], n)[counts])
+    return _log_rising(y, x, n)
+
+
+def _log_rising(y: Floats, x: Floats, n: int) -> Floats:
     log = np.log(y)
     d = log - x
     total = logaddexp(log, x)  # log(y + r)
