@@ -170,7 +170,10 @@ def run_emit(arguments: Namespace) -> int:
 
 
 def _save_arrays(design: Design, file: IO[bytes]) -> None:
-    """Write ``y, x0, x1, .., group0, .., set0, .., offset`` as NumPy's archive."""
+    """Write ``y, x0, .., group0, .., set0, .., offset`` as NumPy's archive.
+
+    With a density the predictors are numbered, ``offset0, ..``, and what it takes of the data is ``known0, ..``.
+    """
     import numpy as np
 
     arrays = design.arrays
@@ -178,8 +181,11 @@ def _save_arrays(design: Design, file: IO[bytes]) -> None:
     named |= {f"x{place}": values for place, values in enumerate(arrays.x)}
     groups = {f"group{place}": codes for place, codes in enumerate(arrays.groups)}
     sets = {f"set{place}": codes for place, codes in enumerate(arrays.sets)}
-    if arrays.offsets[0] is not None:
-        named["offset"] = arrays.offsets[0]
+    is_numbered = design.plan.density is not None
+    for place, offset in enumerate(arrays.offsets):
+        if offset is not None:
+            named[f"offset{place}" if is_numbered else "offset"] = offset
+    named |= {f"known{place}": values for place, values in enumerate(arrays.known)}
     np.savez_compressed(file, allow_pickle=False, **named, **groups, **sets)
 
 

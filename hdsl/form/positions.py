@@ -130,8 +130,12 @@ def _refuse_features(form: CompositeModel) -> None:
     """Refuse what has no symbols by position, whatever the levels are."""
     if len(form.predictors) != 1:
         names = ", ".join(f"`{p.name}`" for p in form.predictors)
-        reason = f"several predictors ({names})" if names else "a predictor that is not linear"
+        reason = f"several predictors ({names})" if names else "a model without a linear predictor"
         raise refuse(form, reason, form.outcome.span)
+    for wrapper in form.outcome.wrappers:
+        raise refuse(form, f"a {wrapper.replace('_', '-')} outcome", form.outcome.span)
+    for argument, _ in form.outcome.nonlinear:
+        raise refuse(form, f"a {argument} that is no link of the predictor", form.outcome.span)
     if form.outcome.distribution == "categorical":
         raise refuse(form, "a predictor for each category", form.outcome.span)
     others = [item for item in form.unsupported if not item.is_in_form]

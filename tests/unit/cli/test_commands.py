@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hdsl
@@ -90,6 +91,19 @@ class TestMissingFiles:
         assert (status, out) == (2, "")
         assert words in err
         assert err.count("\n") == 1
+
+
+class TestEmit:
+    def test_arrays_of_an_outcome_with_a_density(self, files, capsys):
+        text = "n[i] ~ binomial(size[i], p[i])\nlogit(p[i]) = x[i] + b0 + b1*x[i]\n"
+        (files / "share.hm").write_text(text)
+        (files / "share.csv").write_text("n,size,x\n1,4,0.5\n2,5,1.5\n0,3,2.5\n")
+        status, out, _ = run(capsys, "emit", "share.hm", "share.csv", "--arrays", "share.npz")
+        assert status == 0
+        assert "def density(" in out
+        arrays = np.load(files / "share.npz")
+        assert arrays["known0"].tolist() == [4.0, 5.0, 3.0]
+        assert arrays["offset0"].tolist() == arrays["x0"].tolist() == [0.5, 1.5, 2.5]
 
 
 class TestFmt:

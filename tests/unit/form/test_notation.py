@@ -137,6 +137,9 @@ def test_many_effects_need_an_array() -> None:
         ("y[i] ~ normal(b + u[j]*z[j], sd)\nu[j] ~ normal(0, s)", "`u[j]` times `z[j]`, of its own level"),
         ("y[i] ~ normal(b + u[j], sd)\nu[j] ~ student_t(4, 0, s)", "student_t"),
         ("y[i] ~ normal(m[i], s[i])\nm[i] = b + u[j]\nlog(s[i]) = c\nu[j] ~ normal(0, t)", "several predictors"),
+        ("y[i] ~ hurdle(poisson(m[i]), p)\nlog(m[i]) = b[j]\nb[j] ~ normal(g, s)", "a hurdle outcome"),
+        ("y[i] ~ bernoulli(0.5 + 0.5*invlogit(b[j]))\nb[j] ~ normal(g, s)", "a p that is no link"),
+        ("y[i] ~ poisson(m)", "a model without a linear predictor"),
     ],
 )
 def test_what_it_has_no_symbols_for_is_refused(text: str, words: str) -> None:
