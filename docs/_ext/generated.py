@@ -42,6 +42,7 @@ EFFORT = re.compile(r"\d+ evaluations?")
 LANGUAGES = {".hm": "hm", ".py": "python", ".csv": "text"}
 
 sys.path.insert(0, str(ROOT))
+os.environ["HDSL_NO_CACHE"] = "1"  # what is shown is what the code says now
 
 
 # ------------------------------------------------------------ the kinds

@@ -104,7 +104,7 @@ def load(path: str | Path) -> FittedModel:
         return FittedModel(design_of(kept, named), outcome_of(kept, named))
     except _Unreadable as error:
         raise _refusal(path, str(error)) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise _refusal(path, f"it is no whole archive ({error})") from error
     except RecursionError:
         raise _refusal(path, "its record is nested too deeply") from None
