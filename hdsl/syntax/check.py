@@ -23,7 +23,7 @@ from hdsl.families import (
     Slot,
 )
 from hdsl.source import Span
-from hdsl.syntax.habits import DISTRIBUTION_NAMES, FUNCTION_NAMES
+from hdsl.syntax.foreign import DISTRIBUTION_NAMES, FUNCTION_NAMES
 from hdsl.syntax.tree import (
     Argument,
     Call,

@@ -1,9 +1,8 @@
 """What people write who come from other languages, and what to write here instead: data, no code.
 
-Four tables. `HABITS` are found by example: each row's snippets are parsed once, and an error in the same state of the
-parser on the same token is the same mistake. `CHARACTERS` are texts that no rule takes. `DISTRIBUTION_NAMES` and
-`FUNCTION_NAMES` are other languages' words. In the templates, ``{token}`` is the offending text, ``{before}`` the token
-before it, ``{name}`` the first word of the statement, and ``{left}`` what stands before the first ``~`` or ``=`` of it.
+Habits are found by example: each row's snippets are parsed once, and an error in the same state of the parser on the
+same token is the same mistake. In the templates, ``{token}`` is the offending text, ``{before}`` the token before it,
+``{name}`` the first word of the statement, and ``{left}`` what stands before the first ``~`` or ``=`` of it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 from hdsl.families import DISTRIBUTIONS, WRAPPERS
 
-__all__ = ["CHARACTERS", "DISTRIBUTION_NAMES", "FUNCTION_NAMES", "HABITS", "KEYWORDS", "Character", "Habit"]
+__all__ = ["HABITS", "KEYWORDS", "Habit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +27,6 @@ class Habit:
     help: str
     snippets: tuple[str, ...]
     words: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Character:
-    """One text that the language does not have, and what to write instead."""
-
-    texts: tuple[str, ...]
-    code: str = "HM003"
-    message: str
-    label: str
-    help: str
 
 
 _FORMULA_HELP = (
@@ -457,221 +445,3 @@ KEYWORDS: dict[str, Habit] = {
     ),
 }
 """What is said of a statement that starts with a reserved word, where no habit says more."""
-
-CHARACTERS: tuple[Character, ...] = (
-    Character(
-        texts=("|", "||"),
-        code="HM005",
-        message="`{token}` is formula notation: say what varies by a subscript, `b0[g]`",
-        label="no `{token}` here",
-        help="for `(1 + x | g)` write `b0[g] + b1[g]*x[i]` and `(b0[g], b1[g]) ~ mvnormal((b0, b1), Omega)`; "
-        "for `a or b` of two comparisons write `max(a, b)`",
-    ),
-    Character(
-        texts=(":",),
-        code="HM005",
-        message="an interaction is a product: write `*`, not `:`",
-        label="`*` for a product",
-        help="write `b1*x[i] + b2*z[j] + b3*x[i]*z[j]`; a product stands for itself alone",
-    ),
-    Character(
-        texts=("&", "&&"),
-        message="`{token}` is not an operator: multiply the two comparisons",
-        label="`*` for `and`",
-        help="write `(a == 1)*(b == 2)`",
-    ),
-    Character(
-        texts=("!",),
-        message="`!` is not an operator: subtract from 1",
-        label="not an operator",
-        help="write `1 - x[i]`, or `a != b` for a comparison",
-    ),
-    Character(
-        texts=("%",),
-        message="`%` is not an operator: make the result a column of the data",
-        label="not an operator",
-        help="a remainder, a matrix product or `%in%` has no place in an equation: make it a column of the data",
-    ),
-    Character(
-        texts=(";",),
-        message="a statement ends with its line: leave `;` out",
-        label="leave this out",
-        help="leave `;` out and write one statement a line",
-    ),
-    Character(
-        texts=("{", "}"),
-        message="there are no blocks: leave `{token}` out",
-        label="leave this out",
-        help="write the statements alone, in any order; subscripts take square brackets",
-    ),
-    Character(
-        texts=(":=",),
-        message="an assignment is written `=`, not `:=`",
-        label="`=` expected here",
-        help="write `name = ..`",
-    ),
-    Character(
-        texts=("$", "@"),
-        message="`{token}` does not reach into a table: name the column alone",
-        label="not part of a name",
-        help="write `age[i]` for the column `age`",
-    ),
-    Character(
-        texts=(".",),
-        message="a name has no `.` in it: write `_`",
-        label="not part of a name",
-        help='write `sd_u`; for a column with a dot in its name, `data x[i] = "a.b"`',
-    ),
-    Character(
-        texts=("\\",),
-        message="a line goes on by itself after an operator: leave `\\` out",
-        label="leave this out",
-        help="end the line with an operator, a comma or an open bracket; a comment starts with `#`",
-    ),
-    Character(
-        texts=("'", "`"),
-        message="a string stands in double quotes, not in `{token}`",
-        label="not a quote",
-        help='write `"Rural"`',
-    ),
-    Character(
-        texts=("\u2212", "\u2013", "\u2014", "\u2010", "\u2011", "\ufe63", "\uff0d"),
-        message="this is {described}: write `-`",
-        label="write `-`",
-        help="replace it by `-`; texts copied from a word processor or a PDF have such signs",
-    ),
-    Character(
-        texts=("\u00d7", "\u00b7", "\u22c5", "\u2217", "\uff0a"),
-        message="this is {described}: write `*`",
-        label="write `*`",
-        help="replace it by `*`",
-    ),
-    Character(
-        texts=("\u00f7", "\u2215"),
-        message="this is {described}: write `/`",
-        label="write `/`",
-        help="replace it by `/`",
-    ),
-    Character(
-        texts=("\u223c", "\uff5e", "\u02dc"),
-        message="this is {described}: write `~`",
-        label="write `~`",
-        help="replace it by `~`",
-    ),
-    Character(
-        texts=("\u2190",), message="an assignment is written `=`", label="`=` expected here", help="replace it by `=`"
-    ),
-    Character(
-        texts=("\u2264",), message="this is {described}: write `<=`", label="write `<=`", help="replace it by `<=`"
-    ),
-    Character(
-        texts=("\u2265",), message="this is {described}: write `>=`", label="write `>=`", help="replace it by `>=`"
-    ),
-    Character(
-        texts=("\u2260",), message="this is {described}: write `!=`", label="write `!=`", help="replace it by `!=`"
-    ),
-)
-"""Texts that the language does not have, with what to write instead."""
-
-DISTRIBUTION_NAMES: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(
-        ("dnorm", "rnorm", "norm", "gaussian", "gauss", "Gaussian", "N"),
-        ("normal", "its second argument is the standard deviation, not the variance or the precision"),
-    ),
-    **dict.fromkeys(
-        ("dmnorm", "multi_normal", "multinormal", "mvn", "MvNormal", "multi_normal_cholesky", "multi_normal_prec"),
-        ("mvnormal", "its second argument is the covariance: a new name, or `diag(..)`"),
-    ),
-    **dict.fromkeys(("dt", "t", "student", "StudentT", "tdist"), ("student_t", "its arguments are df, mean, scale")),
-    **dict.fromkeys(
-        ("dbern", "bern", "bernoulli_logit", "bernoulli_probit"),
-        ("bernoulli", "the link stands on its own line: `logit(p[i]) = ..`"),
-    ),
-    **dict.fromkeys(
-        ("dbin", "dbinom", "binom", "binomial_logit"),
-        ("binomial", "its arguments are the size and then the probability; a link stands on its own line"),
-    ),
-    **dict.fromkeys(
-        ("dpois", "pois", "poisson_log"),
-        ("poisson", "its argument is the mean; a link stands on its own line: `log(mu[i]) = ..`"),
-    ),
-    **dict.fromkeys(
-        ("dnegbin", "neg_binomial", "neg_binomial_2", "neg_binomial_2_log", "nbinom", "negbin"),
-        ("negative_binomial", "its arguments are the mean and the size"),
-    ),
-    **dict.fromkeys(
-        ("dgamma", "Gamma"), ("gamma", "its arguments are mean and shape; or name them: `gamma(shape=.., rate=..)`")
-    ),
-    **dict.fromkeys(("dbeta", "beta_proportion", "Beta"), ("beta", "its arguments are the mean and the precision")),
-    **dict.fromkeys(("dexp", "expon"), ("exponential", "its argument is the mean; or name it: `exponential(rate=..)`")),
-    **dict.fromkeys(("dweib", "dweibull"), ("weibull", "its arguments are shape and scale")),
-    **dict.fromkeys(("dlnorm", "lnorm", "log_normal"), ("lognormal", "its second argument is a standard deviation")),
-    **dict.fromkeys(
-        ("dcat", "multinomial", "categorical_logit", "multinom"),
-        ("categorical", "its argument is a linear predictor for each category"),
-    ),
-    **dict.fromkeys(
-        ("ordered_logistic", "ordinal", "cumulative", "ordered", "polr"),
-        ("ordered_logit", "its arguments are the predictor and a new name for the thresholds"),
-    ),
-    **dict.fromkeys(
-        ("dunif", "uniform", "unif", "dflat"),
-        ("flat", "`flat()` is an unmodelled coefficient; bounds follow from where a parameter stands"),
-    ),
-    **dict.fromkeys(("dhalfnorm", "HalfNormal", "halfnormal"), ("half_normal", "its argument is the scale")),
-    **dict.fromkeys(("dhalfcauchy", "HalfCauchy", "halfcauchy"), ("half_cauchy", "its argument is the scale")),
-    **dict.fromkeys(
-        ("inverse_normal", "wald", "invgauss", "inv_gaussian"), ("inverse_gaussian", "its arguments are mean and shape")
-    ),
-    **dict.fromkeys(("AR", "ar", "AR1", "ar_1"), ("ar1", "its arguments are sd, rho and `over = t`")),
-    **dict.fromkeys(
-        ("zip", "zinb", "zero_inflated_poisson", "zero_inflated_binomial", "zero_inflated_negbinomial"),
-        ("zero_inflated", "it wraps a distribution: `zero_inflated(poisson(mu[i]), p)`"),
-    ),
-    **dict.fromkeys(
-        ("hurdle_poisson", "hurdle_gamma", "hurdle_lognormal"),
-        ("hurdle", "it wraps a distribution: `hurdle(poisson(mu[i]), p)`"),
-    ),
-    **dict.fromkeys(
-        ("trunc", "truncate"), ("truncated", "it wraps a distribution: `truncated(normal(mu[i], sd), lower=0)`")
-    ),
-    **dict.fromkeys(
-        ("cens", "censor"), ("censored", "it wraps a distribution: `censored(normal(mu[i], sd), upper=c[i])`")
-    ),
-}
-"""Other languages' words for distributions: ours, and what to mind."""
-
-FUNCTION_NAMES: dict[str, str] = {
-    **dict.fromkeys(("ln", "log_e", "Log"), "write `log(..)`, the natural logarithm"),
-    "log10": "write `log(x)/log(10)`",
-    "log2": "write `log(x)/log(2)`",
-    **dict.fromkeys(("expit", "inv_logit", "ilogit", "plogis", "sigmoid", "logistic"), "write `invlogit(..)`"),
-    **dict.fromkeys(("pnorm", "phi", "normcdf", "inv_probit"), "write `Phi(..)`, the normal distribution function"),
-    **dict.fromkeys(("qnorm", "inv_Phi"), "write `probit(..)`, the inverse of `Phi`"),
-    **dict.fromkeys(("pow", "power"), "write `x^2`"),
-    **dict.fromkeys(("square", "sqr"), "write `x^2`"),
-    **dict.fromkeys(("avg", "average", "ave"), "write `mean(..)`"),
-    **dict.fromkeys(("std", "stdev", "stddev", "SD"), "write `sd(..)`"),
-    **dict.fromkeys(("var", "variance"), "write `sd(..)^2`"),
-    **dict.fromkeys(("n", "len", "length", "size"), "write `count(..)`"),
-    **dict.fromkeys(
-        ("factor", "as_factor", "C"), "index a coefficient by the column: `b_town[town]`, with `b_town[town] ~ flat()`"
-    ),
-    **dict.fromkeys(
-        ("scale", "center", "standardize", "demean"),
-        "define the mean and subtract it: `m = mean(x[i])`, `x_c[i] = x[i] - m`",
-    ),
-    "offset": "add the term without a coefficient: `+ log(time[i])`",
-    "I": "write the expression itself: `x[i]^2`",
-    "poly": "write the powers: `b1*x[i] + b2*x[i]^2`",
-    **dict.fromkeys(
-        ("ifelse", "if_else", "where", "int_step"), "a comparison is 0 or 1: `a*(x[i] > 0) + b*(x[i] <= 0)`"
-    ),
-    **dict.fromkeys(("inner_prod", "dot_product", "inprod"), "write the sum of products: `b1*x1[i] + b2*x2[i]`"),
-    **dict.fromkeys(
-        ("s", "te", "gp", "spline"), "smooth terms are not part of the language; put the basis into the data"
-    ),
-    **dict.fromkeys(("lag", "shift", "diff"), "put the shifted values into the data as a column of their own"),
-    **dict.fromkeys(("interaction", "cross"), "write a product: `x[i]*z[j]`; for two index columns, `b[a,c]`"),
-}
-"""Other languages' words for functions, and what to write instead."""

@@ -14,7 +14,7 @@ from hdsl.diagnostics.record import Diagnostics, Label
 from hdsl.diagnostics.spelling import one_of
 from hdsl.source import Span
 from hdsl.syntax.builder import ESCAPES, span_of
-from hdsl.syntax.habits import CHARACTERS, Character
+from hdsl.syntax.characters import CHARACTERS, Character
 
 if TYPE_CHECKING:
     from lark import Token

@@ -10,9 +10,11 @@ from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.families import AGGREGATES, DISTRIBUTIONS, FUNCTIONS, WRAPPERS
 from hdsl.source import Source
 from hdsl.syntax import parse
+from hdsl.syntax.characters import CHARACTERS
 from hdsl.syntax.check import check_statement
+from hdsl.syntax.foreign import DISTRIBUTION_NAMES, FUNCTION_NAMES
 from hdsl.syntax.grammar import MISFITS
-from hdsl.syntax.habits import CHARACTERS, DISTRIBUTION_NAMES, FUNCTION_NAMES, HABITS, KEYWORDS, Habit
+from hdsl.syntax.habits import HABITS, KEYWORDS, Habit
 from hdsl.syntax.lexer import scan
 
 ROWS = [*HABITS, *KEYWORDS.values()]
