@@ -141,6 +141,14 @@ def read_equations(form: CompositeModel) -> Equations:
     return Equations(resolve(parse(form.source), form.source, Diagnostics(form.source)), form)
 
 
+def _number(number: tree.Number) -> str:
+    """Return a number as it is written, and what is no plain decimal (``1e-3``, ``1_000``) by its value."""
+    if re.fullmatch(r"\d+(\.\d+)?", number.text):
+        return number.text
+    mantissa, _, exponent = f"{number.value:.12g}".partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
 class _Writer:
     """Writes statements as LaTeX, with numbers for the parameters that have estimates."""
 
@@ -197,8 +205,8 @@ class _Writer:
 
     def _expr(self, expr: tree.Expr) -> str:
         match expr:
-            case tree.Number(text=text):
-                return text
+            case tree.Number():
+                return _number(expr)
             case tree.String(value=value):
                 return latex_text(value)
             case tree.Symbol():
