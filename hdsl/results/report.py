@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from hdsl.results.numbers import align
@@ -109,7 +108,10 @@ class Report:
 
     def html(self) -> str:
         """Return the report as HTML; every string of the user's is escaped."""
-        return "\n".join(_html_parts(self))
+        from hdsl.markup import html
+        from hdsl.results.report_html import report_element
+
+        return html(report_element(self))
 
 
 def _rich_parts(report: Report) -> Iterator[RenderableType]:
@@ -173,39 +175,3 @@ def _rich_table(table: Cells) -> RenderableType:
     for row in zip(*(column[1:] for column in columns), strict=True):
         result.add_row(*(Text(cell) for cell in row))
     return result
-
-
-def _html_parts(report: Report) -> Iterator[str]:
-    yield '<div class="hdsl-report">'
-    alarm = f'<p style="color:#b00020"><strong>{escape(report.alarm)}</strong></p>' if report.alarm else ""
-    yield alarm + f"<p><strong>{escape(report.title)}</strong></p>"
-    yield _html_facts(report.facts)
-    for table in report.tables:
-        yield _html_table(table)
-    yield _html_facts(report.closing)
-    for message in report.messages:
-        lines = [escape(message.text), *(escape(detail) for detail in message.details)]
-        yield f"<p><strong>{escape(message.label)}</strong>: {'<br>'.join(lines)}</p>"
-    yield "</div>"
-
-
-def _html_facts(facts: tuple[tuple[str, str], ...]) -> str:
-    cell = '<td style="text-align:left">{}</td>'
-    rows = (f"<tr>{cell.format(escape(label))}{cell.format(escape(text))}</tr>" for label, text in facts)
-    return "<table>" + "".join(rows) + "</table>"
-
-
-def _html_table(table: Cells) -> str:
-    n_text = len(table.header) - table.numeric
-
-    def line(cells: tuple[str, ...], tag: str) -> str:
-        sides = ("left" if place < n_text else "right" for place in range(len(cells)))
-        made = (
-            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for cell, side in zip(cells, sides, strict=True)
-        )
-        return "<tr>" + "".join(made) + "</tr>"
-
-    body = "".join(line(row, "td") for row in table.rows)
-    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
-    caption = f'<caption style="text-align:left">{escape(table.title)}</caption>'
-    return f"<table>{caption}<thead>{line(table.header, 'th')}</thead><tbody>{body}</tbody></table>{notes}"
