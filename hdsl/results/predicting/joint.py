@@ -89,6 +89,21 @@ class JointCovariance:
         self._add_random(total, Z)
         return total
 
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """Return one draw from N(0, M^-1), (q,): what the uncorrelated effects differ from their modes by.
+
+        With ``M = P'L D L'P`` it is ``P' L'^-1 D^-1/2 e``, e standard normal.
+        """
+        from scipy.sparse.linalg import spsolve_triangular
+
+        q = self.information.shape[0]
+        noise = rng.standard_normal(q)
+        if not q:
+            return noise
+        upper = self._factor.U.tocsr()  # D L', for a symmetric matrix whose pivots are on the diagonal
+        scaled = noise * np.sqrt(upper.diagonal())
+        return np.asarray(spsolve_triangular(upper, scaled, lower=False)[self._factor.perm_c])
+
     def _add_random(self, total: Floats, Z: Sequence[csr_array[Any, Any]]) -> None:
         """Add ``z_k' M^-1 z_l``, by those columns of M^-1 that the rows use."""
         columns = [z.tocsc() for z in Z]
