@@ -29,11 +29,12 @@ HOMES = {
     "networkx": ("hdsl/semantics/",),
     "sympy": ("hdsl/composite/",),
     "narwhals": ("hdsl/design/",),
+    "matplotlib": ("hdsl/results/plots/",),
     "rich": ("hdsl/cli/", "hdsl/results/", "hdsl/progress.py"),
 }
 """Where each library lives, by the start of the path."""
 
-HEAVY = ("pandas", "scipy", "sympy", "networkx", "lark", "rich", "narwhals", "polars", "pyarrow")
+HEAVY = ("pandas", "scipy", "sympy", "networkx", "lark", "rich", "narwhals", "polars", "pyarrow", "matplotlib")
 
 
 def name_of(path: Path) -> str:
@@ -76,7 +77,9 @@ def test_scipy_optimize_is_used_for_linear_programs_alone() -> None:
 
 def test_every_import_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["parquet"]
+    requirements = project["dependencies"] + [
+        r for extra in ("parquet", "plots") for r in project["optional-dependencies"][extra]
+    ]
     declared = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in requirements}
     used = {name.split(".")[0] for path in MODULES for _, name in imports(path)}
     assert used - set(sys.stdlib_module_names) - {"hdsl"} <= declared

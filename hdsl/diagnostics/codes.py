@@ -90,6 +90,7 @@ CODES: dict[str, str] = {
     "HM514": "no finite estimate",
     "HM515": "a simulation without a value that it needs",
     "HM516": "a fit by iterations",
+    "HM517": "a picture that cannot be made",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -8,6 +8,7 @@ The parts stand in `hdsl.results.face`, one module each; their methods are thin,
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hdsl.results.face.frames import Frames
@@ -19,6 +20,7 @@ from hdsl.results.face.protocol import Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hdsl.results.plots import Plots
     from hdsl.results.summary import Summary
 
 __all__ = ["FittedModel"]
@@ -44,6 +46,13 @@ class FittedModel(Frames, Protocol, Measures, Inference, Groups):
         from hdsl.results.summary import summarise
 
         return summarise(self)
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Pictures of the fit, each with its frame: ``fit.plot.caterpillar().save("modes.png")``."""
+        from hdsl.results.plots import Plots
+
+        return Plots(self)
 
     def save(self, path: str | Path) -> None:
         """Write the fit to a file, by convention ``.hmfit``; `hdsl.load` reads it.

@@ -144,7 +144,7 @@ class Rows(Estimates):
 
         if self._is_of_categories(scale):
             raise refuse_categories()
-        found = self._predicted(new, include, scale, marginal=marginal, joint=lambda: self._joint)
+        found = self._predicted(new, include, scale, marginal=marginal, joint=lambda: self.joint_covariance)
         frame = self._series_of(found, "estimate").to_frame()
         frame["se"] = found.se
         frame["lower"], frame["upper"] = bounds(self, found, level, interval, self.df_resid)
@@ -209,8 +209,8 @@ class Rows(Estimates):
         return frame
 
     @cached_property
-    def _joint(self) -> JointCovariance:
-        """Joint covariance of fixed and random effects."""
+    def joint_covariance(self) -> JointCovariance:
+        """Joint covariance of fixed and random effects, what standard errors of predictions are made of."""
         from hdsl.results.predicting import joint_covariance
 
         return joint_covariance(self.design, self.outcome)

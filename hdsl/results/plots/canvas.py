@@ -1,0 +1,140 @@
+"""Where pictures are drawn: matplotlib, its style, a figure with title and caption.
+
+Stage: results. Input: a `Picture`. Output: a matplotlib figure. Invariants: matplotlib is imported here and below, when
+a picture is drawn; `pyplot` is not, so that nothing global changes and no display is needed; colours are those of Okabe
+and Ito, which people who do not tell red from green tell apart; a legend never lies on the data.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdsl.results.plots.refusals import refusal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hdsl.results.plots.picture import Picture
+
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "FAINT",
+    "FAINT_BLUE",
+    "GREEN",
+    "GREY",
+    "INK",
+    "PALE",
+    "RED",
+    "drawn",
+    "legend",
+    "metadata",
+    "panels",
+    "style",
+]
+
+BLUE, RED, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+INK, GREY, FAINT = "#24292f", "#6e7781", "#d0d7de"
+FAINT_BLUE, PALE = "#a9cbe6", "#eaf2f9"
+COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK)
+"""Of series, in order."""
+
+CHARACTER = 0.066
+"""Width in inches of a character of a caption."""
+
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#eaeef2",
+    "grid.linewidth": 0.8,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hdsl",
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the context in which pictures are drawn and written.
+
+    Raises
+    ------
+    FitError
+        HM517 where matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        message = "pictures are drawn by matplotlib, which is not installed: pip install 'hdsl[plots]'"
+        raise refusal(message, "`.data` has the frame of a picture without it") from error
+    return mpl.rc_context(STYLE)
+
+
+def drawn(picture: Picture) -> Figure:
+    """Return the figure of a picture, with its title above and its caption below."""
+    with style():
+        figure = picture.draw(picture)
+        width = int(figure.get_figwidth() / CHARACTER)
+        title = textwrap.fill(picture.title, int(width * 0.72))
+        figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=INK)
+        if picture.caption:
+            caption = textwrap.fill(picture.caption, width)
+            figure.supxlabel(caption, x=0.012, ha="left", fontsize=8.5, color=GREY)
+        figure.canvas.draw()
+    return figure
+
+
+def metadata(format: str, title: str) -> dict[str, Any]:
+    """Return what is written into a file besides the picture: its title, no time."""
+    return {"svg": {"Date": None, "Title": title}, "pdf": {"CreationDate": None, "Title": title}}.get(format, {})
+
+
+def panels(
+    n_rows: int = 1, n_columns: int = 1, *, size: tuple[float, float] = (6.4, 4.2), **options: Any
+) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure and its axes, (n_rows, n_columns); `size` in inches, `options` as of matplotlib's subplots."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
+    return figure, np.asarray(axes)
+
+
+def legend(axes: Axes, handles: Sequence[Any] = (), *, columns: int = 4) -> None:
+    """Put a legend above the axes, where no data are."""
+    found = list(handles) or axes.get_legend_handles_labels()[0]
+    if found:
+        axes.legend(
+            handles=found,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=min(columns, len(found)),
+            borderaxespad=0.2,
+            handletextpad=0.5,
+            columnspacing=1.4,
+        )

@@ -1,0 +1,49 @@
+"""The plots by name: what each shows, and which fits it is of.
+
+Stage: results. Input: a fit. Output: which plots it has, and why it has not the others. Invariant: every method of
+`hdsl.results.plots.face.Plots` has its row here, and none of these needs matplotlib.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hdsl.results.plots.chosen import grouping_sets
+
+if TYPE_CHECKING:
+    from hdsl.results.fitted import FittedModel
+
+__all__ = ["PLOTS", "Plot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A plot.
+
+    Attributes
+    ----------
+    shows : str
+        What it shows, a line.
+    why_not : callable
+        Returns why a fit has no such plot; an empty text where it has.
+    """
+
+    shows: str
+    why_not: Callable[[FittedModel], str]
+
+
+def _always(_: FittedModel) -> str:
+    return ""
+
+
+def _groups(fit: FittedModel) -> str:
+    return "" if grouping_sets(fit.design) else "no coefficient of the model varies over groups"
+
+
+PLOTS: dict[str, Plot] = {
+    "caterpillar": Plot(shows="conditional modes of the groups with intervals, in order", why_not=_groups),
+    "residuals": Plot(shows="simulated-quantile residuals of the rows and of each level's groups", why_not=_always),
+}
+"""Plots by name, in the order in which a report has them."""
