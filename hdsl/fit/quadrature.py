@@ -120,11 +120,11 @@ class Quadrature:
     def evaluate(self, beta: Floats, theta: Floats, near: QuadraturePoint | None = None) -> QuadraturePoint:
         """Return the criterion."""
         at = self.inner.evaluate(beta, theta, None if near is None else near.laplace)
-        value, found = self._objective(at)
-        return QuadraturePoint(objective=value, is_mode=at.is_mode and found, laplace=at)
+        logs, found = self.log_integrals(at)
+        return QuadraturePoint(objective=-2.0 * float(logs.sum()), is_mode=at.is_mode and found, laplace=at)
 
-    def _objective(self, at: Point) -> tuple[float, bool]:
-        """Return -2 log-likelihood, and whether all modes were found."""
+    def log_integrals(self, at: Point) -> tuple[Floats, bool]:
+        """Return the log-likelihood of each group of the coarsest level, and whether all modes were found."""
         beta = np.nan_to_num(self.inner.user_beta(at))
         base = []
         for k, offset in enumerate(self.offsets):
@@ -137,8 +137,7 @@ class Quadrature:
         L = [roots[level.factor] for level in self.data.levels]
         modes = self.inner.modes(at)
         with np.errstate(all="ignore"):
-            logs, found = self.data.log_integrals(base, L, self.grids, [modes[v.factor] for v in self.data.levels])
-        return -2.0 * float(logs.sum()), found
+            return self.data.log_integrals(base, L, self.grids, [modes[v.factor] for v in self.data.levels])
 
     def slope(self, at: QuadraturePoint) -> LaplaceSlope:
         """Return gradient by central differences, and Laplace's Hessian."""

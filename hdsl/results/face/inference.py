@@ -145,7 +145,7 @@ class Inference(Estimates):
         Raises
         ------
         FitError
-            HM510 for crossed groups and clusters, unknown levels, and multilevel models that are not Gaussian.
+            HM510 for clusters that share groups of a random effect, unknown levels, and CR2 of other outcomes.
         """
         from hdsl.results.inference.robust import robust
 

@@ -5,8 +5,8 @@ the fit; the fit's own covariance V is the working model, of which rows of diffe
 
 With ``M = (X'V^-1X)^-1`` and residuals ``e = y - X beta``, the covariance is
 ``M sum_j X_j'V_j^-1 A_j e_j e_j'A_j V_j^-1 X_j M``: A is the identity for CR0 and CR1, which is CR0 times J / (J - 1);
-of CR2 it makes the covariance unbiased where V is right. A pooled model of another outcome has its scores in place of
-``X_j'V_j^-1 e_j`` and its observed information in place of ``X'V^-1X``.
+of CR2 it makes the covariance unbiased where V is right. Models of other outcomes have the scores of the clusters by
+all their parameters in place of ``X_j'V_j^-1 e_j``, and the joint observed information in place of ``X'V^-1X``.
 
 References
 ----------
@@ -25,12 +25,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.codegen.interpret import evaluate_density
 from hdsl.results.inference.degrees import Joint, Reference
 from hdsl.results.inference.refusals import refusal
 from hdsl.results.inference.wald import Referred, WaldTest, coefficient_table, contrasts, wald_test
 from hdsl.results.intervals import coverage
-from hdsl.results.linear import fixed_part
 from hdsl.results.predicting.matrices import covariances, fixed_rows, z_values
 
 if TYPE_CHECKING:
@@ -195,8 +193,8 @@ def robust(fit: Core, clusters: Any, kind: str) -> Robust:
     Raises
     ------
     FitError
-        HM510 for a multilevel model that is not Gaussian, an unknown index or kind, groups that lie in several
-        clusters, fewer than two clusters, and clusters of a multilevel model that are too large.
+        HM510 for an unknown index or kind, CR2 of an outcome that is not Gaussian, groups that lie in several clusters,
+        fewer than two clusters, and clusters of a Gaussian multilevel model that are too large.
     """
     chosen = kind.upper()
     if chosen not in get_args(RobustKind):
@@ -215,26 +213,19 @@ def robust(fit: Core, clusters: Any, kind: str) -> Robust:
 
 
 def _from_scores(fit: Core, codes: Codes, kind: str, factor: float) -> Reference:
-    """Return the robust covariance of a pooled model of another outcome, ``I^-1 (sum_j s_j s_j') I^-1``."""
-    design, outcome = fit.design, fit.outcome
-    plan, arrays = design.plan, design.arrays
-    if plan.re_terms:
-        raise refusal(
-            "cluster-robust errors of multilevel models are for Gaussian outcomes", "`fit.bse` has those of the model"
-        )
+    """Return the robust covariance of a model of another outcome, ``I^-1 (sum_j s_j s_j') I^-1``, of all parameters."""
     if kind == "CR2":
         raise refusal('"CR2" is for Gaussian outcomes', 'write kind="CR0" or kind="CR1"')
-    assert plan.density is not None
-    kept = np.setdiff1d(np.arange(len(design.fixed_labels)), outcome.aliased)
-    data = {f"eta{k}": fixed_part(plan, arrays, outcome.beta, predictor=k) for k in range(plan.n_predictors)}
-    data |= {"y": arrays.y} | dict(zip(plan.density.known, arrays.known, strict=True))
-    first = evaluate_density(plan.density, data).first
-    scores = np.zeros((int(codes.max()) + 1, len(kept)))
-    for k in range(plan.n_predictors):
-        X = fixed_rows(plan, arrays, slice(None), k)[:, kept]
-        np.add.at(scores, codes, X * first[k][:, None])
-    half = scores @ outcome.cov_beta[np.ix_(kept, kept)]
-    own = np.searchsorted(kept, fit.parameters.kept)
+    if fit.method == "reml":
+        raise refusal(
+            "cluster-robust errors of this outcome are for ML: a restricted likelihood has no scores of its clusters",
+            'fit with method="ml"',
+        )
+    from hdsl.results.inference.scores import cluster_scores
+
+    found = cluster_scores(fit.design, fit.outcome, codes)
+    half = found.scores @ found.covariance
+    own = [found.columns.index(column) for column in fit.parameters.kept]
     covariance = (factor * half.T @ half)[np.ix_(own, own)]
     return Reference(method="normal", covariance=covariance, unadjusted=covariance, constant=math.inf)
 

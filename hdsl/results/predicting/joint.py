@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.codegen.interpret import evaluate_density
+from hdsl.codegen.interpret import RowValues, evaluate_density
 from hdsl.form.density import pairs
 from hdsl.results.effects import effect_places
 from hdsl.results.linear import fixed_part, random_part
@@ -36,7 +36,16 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
 
-__all__ = ["BLOCK", "JointCovariance", "blocks", "joint_covariance", "row_weights"]
+__all__ = [
+    "BLOCK",
+    "JointCovariance",
+    "blocks",
+    "factorise",
+    "information_of",
+    "joint_covariance",
+    "row_values",
+    "weights_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +76,7 @@ class JointCovariance:
 
     @cached_property
     def _factor(self) -> Any:
-        return _factorise(self.information)
+        return factorise(self.information)
 
     def covariance(self, X: Sequence[Floats], Z: Sequence[csr_array[Any, Any]]) -> Floats:
         """Return the covariance of the predictors' errors in each row, (m, K, K).
@@ -124,7 +133,7 @@ class JointCovariance:
         return np.asarray(self._factor.solve(units))
 
 
-def _factorise(matrix: csc_array[Any, Any]) -> Any:
+def factorise(matrix: csc_array[Any, Any]) -> Any:
     """Return SciPy's sparse LU factor of a symmetric positive definite matrix."""
     from scipy.sparse import csc_matrix
     from scipy.sparse.linalg import splu
@@ -138,31 +147,42 @@ def blocks(n: int) -> Iterator[slice]:
     return (slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK))
 
 
-def row_weights(design: Design, outcome: FitOutcome) -> Floats:
-    """Return the observed information of each row by its predictors, at the modes; broadcasts to (n, K, K)."""
+def row_values(design: Design, outcome: FitOutcome) -> RowValues:
+    """Return log density and derivatives of each row of a plan with a density, at the modes."""
     plan, arrays, density = design.plan, design.arrays, design.plan.density
-    if density is None:
-        return np.full((1, 1, 1), outcome.sigma**-2)
-    K, places = plan.n_predictors, tuple(effect_places(design).values())
+    assert density is not None
+    places = tuple(effect_places(design).values())
     data: dict[str, Floats] = {"y": arrays.y, **dict(zip(density.known, arrays.known, strict=True))}
-    for k in range(K):
+    for k in range(plan.n_predictors):
         eta = fixed_part(plan, arrays, outcome.beta, predictor=k)
         data[f"eta{k}"] = eta + random_part(plan, arrays, outcome.modes, places, predictor=k)
-    weights = np.empty((len(arrays.y), K, K))
-    for (k, other), second in zip(pairs(K), evaluate_density(density, data).second, strict=True):
+    return evaluate_density(density, data)
+
+
+def row_weights(design: Design, outcome: FitOutcome) -> Floats:
+    """Return the observed information of each row by its predictors, at the modes; broadcasts to (n, K, K)."""
+    if design.plan.density is None:
+        return np.full((1, 1, 1), outcome.sigma**-2)
+    return weights_of(row_values(design, outcome), design.plan.n_predictors)
+
+
+def weights_of(rows: RowValues, K: int) -> Floats:
+    """Return minus the second derivatives of each row by its K predictors, (n, K, K)."""
+    weights = np.empty((len(rows.value), K, K))
+    for (k, other), second in zip(pairs(K), rows.second, strict=True):
         weights[:, k, other] = weights[:, other, k] = -second
     return weights
 
 
-def joint_covariance(design: Design, outcome: FitOutcome) -> JointCovariance:
-    """Return the joint covariance of a fit, from the rows of its design."""
+def information_of(design: Design, outcome: FitOutcome, weights: Floats) -> tuple[csc_array[Any, Any], Floats]:
+    """Return ``R'Z'W Z R + I``, (q, q), and ``R'Z'W X``, (q, p), block of rows by block of rows."""
     from scipy.sparse import csc_array, eye_array
 
     plan, arrays = design.plan, design.arrays
     K, n = plan.n_predictors, len(arrays.y)
     q = int(starts(plan, [len(modes) for modes in outcome.modes])[-1])
     every = frozenset(effect_places(design).values())
-    weights = np.broadcast_to(row_weights(design, outcome), (n, K, K))
+    weights = np.broadcast_to(weights, (n, K, K))
     information = csc_array(eye_array(q))
     cross = np.zeros((q, len(outcome.beta)))
     for rows in blocks(n):
@@ -173,9 +193,13 @@ def joint_covariance(design: Design, outcome: FitOutcome) -> JointCovariance:
                 weighted = Z[k].multiply(weights[rows, k, other][:, None]).T.tocsr()
                 information = information + weighted @ Z[other]
                 cross += weighted @ X[other]
-    information = csc_array(information)
-    factor = _factorise(information) if q else None
-    slopes = -factor.solve(cross) if factor is not None else cross
+    return csc_array(information), cross
+
+
+def joint_covariance(design: Design, outcome: FitOutcome) -> JointCovariance:
+    """Return the joint covariance of a fit, from the rows of its design."""
+    information, cross = information_of(design, outcome, row_weights(design, outcome))
+    slopes = -factorise(information).solve(cross) if len(cross) else cross
     return JointCovariance(
         cov_beta=np.nan_to_num(outcome.cov_beta),
         information=information,

@@ -155,6 +155,3 @@ def test_other_outcomes_without_a_random_part() -> None:
     assert fit.robust(data["j"], "CR1").covariance == pytest.approx(found.covariance * J / (J - 1))
     with pytest.raises(hdsl.FitError, match="CR2"):
         fit.robust(data["j"], "CR2")
-    varying = hdsl.Model("t[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0[j] + b1*x[i]\nb0[j] ~ normal(m, s)\n").fit(data)
-    with pytest.raises(hdsl.FitError, match="Gaussian outcomes"):
-        varying.robust("j", "CR0")
