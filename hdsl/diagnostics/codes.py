@@ -91,6 +91,7 @@ CODES: dict[str, str] = {
     "HM515": "a simulation without a value that it needs",
     "HM516": "a fit by iterations",
     "HM517": "a picture that cannot be made",
+    "HM518": "a rough approximation",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -20,6 +20,7 @@ from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_ef
 from hdsl.fit.joint import LEASH, DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
 from hdsl.fit.multistart import STEEP, better
+from hdsl.fit.nearby import Nearby, nearby_quadrature
 from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, Status
 from hdsl.fit.problem import try_at
@@ -155,7 +156,7 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
     settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
     if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
         troubles = (*troubles, _unsettled(problem, optimum))
-    later = _Later(problem=problem, at=at, parts=parts, held=_held(troubles))
+    later = _Later(problem=problem, at=at, arrays=arrays, parts=parts, held=_held(troubles))
     free = free_parameters(plan)
     status = _status(parts, troubles)
     return FitOutcome(
@@ -183,6 +184,7 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
         boundary=parts.edge,
         troubles=troubles,
         nodes=nodes,
+        nearby=later.nearby if nodes is None and status == "converged" else None,
     )
 
 
@@ -203,8 +205,10 @@ def _held(troubles: tuple[Trouble, ...]) -> tuple[int, ...]:
 class _Later:
     """What is computed when it is read."""
 
-    def __init__(self, *, problem: Joint, at: JointPoint, parts: Parts, held: tuple[int, ...]) -> None:
-        self.problem, self.at, self.parts, self.held = problem, at, parts, held
+    def __init__(
+        self, *, problem: Joint, at: JointPoint, arrays: Arrays, parts: Parts, held: tuple[int, ...]
+    ) -> None:
+        self.problem, self.at, self.arrays, self.parts, self.held = problem, at, arrays, parts, held
 
     @cached_property
     def information(self) -> Information:
@@ -234,6 +238,11 @@ class _Later:
         """Return their covariances given the parameters."""
         with one_thread():
             return self.problem.criterion.mode_covariances(self.at.inner)
+
+    def nearby(self) -> Nearby | None:
+        """Return where quadrature would lead."""
+        with one_thread(), np.errstate(all="ignore"):
+            return nearby_quadrature(self.problem, self.at, self.arrays)
 
 
 def _status(parts: Parts, troubles: tuple[Trouble, ...]) -> Status:

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.fit.nearby import Nearby
 from hdsl.fit.trouble import Trouble
 
 __all__ = ["Deferred", "FitOutcome", "FixedVariation", "Method", "Status"]
@@ -135,11 +136,13 @@ class FitOutcome:
         (the fit is then "boundary"), and what has no finite estimate or did not converge ("not converged").
     nodes : int or None
         Nodes of the quadrature for each random effect, with the method agq.
+    nearby : Nearby or None
+        Of a fit by Laplace's approximation, where quadrature would lead; None where that is not known.
 
     Notes
     -----
-    `modes`, `mode_cov`, `cov_beta`, `variance_cov`, `cross_cov` and `fixed_variation` may be given as callables without
-    arguments; they run when they are read.
+    `modes`, `mode_cov`, `cov_beta`, `variance_cov`, `cross_cov`, `fixed_variation` and `nearby` may be given as
+    callables without arguments; they run when they are read.
     """
 
     method: Method
@@ -169,6 +172,7 @@ class FitOutcome:
     objective_error: float = 0.0
     troubles: tuple[Trouble, ...] = ()
     nodes: int | None = None
+    nearby: Deferred[Nearby | None] = Deferred(None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return every field with its value: what makes a value later cannot be copied to another process."""

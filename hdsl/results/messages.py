@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hdsl.diagnostics import Diagnostic, Severity
 from hdsl.results.numbers import count
 
@@ -23,6 +25,12 @@ __all__ = ["boundary_words", "fit_diagnostics", "missing_estimates", "status_mes
 
 AT_EDGE = 1.0 - 1e-6
 """Size from which a correlation is printed as -1 or 1."""
+
+ROUGH = 0.2
+"""Standard errors by which quadrature moves an estimate where Laplace's approximation is rough."""
+
+MOST_NAMED = 3
+"""How many estimates are named that it moves."""
 
 
 def boundary_words(parameters: ParameterTable) -> tuple[str, ...]:
@@ -60,7 +68,7 @@ def status_message(parameters: ParameterTable) -> str:
 
 
 def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
-    """Return HM502 (no convergence), HM503 (boundary), HM514 (no estimate) and HM411 (rank) as far as they hold."""
+    """Return what holds of HM502 (no convergence), HM503 (boundary), HM514 (no estimate), HM516, HM518 and HM411."""
     found = [_no_estimate(parameters, trouble) for trouble in missing_estimates(parameters)]
     if not found and parameters.outcome.status == "not converged":
         found.append(_no_convergence(parameters.outcome.message))
@@ -69,6 +77,7 @@ def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
     found += [_edge_of_scalar(parameters, trouble) for trouble in parameters.outcome.troubles if trouble.kind == "edge"]
     if parameters.outcome.monte_carlo:
         found.append(_iterated(parameters.outcome))
+    found += _rough(parameters)
     design = parameters.design
     aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
     if aliased and not any(diagnostic.code == "HM411" for diagnostic in design.diagnostics):
@@ -182,6 +191,32 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
             "covariances of single random effects are not computed",
         ),
         help="nothing to do; do not compare log-likelihoods that differ by less than their errors",
+    )
+
+
+def _rough(parameters: ParameterTable) -> Iterator[Diagnostic]:
+    """Yield that Laplace's approximation is rough, where quadrature moves an estimate by much of its error."""
+    values = parameters.by_quadrature
+    if values is None:
+        return
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shifts = np.nan_to_num((values - parameters.values) / parameters.se, posinf=0.0, neginf=0.0)
+    moved = [int(place) for place in np.argsort(-np.abs(shifts)) if abs(shifts[place]) > ROUGH][:MOST_NAMED]
+    if not moved:
+        return
+    nearby = parameters.outcome.nearby
+    assert nearby is not None
+    steps = ", ".join(f"`{parameters.names[place]}` by {abs(shifts[place]):.2g}" for place in moved)
+    yield Diagnostic(
+        code="HM518",
+        severity=Severity.WARNING,
+        message='Laplace\'s approximation is rough here: fit by quadrature, `method="agq"`',
+        notes=(
+            f"one step by quadrature with {nearby.nodes} nodes moves, in standard errors: {steps}",
+            "groups have few rows, or effects that are large beside what a row can tell",
+        ),
+        help='`model.fit(data, method="agq", nodes=25)`, `hdsl fit --method agq --nodes 25`; '
+        "enough nodes are those that more do not change",
     )
 
 

@@ -28,6 +28,10 @@ Entry: TypeAlias = tuple[int, int, int]
 """Grouping factor, row and column of a covariance entry; row == column is a standard deviation."""
 
 
+Deviations: TypeAlias = Sequence[Sequence[float] | NDArray[np.float64]]
+Correlations: TypeAlias = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParameterTable:
     """The estimated parameters of a model.
@@ -90,17 +94,24 @@ class ParameterTable:
 
     def value(self, entry: Entry) -> float:
         """Return the standard deviation or correlation at `entry`, user's scale."""
-        factor, row, column = entry
-        if row == column:
-            return float(self.outcome.sd[factor][row])
-        return float(self.outcome.cor[factor][row, column])
+        return _value(entry, self.outcome.sd, self.outcome.cor)
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """(dof,), estimates in the order of `names`, natural scale."""
-        spread = [self.value(entry) for entry in self.variance.values()]
         residual = [self.outcome.sigma] if self.residual else []
-        return np.concatenate([self.outcome.beta[self.kept], self.scalar_values(), spread, residual])
+        return np.concatenate([self._values(self.outcome.beta, self.outcome.sd, self.outcome.cor), residual])
+
+    @property
+    def by_quadrature(self) -> NDArray[np.float64] | None:
+        """(dof,), where a step by quadrature leads from Laplace's approximation; None where that is not known."""
+        nearby = self.outcome.nearby
+        return None if nearby is None else self._values(np.array(nearby.beta), nearby.sd, nearby.cor)
+
+    def _values(self, beta: NDArray[np.float64], sd: Deviations, cor: Correlations) -> NDArray[np.float64]:
+        """Return the values of all but the residual's standard deviation, natural scale."""
+        spread = [_value(entry, sd, cor) for entry in self.variance.values()]
+        return np.concatenate([beta[self.kept], self.scalar_values(beta[self._scalar_columns]), spread])
 
     def scalar_values(self, at: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return the natural scale of the scalars at their estimates, or `at` other values of the fit's scale."""
@@ -163,6 +174,12 @@ class ParameterTable:
         edges = (trouble for trouble in self.outcome.troubles if trouble.kind == "edge")
         columns = [self.design.fixed_labels[column] for trouble in edges for column in trouble.columns]
         return tuple(dict.fromkeys([*(self.design.variance_names[entry] for entry in self.outcome.boundary), *columns]))
+
+
+def _value(entry: Entry, sd: Deviations, cor: Correlations) -> float:
+    """Return the standard deviation or correlation at `entry`."""
+    factor, row, column = entry
+    return float(sd[factor][row] if row == column else cor[factor][row][column])
 
 
 def _block_entries(factor: int, columns: tuple[int, ...]) -> list[Entry]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hdsl.design.columns import Factor
 from hdsl.design.record import Design
 from hdsl.design.units import Units
-from hdsl.fit.outcome import FitOutcome, FixedVariation
+from hdsl.fit.outcome import Deferred, FitOutcome, FixedVariation
 from hdsl.form.records_json import from_plain, is_storable, to_plain
 from hdsl.plan import Arrays, FixedSet, Plan
 
@@ -34,7 +34,7 @@ def _storable_part(kind: Any) -> Any:
     """Return a record of those fields of a dataclass that JSON can hold; the others are arrays, or made from them."""
     import pandas as pd
 
-    hints = get_type_hints(kind, localns={"pd": pd})
+    hints = {name: _read(hint) for name, hint in get_type_hints(kind, localns={"pd": pd}).items()}
     members = [
         (member.name, hints[member.name], field(default=member.default))
         if member.default is not MISSING
@@ -43,6 +43,11 @@ def _storable_part(kind: Any) -> Any:
         if is_storable(hints[member.name])
     ]
     return make_dataclass(f"{kind.__name__}Part", members, frozen=True, kw_only=True)
+
+
+def _read(hint: Any) -> Any:
+    """Return the type of what a field is when it is read."""
+    return get_args(hint)[0] if get_origin(hint) is Deferred else hint
 
 
 def _taken(whole: Any) -> Any:
