@@ -15,7 +15,7 @@ import numpy as np
 from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
 from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import lower_factor, theta_of, widths
-from hdsl.fit.iterative import Engine, engine, sparse_moments
+from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
@@ -233,8 +233,11 @@ def _guess(plan: Plan, cross: Any, beta: Floats, intercept: int | None) -> Float
     """Return theta by the method of moments; `beta` are the coefficients of the outcome in the cross-products."""
     if not plan.n_theta:
         return np.zeros(0)
-    take = sparse_moments if plan.crossing == "iterative" else moments
-    return moment_theta(plan, take(plan, cross, beta, intercept), cross.n, len(beta))
+    if plan.crossing == "iterative":
+        found = cross_moments(cross, beta, intercept)
+    else:
+        found = moments(plan, cross, beta, intercept)
+    return moment_theta(plan, found, cross.n, len(beta))
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from hdsl.fit.criterion import Criterion, Evaluation
-from hdsl.fit.iterative import Engine
+from hdsl.fit.iterating import Engine
 
 __all__ = ["monte_carlo_error"]
 

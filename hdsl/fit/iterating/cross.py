@@ -1,0 +1,193 @@
+"""Cross-products for equations that are solved by iterations: by group as arrays, between groups as sparse matrices.
+
+Stage: fit. Input: standardised columns, group codes. Output: a `Cross`. Invariants: the factor with the most columns is
+eliminated first; factors of a few columns stand in the border with X and y, where nothing is random; the columns of a
+factor are ordered by effect, then by group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hdsl.fit.moments import Moments
+from hdsl.fit.standardise import Block, Codes, Floats
+from hdsl.runtime import GroupSums, gram, indicators
+from hdsl.runtime.cells import numbered
+from hdsl.runtime.rows import Indicators, row_sums
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Cells", "Cross", "cross_moments", "cross_products"]
+
+PROBES = 16
+"""Vectors of random signs."""
+
+SMALL = 64
+"""Columns of all factors in the border together, at most."""
+
+SPARSE = 16
+"""Entries for each column and effect, one factor eliminated, up to which the rest is factorised as a sparse matrix."""
+
+
+class Cells(NamedTuple):
+    """The cells of two factors that share a row, and the sums of products of their columns in them, (q, r, cells)."""
+
+    first: int
+    second: int
+    here: Codes
+    there: Codes
+    values: Floats
+
+
+class Cross(NamedTuple):
+    """Cross-products of all columns; `C`, `E` are those of the border, ``[Z of small factors, X, y]``.
+
+    Attributes
+    ----------
+    eliminated : int
+        Position of the factor that is eliminated first.
+    others, small : tuple of int
+        Positions of the factors whose system is solved by iterations, and of those in the border.
+    A : tuple of ndarray, (q, q, J)
+        Of each factor with itself.
+    E : tuple of ndarray, (q J, w)
+        Of each factor with the border; of no use for small ones.
+    N : sparse, (eliminated columns, other columns)
+    between : sparse, (other columns, other columns), or None
+        Between different ones of the other factors.
+    signs : ndarray, (other columns, PROBES)
+    is_sparse : bool
+        Whether what is left after the elimination is factorised as a sparse matrix.
+    """
+
+    n: int
+    eliminated: int
+    others: tuple[int, ...]
+    small: tuple[int, ...]
+    A: tuple[Floats, ...]
+    E: tuple[Floats, ...]
+    C: Floats
+    cells: tuple[Cells, ...]
+    N: csr_array
+    between: csr_array | None
+    signs: Floats
+    is_sparse: bool
+
+    @property
+    def n_small(self) -> int:
+        """Columns of the small factors."""
+        return sum(self.A[f].shape[0] * self.A[f].shape[2] for f in self.small)
+
+
+def cross_products(W: Sequence[Block], Z: Sequence[Sequence[Floats]], groups: Sequence[Codes]) -> Cross:
+    """Return the cross-products of standardised columns; W is [X, y]."""
+    sizes = [int(codes.max()) + 1 for codes in groups]
+    columns = [len(z) * size for z, size in zip(Z, sizes, strict=True)]
+    eliminated, others, small = _parts(columns)
+    D = [block for f in small for block in indicators(groups[f], Z[f])]
+    sums = [GroupSums(codes, size) for codes, size in zip(groups, sizes, strict=True)]
+    A = tuple(rows.cross(z, z) for rows, z in zip(sums, Z, strict=True))
+    E = tuple(_border(rows, z, (*D, *W)) for rows, z in zip(sums, Z, strict=True))
+    cells = tuple(_cells(Z, groups, sizes))
+    N, between = _matrices(cells, columns, sizes, eliminated, others)
+    total = sum(columns[f] for f in others)
+    signs = np.random.default_rng(20).choice(np.array([-1.0, 1.0]), (total, PROBES))
+    is_sparse = _pairs(N) <= SPARSE * max(map(len, Z)) * total
+    return Cross(len(W[-1]), eliminated, others, small, A, E, gram((*D, *W)), cells, N, between, signs, is_sparse)
+
+
+def _parts(columns: Sequence[int]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """Return which factor is eliminated, which are left to the iterations, and which stand in the border."""
+    by_size = sorted(range(len(columns)), key=lambda f: columns[f])
+    small: list[int] = []
+    for f in by_size[:-2]:  # two factors at least are large
+        if sum(columns[k] for k in (*small, f)) <= SMALL:
+            small.append(f)
+    eliminated = by_size[-1]
+    others = tuple(f for f in range(len(columns)) if f != eliminated and f not in small)
+    return eliminated, others, tuple(sorted(small))
+
+
+def _border(rows: GroupSums, z: Sequence[Floats], W: Sequence[Floats | Indicators]) -> Floats:
+    E = rows.cross(z, W).transpose(0, 2, 1)
+    return np.ascontiguousarray(E).reshape(-1, E.shape[-1])
+
+
+def _cells(Z: Sequence[Sequence[Floats]], groups: Sequence[Codes], sizes: Sequence[int]) -> Iterator[Cells]:
+    """Yield the cells of each pair of factors."""
+    for f in range(len(Z)):
+        for g in range(f + 1, len(Z)):
+            keys, cell = numbered(groups[f] * sizes[g] + groups[g], sizes[f] * sizes[g])
+            here, there = np.divmod(keys, sizes[g])
+            values = np.array([[row_sums(cell, len(keys), a, b) for b in Z[g]] for a in Z[f]], dtype=float)
+            yield Cells(f, g, here, there, values)
+
+
+def _matrices(
+    cells: Sequence[Cells], columns: Sequence[int], sizes: Sequence[int], eliminated: int, others: Sequence[int]
+) -> tuple[csr_array, csr_array | None]:
+    """Return the cross-products of the eliminated factor with the others, and of those with each other."""
+    from scipy.sparse import csr_array
+
+    first = dict(zip(others, np.cumsum([0, *(columns[f] for f in others)]).tolist(), strict=False))
+    total = sum(columns[f] for f in others)
+    first[eliminated] = 0
+    parts: dict[bool, list[tuple[Codes, Codes, Floats]]] = {True: [], False: []}
+    for part in cells:
+        f, g, here, there, values = part
+        if f not in first or g not in first:
+            continue
+        if g == eliminated:
+            f, g, here, there, values = g, f, there, here, values.transpose(1, 0, 2)
+        for a in range(len(values)):
+            for b in range(values.shape[1]):
+                at = (first[f] + a * sizes[f] + here, first[g] + b * sizes[g] + there)
+                parts[f == eliminated].append((*at, values[a, b]))
+    N = csr_array(_triplet(parts[True]), shape=(columns[eliminated], total))
+    if not parts[False]:
+        return N, None
+    upper = csr_array(_triplet(parts[False]), shape=(total, total))
+    return N, (upper + upper.T).tocsr()
+
+
+def _triplet(parts: Sequence[tuple[Codes, Codes, Floats]]) -> tuple[Floats, tuple[Codes, Codes]]:
+    i, j, x = (np.concatenate([part[k] for part in parts]) for k in range(3))
+    return x, (i, j)
+
+
+def _pairs(N: csr_array) -> float:
+    """Return how many entries at most the elimination of its rows leaves."""
+    counts = np.diff(N.indptr).astype(float)
+    return float(counts @ counts)
+
+
+def cross_moments(cross: Cross, beta: Floats, intercept: int | None) -> Moments:
+    """Return the moments for a start, as `hdsl.fit.moments.moments` does."""
+    d, c = cross.n_small, np.append(-beta, 1.0)
+    effects = [(f, a) for f, A in enumerate(cross.A) for a in range(len(A))]
+    first = np.cumsum([0, *(len(A) for A in cross.A)])
+    E = [e[:, d:].reshape(len(A), A.shape[2], -1) for e, A in zip(cross.E, cross.A, strict=True)]
+    u = [np.zeros(e.shape[:2]) if intercept is None else e[..., intercept] for e in E]
+    k = len(effects)
+    squares, inner = np.zeros((k, k)), np.zeros((k, k))
+    for f, A in enumerate(cross.A):
+        own = slice(first[f], first[f + 1])
+        squares[own, own], inner[own, own] = (A**2).sum(axis=-1), np.einsum("aj,abj,bj->ab", u[f], A, u[f])
+    for f, g, here, there, values in cross.cells:
+        rows, columns = slice(first[f], first[f + 1]), slice(first[g], first[g + 1])
+        squares[rows, columns] = (values**2).sum(axis=-1)
+        inner[rows, columns] = np.einsum("aj,abj,bj->ab", u[f][:, here], values, u[g][:, there])
+        squares[columns, rows], inner[columns, rows] = squares[rows, columns].T, inner[rows, columns].T
+    traces = np.concatenate([A.sum(axis=-1).diagonal() for A in cross.A])
+    sizes = np.concatenate([(values**2).sum(axis=-1) for values in u])
+    C = cross.C[d:, d:]
+    if intercept is not None:
+        total = C[intercept, intercept]
+        squares = squares - 2.0 * inner / total + np.outer(sizes, sizes) / total**2
+        traces = traces - sizes / total
+    fits = np.concatenate([((e @ c) ** 2).sum(axis=-1) for e in E])
+    return Moments(effects=effects, squares=squares, traces=traces, fits=fits, rss=float(c @ C @ c))
