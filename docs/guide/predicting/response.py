@@ -13,3 +13,5 @@ new = {"staff": [1, 2, 3]}
 print(fit.predictions(new, include=None).round(2), end="\n\n")
 print(fit.predictions(new, include=None, marginal=True).round(2), end="\n\n")
 print(fit.predictions(new, include=None, scale="link").round(2))
+print()
+print(fit.predictions(new, include=None, marginal=True, interval="prediction").round(2))

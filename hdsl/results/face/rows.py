@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from hdsl.results.face.estimates import Estimates
 from hdsl.results.predicting.request import request
 
@@ -103,7 +105,7 @@ class Rows(Estimates):
         series.attrs = found.attrs
         return series
 
-    def predictions(
+    def predictions(  # noqa: PLR0913 - one argument for each thing that can be asked for
         self,
         new: Any = None,
         include: Include = "all",
@@ -112,6 +114,8 @@ class Rows(Estimates):
         marginal: bool = False,
         level: float = 0.95,
         interval: Literal["confidence", "prediction"] = "confidence",
+        n: int = 4000,
+        seed: int | None = 0,
     ) -> pd.DataFrame:
         """Return predictions with standard errors and intervals.
 
@@ -123,6 +127,12 @@ class Rows(Estimates):
             Coverage, between 0 and 1.
         interval : {"confidence", "prediction"}
             Of the mean, or of a new observation: with the variance of the residual, and of what is integrated over.
+            Of an outcome that is not Gaussian, or has an equation for its spread, that is quantiles of draws, and `new`
+            needs all data that it takes: the sizes of a binomial outcome, whose interval is of its share.
+        n : int
+            Draws for each row.
+        seed : int, optional
+            Of the draws; None takes another one each time.
 
         Returns
         -------
@@ -131,23 +141,33 @@ class Rows(Estimates):
             uncertainty of the fixed effects and of the random effects that are included, jointly, given the
             variances; of a group that the fit did not have, the variance of its effects. On the response scale it is
             that of the predictor by the delta method, and the bounds are those of the predictor, carried over.
+            Combinations of the fixed effects alone, with ``include=None``, have the degrees of freedom of their tests.
+            An ordered outcome has a row for each category within each row of data: a second level of the index.
 
         Raises
         ------
         FitError
-            HM510 for an unknown index, scale or level, for a prediction interval of an outcome that is not normal, and
-            for an ordered outcome on the response scale.
+            HM510 for an unknown index, scale or level, and for an interval of a new observation on the link scale, or
+            of an ordered outcome.
         DataError
             As `predict`.
         """
-        from hdsl.results.predicting.intervals import bounds, refuse_categories
+        from hdsl.results.predicting.intervals import bounds, refuse_observation, require_kind
+        from hdsl.results.predicting.observations import Draws
 
-        if self._is_of_categories(scale):
-            raise refuse_categories()
-        found = self._predicted(new, include, scale, marginal=marginal, joint=lambda: self.joint_covariance)
+        require_kind(interval)
+        of_observation = interval == "prediction"
+        of_categories = self._is_of_categories(scale)
+        if of_observation and (of_categories or (scale == "link" and self.design.plan.density is not None)):
+            raise refuse_observation()
+        if of_categories:
+            return self._share_table(new, include, level, marginal=marginal)
+        found = self._predicted(
+            new, include, scale, marginal=marginal, of_observation=of_observation, joint=lambda: self.joint_covariance
+        )
         frame = self._series_of(found, "estimate").to_frame()
         frame["se"] = found.se
-        frame["lower"], frame["upper"] = bounds(self, found, level, interval, self.df_resid)
+        frame["lower"], frame["upper"] = bounds(self, found, level, interval, Draws(n=n, seed=seed))
         frame.attrs = found.attrs
         return frame
 
@@ -184,11 +204,12 @@ class Rows(Estimates):
         scale: str,
         *,
         marginal: bool,
+        of_observation: bool = False,
         joint: Callable[[], JointCovariance] | None = None,
     ) -> Predicted:
         from hdsl.results.predicting import predict
 
-        asked = request(self.design, include, scale, marginal=marginal)
+        asked = request(self.design, include, scale, marginal=marginal, of_observation=of_observation)
         return predict(self.design, self.outcome, new, asked, joint)
 
     def _is_of_categories(self, scale: str) -> bool:
@@ -202,9 +223,29 @@ class Rows(Estimates):
         from hdsl.results.predicting import predict_categories
 
         asked = request(self.design, include, "response", marginal=marginal)
-        found, shares = predict_categories(self.design, self.outcome, new, asked)
+        found, shares, _ = predict_categories(self.design, self.outcome, new, asked)
         columns = pd.Index(self.design.coding.categories, name=self.design.form.outcome.name)
         frame = pd.DataFrame(shares, index=found.rows.row_labels, columns=columns)
+        frame.attrs = found.attrs
+        return frame
+
+    def _share_table(self, new: Any, include: Include, level: float, *, marginal: bool) -> pd.DataFrame:
+        """Return the probability of each category of each row, with standard errors and intervals."""
+        import pandas as pd
+
+        from hdsl.results.intervals import coverage
+        from hdsl.results.predicting import predict_categories
+        from hdsl.results.predicting.intervals import two_sided_quantile, within
+
+        share = coverage(level)
+        asked = request(self.design, include, "response", marginal=marginal)
+        found, estimate, se = predict_categories(self.design, self.outcome, new, asked, lambda: self.joint_covariance)
+        assert se is not None
+        lower, upper = within(estimate, two_sided_quantile(share, np.array([np.inf])) * se, "unit")
+        columns = {"estimate": estimate, "se": se, "lower": lower, "upper": upper}
+        categories = pd.Index(self.design.coding.categories, name=self.design.form.outcome.name)
+        index = pd.MultiIndex.from_product([found.rows.row_labels, categories])
+        frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
         frame.attrs = found.attrs
         return frame
 

@@ -79,6 +79,16 @@ class Reference:
         spread = float(slopes @ self.variation.parameters @ slopes)
         return 2.0 * variance**2 / spread if spread > 0.0 else math.inf
 
+    def rows(self, L: Floats) -> Floats:
+        """Return the degrees of freedom of ``l'beta`` for each row l of `L`, (n,)."""
+        if self.variation is None:
+            return np.full(len(L), self.constant)
+        variance = np.einsum("ni,ij,nj->n", L, self.unadjusted, L)
+        slopes = np.stack([np.einsum("ni,ij,nj->n", L, slope, L) for slope in self.variation.slopes], axis=1)
+        spread = np.einsum("na,ab,nb->n", slopes, self.variation.parameters, slopes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(spread > 0.0, 2.0 * variance**2 / spread, math.inf))
+
     def each(self) -> Floats:
         """Return the degrees of freedom of each fixed effect, (r,)."""
         return np.array([self.df(row) for row in np.eye(len(self.covariance))])

@@ -24,7 +24,7 @@ from hdsl.results.predicting.response import integrate
 if TYPE_CHECKING:
     from hdsl.design.record import Design
 
-__all__ = ["in_category", "is_ordered", "probabilities"]
+__all__ = ["in_category", "is_ordered", "probabilities", "share_of"]
 
 Floats = NDArray[np.float64]
 
@@ -63,14 +63,22 @@ def probabilities(
 
     `spread` is the variance of the predictors that is integrated over, (n, K, K).
     """
-    density = design.plan.density
-    assert density is not None
     columns = []
     for category in range(len(design.coding.categories)):
-        own = in_category(design, arrays, category)
-        eta, share = predictors(own), _share(density, own.y)
-        columns.append(share(eta) if spread is None else integrate(share, eta, spread))
+        own, share = share_of(design, arrays, category, spread)
+        columns.append(share(predictors(own)))
     return np.stack(columns, axis=1)
+
+
+def share_of(
+    design: Design, arrays: Arrays, category: int, spread: Floats | None = None
+) -> tuple[Arrays, Callable[[Floats], Floats]]:
+    """Return the arrays of rows that all lie in a category, and its probability as a function of their predictors."""
+    density = design.plan.density
+    assert density is not None
+    own = in_category(design, arrays, category)
+    share = _share(density, own.y)
+    return own, share if spread is None else lambda eta: integrate(share, eta, spread)
 
 
 def _share(density: RowDensity, y: Floats) -> Callable[[Floats], Floats]:

@@ -42,12 +42,15 @@ class Request:
         Whether the linear predictor is asked for, instead of the mean of the outcome.
     marginal : bool
         Whether `others`, and effects in new groups, are integrated over; else they are at zero.
+    of_observation : bool
+        Whether new observations are asked for, which take all data that the density takes.
     """
 
     places: tuple[Place, ...]
     others: tuple[Place, ...]
     is_link: bool
     marginal: bool
+    of_observation: bool = False
 
     @property
     def factors(self) -> tuple[int, ...]:
@@ -55,7 +58,7 @@ class Request:
         return tuple(sorted({factor for factor, _ in self.places}))
 
 
-def request(design: Design, include: Include, scale: str, *, marginal: bool) -> Request:
+def request(design: Design, include: Include, scale: str, *, marginal: bool, of_observation: bool = False) -> Request:
     """Return what is asked for, in positions.
 
     Raises
@@ -66,7 +69,9 @@ def request(design: Design, include: Include, scale: str, *, marginal: bool) -> 
     _check_scale(scale)
     places = included_places(design, include)
     others = tuple(place for place in effect_places(design).values() if place not in places)
-    return Request(places=places, others=others, is_link=scale == "link", marginal=marginal)
+    return Request(
+        places=places, others=others, is_link=scale == "link", marginal=marginal, of_observation=of_observation
+    )
 
 
 def included_places(design: Design, include: Include) -> tuple[Place, ...]:

@@ -7,7 +7,7 @@ slopes by the predictors. Invariants: an identity is exact; ``exp`` of a normal 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +23,7 @@ from hdsl.results.predicting.means import mean_of, needed_for_mean
 if TYPE_CHECKING:
     from hdsl.design.record import Design
 
-__all__ = ["Response", "integrate", "response_of"]
+__all__ = ["Response", "integrate", "response_of", "slopes_of"]
 
 Floats = NDArray[np.float64]
 Known = Mapping[str, Floats]
@@ -69,14 +69,19 @@ class Response:
 
     def slopes(self, eta: Floats, known: Known, spread: Floats | None = None) -> Floats:
         """Return the derivatives of `mean` by the predictors, (n, K)."""
-        found = np.zeros_like(eta)
-        for k in range(eta.shape[1]):
-            if self.monotone_in in (None, k):
-                up, down = eta.copy(), eta.copy()
-                up[:, k] += STEP
-                down[:, k] -= STEP
-                found[:, k] = (self.mean(up, known, spread) - self.mean(down, known, spread)) / (2.0 * STEP)
-        return found
+        places = range(eta.shape[1]) if self.monotone_in is None else (self.monotone_in,)
+        return slopes_of(lambda at: self.mean(at, known, spread), eta, places)
+
+
+def slopes_of(mean: Callable[[Floats], Floats], eta: Floats, places: Iterable[int]) -> Floats:
+    """Return the derivatives of a function of the predictors by those at `places`, (n, K), by central differences."""
+    found = np.zeros_like(eta)
+    for k in places:
+        up, down = eta.copy(), eta.copy()
+        up[:, k] += STEP
+        down[:, k] -= STEP
+        found[:, k] = (mean(up) - mean(down)) / (2.0 * STEP)
+    return found
 
 
 def response_of(design: Design, *, is_link: bool) -> Response:

@@ -10,7 +10,7 @@ are not known it is ``E m(eta + z'b)``, ``z'b ~ N(0, S)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,11 @@ from hdsl.form.expr import show_index_set
 from hdsl.plan import Arrays
 from hdsl.results.effects import effect_index_sets, effect_places
 from hdsl.results.linear import fixed_part, random_part
-from hdsl.results.predicting.categories import in_category, is_ordered, probabilities
+from hdsl.results.predicting.categories import in_category, is_ordered, share_of
 from hdsl.results.predicting.joint import JointCovariance, blocks
 from hdsl.results.predicting.matrices import covariances, fixed_rows, random_rows, z_values
 from hdsl.results.predicting.request import Place, Request
-from hdsl.results.predicting.response import Response, response_of
+from hdsl.results.predicting.response import Response, response_of, slopes_of
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
@@ -55,6 +55,14 @@ class Predicted:
         Variance of the predictors that was integrated over.
     groups : dict of str to str
         For each index set whether it was seen, new, conditioned on or integrated over.
+    eta : ndarray, (n, K)
+        Predictors.
+    errors : ndarray, (n, K, K), or None
+        Covariance of their errors, where standard errors were asked for.
+    known : dict of str to ndarray
+        Data that the density takes besides the outcome; NaN where they were not asked for.
+    directions : callable or None
+        Yields rows of X, block by block, where the estimate is a combination of the fixed effects alone.
     """
 
     rows: NewRows
@@ -64,6 +72,10 @@ class Predicted:
     on_scale: Callable[[Floats], Floats]
     spread: Floats | None
     groups: dict[str, str]
+    eta: Floats
+    errors: Floats | None
+    known: dict[str, Floats]
+    directions: Callable[[], Iterator[Floats]] | None
 
     @property
     def attrs(self) -> dict[Hashable, Any]:
@@ -99,16 +111,27 @@ def predict(
     return _Prediction(design, outcome, _rows(design, new, asked), asked).result(joint)
 
 
-def predict_categories(design: Design, outcome: FitOutcome, new: object, asked: Request) -> tuple[Predicted, Floats]:
-    """Return a prediction of the predictor of an ordered outcome, and the probability of each category, (n, C)."""
+def predict_categories(
+    design: Design,
+    outcome: FitOutcome,
+    new: object,
+    asked: Request,
+    joint: Callable[[], JointCovariance] | None = None,
+) -> tuple[Predicted, Floats, Floats | None]:
+    """Return a prediction of the predictor of an ordered outcome; of each category probability and error, (n, C)."""
     prediction = _Prediction(design, outcome, _rows(design, new, asked), replace(asked, is_link=True))
-    return prediction.result(None), prediction.shares()
+    return prediction.result(None), *prediction.shares(joint)
 
 
 def _rows(design: Design, new: object, asked: Request) -> NewRows:
+    if isinstance(new, NewRows):  # in the columns of the plan already
+        return new
     if new is not None:
         effects = (*asked.places, *asked.others) if asked.marginal else asked.places
+        density = design.plan.density
         known = response_of(design, is_link=asked.is_link).known
+        if asked.of_observation and density is not None:
+            known = density.known
         return recode(design, new, Wanted(effects=effects, factors=asked.factors, known=known))
     n = len(design.arrays.y)
     return NewRows(
@@ -147,11 +170,11 @@ class _Prediction:
         gone = ~self.rows.is_complete
         estimate = self.response.mean(eta, self._known, spread)
         estimate[gone] = np.nan
-        se, link = None, None
+        se, link, errors = None, None, None
         if joint is not None:
-            errors = self._errors(joint())
+            errors = self._errors(joint(), self.rows.arrays)
             slopes = self.response.slopes(eta, self._known, spread)
-            se = np.sqrt(np.maximum(np.einsum("nk,nkl,nl->n", slopes, errors, slopes), 0.0))
+            se = _delta(slopes, errors)
             se[gone] = np.nan
             link = self._link(eta, errors)
         return Predicted(
@@ -162,14 +185,31 @@ class _Prediction:
             on_scale=lambda values: self._on_scale(values, spread),
             spread=spread,
             groups=self._groups(),
+            eta=eta,
+            errors=errors,
+            known=self._known,
+            directions=None if self.asked.places or self.plan.n_predictors > 1 else self._directions,
         )
 
-    def shares(self) -> Floats:
-        """Return the probability of each category of an ordered outcome, (n, C)."""
+    def _directions(self) -> Iterator[Floats]:
+        """Yield the rows of X, block by block; what a column was dropped for is zero."""
+        for rows in blocks(self.n):
+            yield np.nan_to_num(fixed_rows(self.plan, self.rows.arrays, rows, 0))
+
+    def shares(self, joint: Callable[[], JointCovariance] | None) -> tuple[Floats, Floats | None]:
+        """Return the probability of each category of an ordered outcome and its standard error, (n, C)."""
         spread = self._integrated() if self.asked.marginal else None
-        found = probabilities(self.design, self.rows.arrays, self._eta, spread)
-        found[~self.rows.is_complete] = np.nan
-        return found
+        found, errors = [], []
+        for category in range(len(self.design.coding.categories)):
+            own, share = share_of(self.design, self.rows.arrays, category, spread)
+            eta = self._eta(own)
+            found.append(share(eta))
+            if joint is not None:
+                slopes = slopes_of(share, eta, range(eta.shape[1]))
+                errors.append(_delta(slopes, self._errors(joint(), own)))
+        shares = np.stack(found, axis=1)
+        shares[~self.rows.is_complete] = np.nan
+        return shares, np.stack(errors, axis=1) if errors else None
 
     def _link(self, eta: Floats, errors: Floats) -> tuple[Floats, Floats] | None:
         place = self.response.monotone_in
@@ -227,9 +267,9 @@ class _Prediction:
         """Return the variance of included effects in new groups."""
         return self._prior(lambda factor: (self._columns(factor, self.asked.places), self._is_new(factor)))
 
-    def _errors(self, joint: JointCovariance) -> Floats:
+    def _errors(self, joint: JointCovariance, arrays: Arrays) -> Floats:
         """Return the covariance of the predictors' errors, (n, K, K)."""
-        K, arrays, plan = self.plan.n_predictors, self.rows.arrays, self.plan
+        K, plan = self.plan.n_predictors, self.plan
         total = np.empty((self.n, K, K))
         places = frozenset(self.asked.places)
         for rows in blocks(self.n):
@@ -261,3 +301,8 @@ class _Prediction:
             how = "integrated over" if self.asked.marginal else "effects at zero, their variance in the standard error"
             parts.append(f"{n_new:,} new, {how}")
         return "; ".join(parts) or "no group given"
+
+
+def _delta(slopes: Floats, errors: Floats) -> Floats:
+    """Return the standard errors of functions of the predictors, (n,)."""
+    return np.asarray(np.sqrt(np.maximum(np.einsum("nk,nkl,nl->n", slopes, errors, slopes), 0.0)))

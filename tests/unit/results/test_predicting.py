@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from hdsl import DataError, FitError, Model
 from hdsl.results import FittedModel
@@ -144,6 +145,69 @@ def test_least_squares_intervals_have_their_degrees_of_freedom() -> None:
     assert (row["upper"] - row["lower"]) / 2 == pytest.approx(2.446912 * row["se"], rel=1e-6)
 
 
+def test_combinations_of_fixed_effects_have_the_degrees_of_freedom_of_their_tests(crossed: FittedModel) -> None:
+    found = crossed.predictions({"x": [0.5, 2.0]}, include=None)
+    expected = crossed.contrast(["b0 + 0.5*b1", "b0 + 2*b1"])
+    for column in ("estimate", "se", "lower", "upper"):
+        assert found[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-9)
+    assert (expected["df"] < 20).all()
+
+
+def test_new_counts_lie_within_quantiles_of_their_mixture(counts: FittedModel) -> None:
+    """With large groups the parameters are nearly known: the predictive distribution is a Poisson-lognormal one."""
+    new = {"x": [0.0, 1.0]}
+    found = counts.predictions(new, include=None, marginal=True, interval="prediction", level=0.9, n=20_000, seed=4)
+    link = counts.predictions(new, include=None, scale="link")
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    weights = weights / weights.sum()
+    sd2 = counts.params["sd_j"] ** 2 + counts.params["sd_k"] ** 2
+    for row in range(2):
+        eta, se = link["estimate"].iloc[row], link["se"].iloc[row]
+        rates = np.exp(eta + np.sqrt(se**2 + sd2) * nodes)
+
+        def below(y: float, rates: np.ndarray = rates) -> float:
+            return float(weights @ stats.poisson.cdf(y, rates))
+
+        lower, upper = found["lower"].iloc[row], found["upper"].iloc[row]
+        assert lower == round(lower)
+        assert below(lower - 1) <= 0.055
+        assert below(lower) >= 0.045
+        assert below(upper - 1) <= 0.955
+        assert below(upper) >= 0.945
+    again = counts.predictions(new, include=None, marginal=True, interval="prediction", level=0.9, n=20_000, seed=4)
+    assert again.equals(found)
+
+
+def test_new_shares_have_the_sizes_of_the_new_rows(shares: FittedModel) -> None:
+    new = pd.DataFrame({"j": [0, 0], "x": [0.3, 0.3], "size": [4, 4000]})
+    found = shares.predictions(new, interval="prediction")
+    assert (4 * found[["lower", "upper"]].iloc[0] % 1 == 0).all()
+    width = found["upper"] - found["lower"]
+    mean = shares.predictions(new)
+    assert width.iloc[0] > 2 * width.iloc[1] > 0
+    assert width.iloc[1] == pytest.approx((mean["upper"] - mean["lower"]).iloc[1], rel=0.1)
+    with pytest.raises(DataError):
+        shares.predictions(new.drop(columns="size"), interval="prediction")
+    assert shares.predict(new.drop(columns="size")).notna().all()
+
+
+def test_rows_with_missing_values_have_no_interval_of_an_observation(counts: FittedModel) -> None:
+    new = pd.DataFrame({"j": [0, 0], "k": [0, 0], "x": [0.3, np.nan]})
+    found = counts.predictions(new, interval="prediction")
+    assert found.iloc[0].notna().all()
+    assert found.iloc[1].isna().all()
+
+
+def test_new_observations_of_a_gaussian_outcome_with_an_equation_for_its_spread() -> None:
+    text = "y[i] ~ normal(m[i], s[i])\nm[i] = b0 + b1*x[i]\nlog(s[i]) = a0 + a1*x[i]"
+    fit = Model(text).fit(DATA)
+    found = fit.predictions({"x": [0.0]}, interval="prediction", n=50_000)
+    mean = fit.predictions({"x": [0.0]}).iloc[0]
+    reach = 1.959964 * np.hypot(np.exp(fit.params["a0"]), mean["se"])
+    bounds = found[["lower", "upper"]].to_numpy()[0]
+    assert bounds == pytest.approx([mean["estimate"] - reach, mean["estimate"] + reach], abs=0.05 * reach)
+
+
 def test_a_mean_integrated_over_effects_has_its_closed_form_with_a_log_link(counts: FittedModel) -> None:
     new = {"x": [0.0, 1.0]}
     eta = counts.predict(new, include=None, scale="link").to_numpy()
@@ -203,10 +267,35 @@ def test_probabilities_of_categories(grades: FittedModel) -> None:
     assert grades.fitted.sum(axis=1).to_numpy() == pytest.approx(np.ones(N))
     averaged = grades.predict(new, include=None, marginal=True)
     assert averaged.sum(axis=1).to_numpy() == pytest.approx(np.ones(2))
-    with pytest.raises(FitError) as caught:
-        grades.predictions(new)
-    assert caught.value.code == "HM510"
-    assert (grades.predictions(new, scale="link")["se"] > 0).all()
+
+
+def test_standard_errors_of_probabilities_of_categories(grades: FittedModel) -> None:
+    """By the delta method with derivatives by the parameters themselves, written out."""
+    found = grades.predictions({"x": [0.4]}, include=None)
+    assert found.index.names[1] == "grade"
+    names = ["b1", "cut[1]", "cut[2]", "cut[3]"]
+    covariance = grades.cov_params().loc[names, names].to_numpy()
+
+    def shares_at(values: np.ndarray) -> np.ndarray:
+        below = 1 / (1 + np.exp(values[0] * 0.4 - values[1:]))
+        return np.diff(np.concatenate([[0.0], below, [1.0]]))
+
+    values = grades.params[names].to_numpy()
+    J = np.array([(shares_at(values + h) - shares_at(values - h)) / 2e-5 for h in 1e-5 * np.eye(4)])
+    assert found["estimate"].to_numpy() == pytest.approx(shares_at(values), rel=1e-8)
+    assert found["se"].to_numpy() == pytest.approx(np.sqrt(np.diag(J.T @ covariance @ J)), rel=1e-5)
+    assert ((found["lower"] > 0) & (found["upper"] < 1)).all()
+    marginal = grades.predictions({"x": [0.4]}, include=None, marginal=True)
+    assert marginal["estimate"].sum() == pytest.approx(1.0)
+    assert (marginal["se"] > 0).all()
+
+
+def test_bounds_of_a_mean_of_two_predictors_stay_in_its_range() -> None:
+    text = "count[i] ~ zero_inflated(poisson(m[i]), z[i])\nlog(m[i]) = b0 + b1*x[i]\nlogit(z[i]) = a0 + a1*x[i]"
+    found = Model(text).fit(DATA).predictions({"x": [-4.0, 0.0]})
+    assert (found["lower"] > 0).all()
+    ratio = np.exp(1.959964 * found["se"] / found["estimate"])
+    assert found["upper"].to_numpy() == pytest.approx((found["estimate"] * ratio).to_numpy(), rel=1e-6)
 
 
 def test_rows_of_the_fit_given_again(counts: FittedModel, shares: FittedModel, grades: FittedModel) -> None:
@@ -221,12 +310,14 @@ def test_rows_with_missing_values_have_no_prediction(crossed: FittedModel) -> No
     assert crossed.predictions(new).isna().all(axis=1).tolist() == [False, True, True]
 
 
-def test_what_is_refused(crossed: FittedModel, counts: FittedModel) -> None:
+def test_what_is_refused(crossed: FittedModel, counts: FittedModel, grades: FittedModel) -> None:
     new = {"x": [1.0]}
     requests = (
         lambda: crossed.predictions(new, include=None, interval="credible"),
         lambda: crossed.predictions(new, include=None, level=3.0),
-        lambda: counts.predictions(new, include=None, interval="prediction"),
+        lambda: counts.predictions(new, include=None, interval="prediction", scale="link"),
+        lambda: counts.predictions(new, include=None, interval="prediction", n=10),
+        lambda: grades.predictions(new, include=None, interval="prediction"),
         lambda: crossed.predict(new, include=["q"]),
     )
     for request in requests:
