@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hdsl.cache import Compiled, read_compiled, write_compiled
 from hdsl.diagnostics import Diagnostic, Diagnostics, ModelError
@@ -238,7 +238,14 @@ class Model:
             refuse_unsupported(self.form, "no closed-form moments yet")
         return Moments(self.form)
 
-    def bind(self, data: Any, *, na: str = "drop", matrices: Mapping[str, Any] | None = None) -> Design:
+    def bind(
+        self,
+        data: Any,
+        *,
+        na: str = "drop",
+        matrices: Mapping[str, Any] | None = None,
+        crossed: str | None = None,
+    ) -> Design:
         """Bind data: read, join, check, code; see `fit` for the arguments.
 
         Raises
@@ -246,21 +253,24 @@ class Model:
         DataError
             HM4xx, every mistake at once.
         FitError
-            HM501 for a model that no back end fits yet.
+            HM501 for a model that no back end fits yet, HM507 and HM509 for crossed factors.
         """
         from hdsl.design import bind
 
         with progress("reading and checking the data"):
-            return bind(self.form, data, na=na, matrices=matrices)
+            return bind(self.form, data, na=na, matrices=matrices, crossed=crossed)
 
-    def plan(self, data: Any = None) -> PlanView:
-        """Return the printable plan: which structure was found, how the likelihood is computed, and why."""
+    def plan(self, data: Any = None, *, crossed: str | None = None) -> PlanView:
+        """Return the printable plan: which structure was found, how the likelihood is computed, and why.
+
+        Nothing is fitted; data and `crossed` are as in `fit`.
+        """
         from hdsl.design import describe, structural_plan
 
         if data is None:
             plan = structural_plan(self.form)
             return PlanView(plan, describe(plan))
-        design = self.bind(data)
+        design = self.bind(data, crossed=crossed)
         return PlanView(design.plan, describe(design.plan, design.arrays))
 
     def emit(self, data: Any = None, *, standalone: bool = False) -> str:
@@ -288,7 +298,7 @@ class Model:
             symbols, plan = design.arrays.x_symbols, design.plan
         return emit(plan, standalone=standalone, title=title, x_symbols=symbols)
 
-    def fit(
+    def fit(  # noqa: PLR0913 - one argument for each thing that can be asked for
         self,
         data: Any,
         method: str | None = None,
@@ -297,6 +307,7 @@ class Model:
         nodes: int | None = None,
         na: str = "drop",
         matrices: Mapping[str, Any] | None = None,
+        crossed: Literal["exact", "iterative"] | None = None,
     ) -> FittedModel:
         """Fit the model.
 
@@ -317,6 +328,10 @@ class Model:
             What to do with rows that have a missing value in a used column.
         matrices : dict, optional
             Known matrices by name.
+        crossed : {"exact", "iterative"}, optional
+            How crossed factors of a Gaussian model are solved: by a dense factorization, or by iterations, whose
+            Monte-Carlo error the fit tells and which take a part of the time and memory. ``None`` is exact up to
+            12,000 columns in all of them but the largest nested chain.
 
         Returns
         -------
@@ -335,7 +350,7 @@ class Model:
         from hdsl.fit.dispatch import choose_method, fit_design
 
         chosen = choose_method(self.form, method, nodes)
-        design = self.bind(data, na=na, matrices=matrices)
+        design = self.bind(data, na=na, matrices=matrices, crossed=crossed)
 
         from hdsl.results import FittedModel
 

@@ -36,6 +36,9 @@ DF_METHODS = ("satterthwaite", "kenward-roger", "residual", "normal")
 METHODS = ("ml", "reml", "laplace", "agq")
 """The methods of `hdsl.fit.outcome`; here again, for the same reason."""
 
+CROSSED = ("exact", "iterative")
+"""The ways of `hdsl.design.bind` with crossed factors."""
+
 INTERVALS = ("wald", "profile", "bootstrap")
 """The intervals of `hdsl.results.intervals`."""
 
@@ -100,6 +103,14 @@ def _add_missing(parser: ArgumentParser) -> None:
     )
 
 
+def _add_crossed(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--crossed",
+        choices=CROSSED,
+        help="how crossed factors are solved: exactly (default up to 12,000 columns) or by iterations, much faster",
+    )
+
+
 def _add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, mistakes too")
 
@@ -135,6 +146,7 @@ def _add_show(parser: ArgumentParser) -> None:
 
 def _add_plan(parser: ArgumentParser) -> None:
     _add_model(parser)
+    _add_crossed(parser)
 
 
 def _add_emit(parser: ArgumentParser) -> None:
@@ -154,6 +166,7 @@ def _add_fit(parser: ArgumentParser) -> None:
         help="maximum likelihood (ml) or restricted (reml); for outcomes that are not Gaussian laplace or agq",
     )
     parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect")
+    _add_crossed(parser)
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
     parser.add_argument("--conf-int", choices=INTERVALS, help="intervals of all parameters by this method, too")

@@ -141,7 +141,7 @@ def _write_text(text: str, output: str | None) -> None:
 def run_plan(arguments: Namespace) -> int:
     """Print how the likelihood is computed."""
     data = read_data(arguments.data)
-    print_text(str(open_model(arguments).plan(data)))
+    print_text(str(open_model(arguments).plan(data, crossed=arguments.crossed)))
     return OK
 
 
@@ -193,7 +193,9 @@ def run_fit(arguments: Namespace) -> int:
     """Fit, print the summary; a fit that did not converge is a mistake, too."""
     data = read_data(arguments.data)
     model = open_model(arguments)
-    fit: FittedModel = model.fit(data, method=arguments.method, nodes=arguments.nodes, na=arguments.na)
+    fit: FittedModel = model.fit(
+        data, method=arguments.method, nodes=arguments.nodes, na=arguments.na, crossed=arguments.crossed
+    )
     if arguments.json:
         record = {**fit_record(fit, with_ranef=arguments.ranef), **tests_record(fit, arguments)}
         record |= measures_record(fit, arguments)

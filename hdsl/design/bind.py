@@ -28,7 +28,7 @@ from hdsl.design.fixed import Fixed, code_fixed
 from hdsl.design.identify import check_factors
 from hdsl.design.join import join_tables, keys_of
 from hdsl.design.layout import Layout, lay_out
-from hdsl.design.order import MOST_DENSE, measure_fill
+from hdsl.design.order import MOST_DENSE, MOST_EXACT, measure_fill
 from hdsl.design.outcome import Observed, check_range, known_arguments, observe, offsets_of
 from hdsl.design.planning import (
     DeclaredLevels,
@@ -69,7 +69,12 @@ class _Sample:
 
 
 def bind(
-    form: CompositeModel, data: object, *, na: str = "drop", matrices: Mapping[str, object] | None = None
+    form: CompositeModel,
+    data: object,
+    *,
+    na: str = "drop",
+    matrices: Mapping[str, object] | None = None,
+    crossed: str | None = None,
 ) -> Design:
     """Bind a composite model to data.
 
@@ -82,6 +87,8 @@ def bind(
         What happens to rows with a missing value in a column that is used.
     matrices : mapping, optional
         Known matrices; no model that uses them is fitted yet, so any is refused.
+    crossed : {"exact", "iterative"}, optional
+        How crossed factors are solved; None is exact up to `MOST_DENSE` columns.
 
     Returns
     -------
@@ -92,12 +99,15 @@ def bind(
     DataError
         HM401 to HM417, when the data do not fit the model.
     FitError
-        HM501 for what is not fitted yet, HM505 and HM302 for what is not identified, HM509 for what is too large.
+        HM501 for what is not fitted yet, HM505 and HM302 for what is not identified, HM507 for crossed factors that
+        are not solved as asked, HM509 for what is too large.
     ValueError
-        When `na` is neither of the two.
+        When `na` or `crossed` is neither of the two.
     """
     if na not in ("drop", "error"):
         raise ValueError(f'na must be "drop" or "error", not {na!r}')
+    if crossed not in (None, "exact", "iterative"):
+        raise ValueError(f'crossed must be "exact" or "iterative", not {crossed!r}')
     found = Diagnostics(form.source)
     table = _read(form, data, found)
     evaluator = _checked(form, table, found)
@@ -105,7 +115,7 @@ def bind(
     if matrices:
         report_unsupported(found, "known matrices", help="leave `matrices` out")
         found.raise_errors(FitError)
-    return _design(form, _sample(form, table, evaluator, na, found), found)
+    return _design(form, _sample(form, table, evaluator, na, found), found, crossed)
 
 
 def _checked(form: CompositeModel, table: Table, found: Diagnostics) -> Evaluator:
@@ -236,7 +246,7 @@ class _Parts:
     observed: Observed
 
 
-def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design:
+def _design(form: CompositeModel, sample: _Sample, found: Diagnostics, crossed: str | None) -> Design:
     """Make arrays, coding and plan from the rows that are used."""
     observed = observe(form, sample.evaluator, sample.keep, found)
     units = sample.units
@@ -257,7 +267,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics) -> Design
     found.raise_errors(FitError)
     check_slopes(form, random.terms, x, units, found)
     found.raise_errors(DataError)
-    grouping = _Grouping(units=units, groups=arrays.groups, sizes=sizes)
+    grouping = _Grouping(units=units, groups=arrays.groups, sizes=sizes, crossed=crossed)
     return Design(
         form=form,
         plan=_plan(form, layout, fixed, random, grouping, found),
@@ -302,11 +312,12 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Grouping:
-    """What the data say about the grouping factors."""
+    """What the data say about the grouping factors, and how the user wants crossed ones solved."""
 
     units: Units
     groups: tuple[NDArray[np.intp], ...]
     sizes: Sizes
+    crossed: str | None
 
 
 def _plan(
@@ -315,8 +326,7 @@ def _plan(
     sizes = grouping.sizes
     order = plan_order(random.terms, grouping.units, sizes.n_levels)
     fill = None
-    if order.dense and _is_large(random, order, sizes):
-        _refuse_density(form, random, order, found)
+    if _by_iterations(form, random, order, grouping, found):
         order = Order(chain=(), dense=tuple(range(len(random.terms))), crossing="iterative")
     elif order.dense:
         widths = [term.width for term in random.terms]
@@ -326,17 +336,25 @@ def _plan(
     return replace(assemble(form, layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
 
 
-def _is_large(random: RandomPart, order: Order, sizes: Sizes) -> bool:
-    """Whether the dense factor would be too large to factorise."""
-    return sum(random.terms[k].width * sizes.n_levels[k] for k in order.dense) > MOST_DENSE
-
-
-def _refuse_density(form: CompositeModel, random: RandomPart, order: Order, found: Diagnostics) -> None:
-    """Refuse a large dense factor where nothing but factorising it would do."""
-    if form.density is not None:
+def _by_iterations(
+    form: CompositeModel, random: RandomPart, order: Order, grouping: _Grouping, found: Diagnostics
+) -> bool:
+    """Whether crossed factors are solved by iterations; refuse what cannot be had."""
+    columns = sum(random.terms[k].width * grouping.sizes.n_levels[k] for k in order.dense)
+    limit = MOST_EXACT if grouping.crossed == "exact" else MOST_DENSE
+    if columns > limit and (form.density is not None or grouping.crossed == "exact"):
         sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
-        message = f"the crossed factors {sets} have too many groups, of {MOST_DENSE:,} at most: take one out"
+        message = f"the crossed factors {sets} have too many groups, of {limit:,} at most: take one out"
         note = "the factor that is left after eliminating the largest nested chain would be dense"
-        help_text = "take a crossed factor out, or merge its rare groups"
+        help_text = (
+            "take a crossed factor out, or merge its rare groups"
+            if form.density is not None
+            else 'leave `crossed` out, or `crossed="iterative"`: they are solved by iterations'
+        )
         found.error("HM509", message, notes=[note], help=help_text)
-        found.raise_errors(FitError)
+    elif grouping.crossed == "iterative" and (form.density is not None or not order.dense):
+        why = "no factors are crossed" if not order.dense else "the outcome has no closed form"
+        message = f'`crossed="iterative"` is not for this model, {why}: leave it out'
+        found.error("HM507", message, help="it is solved exactly")
+    found.raise_errors(FitError)
+    return bool(order.dense) and (columns > limit or grouping.crossed == "iterative")

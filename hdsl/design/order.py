@@ -15,10 +15,13 @@ import numpy as np
 from hdsl.design.columns import Codes, compress
 from hdsl.plan import Crossing
 
-__all__ = ["MOST_DENSE", "Fill", "heaviest_chain", "measure_fill"]
+__all__ = ["MOST_DENSE", "MOST_EXACT", "Fill", "heaviest_chain", "measure_fill"]
 
 MOST_DENSE = 12_000
 """Columns of the dense factor beyond which it is not factorised (a gigabyte a copy, a minute a step)."""
+
+MOST_EXACT = 30_000
+"""Columns beyond which it is not factorised where that is asked for, either (seven gigabytes a copy, an hour)."""
 
 _FLOPS_PER_SECOND = 4e10  # one core, matrix product
 _SECONDS_PER_PAIR = 5e-9  # gather, multiply, scatter

@@ -5,19 +5,20 @@ Stage: fit. Input: a `Plan` with its `Arrays`. Output: a `FitOutcome` on the use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from hdsl.design.order import MOST_EXACT
 from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.monte_carlo import monte_carlo_error
-from hdsl.fit.newton import Optimum, Tolerances
+from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
-from hdsl.fit.refusals import MOST_DENSE_COLUMNS, exact_fit, no_start, too_large
+from hdsl.fit.refusals import exact_fit, no_start, too_large
 from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
@@ -28,10 +29,13 @@ from hdsl.plan import Arrays, Plan
 from hdsl.progress import progress
 from hdsl.runtime.root import LAPACK_SIZE
 
-__all__ = ["fit_gaussian", "outcome_at", "refuse_exact"]
+__all__ = ["fit_gaussian", "outcome_at", "refuse_exact", "tolerances"]
 
 NOISE = 0.5
 """Rise of an approximate criterion that is taken for its error: its slope is not that of its value."""
+
+COSTLY = 3000
+"""Columns of a dense root from which the search for its optimum starts at that by iterations."""
 
 EXACT = 1e-12
 """Residual sum of squares, relative to that of the outcome about its mean, that rounding cannot tell from zero."""
@@ -62,26 +66,42 @@ def fit_gaussian(
         HM504 too few rows, HM506 a value that is not finite, HM508 an unknown start, HM509 too many
         crossed groups, HM511 an exact fit.
     """
-    _prepare(plan, arrays)
+    columns = _prepare(plan, arrays)
     with one_thread(), progress("summing over rows"):
-        problem = criterion(plan, arrays, reml=method == "reml")
-        begin = _begin(problem, starting_theta(problem, start))
-        optimum = watched_search(problem, begin, _tolerances(problem, begin))
+        reml = method == "reml"
+        near = _near(plan, arrays, reml=reml) if start is None and columns >= COSTLY else None
+        problem = criterion(plan, arrays, reml=reml)
+        begin = _begin(problem, starting_theta(problem, start) if near is None else near)
+        optimum = watched_search(problem, begin, tolerances(problem, begin))
         refuse_exact(problem, optimum.at)
         parts = parts_at(problem, optimum.at)
         return outcome_at(problem, optimum, parts)
 
 
-def _prepare(plan: Plan, arrays: Arrays) -> None:
-    """Refuse a dense root that is too large; import SciPy's LAPACK before threads are counted where it is needed."""
+def _prepare(plan: Plan, arrays: Arrays) -> int:
+    """Return the columns of the dense root, 0 if there is none; refuse one that is too large.
+
+    Imports SciPy's LAPACK before threads are counted, where it is needed.
+    """
     columns = sum(plan.re_terms[f].width * (int(arrays.groups[f].max()) + 1) for f in plan.dense)
-    if columns > MOST_DENSE_COLUMNS and plan.crossing != "iterative":
-        raise too_large(columns)
     if columns >= LAPACK_SIZE:
         import scipy.linalg  # noqa: F401 - its OpenBLAS is the second one
+    if plan.crossing == "iterative":
+        return 0
+    if columns > MOST_EXACT:
+        raise too_large(columns)
+    return columns
 
 
-def _tolerances(problem: Criterion, begin: Evaluation) -> Tolerances:
+def _near(plan: Plan, arrays: Arrays, *, reml: bool) -> Floats:
+    """Return the optimum by iterations, which takes less time than one step of a large dense root."""
+    iterative = replace(plan, chain=(), dense=tuple(range(len(plan.re_terms))), crossing="iterative")
+    problem = criterion(iterative, arrays, reml=reml)
+    begin = _begin(problem, starting_theta(problem, None))
+    return minimise(problem, begin, tolerances(problem, begin)).at.theta
+
+
+def tolerances(problem: Criterion, begin: Evaluation) -> Tolerances:
     """Return when the search stops; an approximate criterion may rise by its own error."""
     if problem.plan.crossing != "iterative":
         return Tolerances()

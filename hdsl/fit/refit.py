@@ -7,7 +7,6 @@ new outcome only its cross-products with the columns are summed; the search star
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +16,13 @@ from hdsl.codegen.layout import Layout, layout
 from hdsl.fit.boundary import parts_at
 from hdsl.fit.covariance import from_parts
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
-from hdsl.fit.gaussian import outcome_at, refuse_exact
-from hdsl.fit.newton import Tolerances
+from hdsl.fit.gaussian import outcome_at, refuse_exact, tolerances
+from hdsl.fit.iterating import Cross, with_outcome
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.rank import keep_columns
-from hdsl.fit.refusals import by_iterations, not_finite
+from hdsl.fit.refusals import not_finite
 from hdsl.fit.search import search
-from hdsl.fit.standardise import Block, Codes, Columns, Floats, random_scale, standardise_fixed
+from hdsl.fit.standardise import Block, Codes, Columns, Floats, product_with, random_scale, standardise_fixed
 from hdsl.fit.threads import one_thread
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import GroupSums, Indicators
@@ -44,14 +43,7 @@ def optimum_of(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> tuple[Criteri
     arrays : Arrays
     outcome : FitOutcome
         The fit of this plan to these arrays, by ML or REML.
-
-    Raises
-    ------
-    FitError
-        HM510 for a plan that is solved by iterations: it keeps no factorisation to work on.
     """
-    if plan.crossing == "iterative":
-        raise by_iterations()
     problem = criterion(plan, arrays, reml=outcome.method == "reml")
     roots = [from_parts(sd / outcome.sigma, cor) for sd, cor in zip(outcome.sd, outcome.cor, strict=True)]
     return problem, problem.evaluate(problem.theta_from(roots))
@@ -102,7 +94,7 @@ class Refitter:
             problem = replace(self.problem, cross=self._cross(self.standard(y)))
             begin = problem.evaluate(self.start)
             refuse_exact(problem, begin)
-            optimum = search(problem, begin, Tolerances())
+            optimum = search(problem, begin, tolerances(problem, begin))
             refuse_exact(problem, optimum.at)
             return outcome_at(problem, optimum, parts_at(problem, optimum.at))
 
@@ -114,7 +106,7 @@ class Refitter:
         problem = replace(self.problem, cross=self._cross(values))
         at = problem.evaluate(theta)
         modes, _ = problem.emitted.modes(problem.cross, at.forward, at.profile.beta)
-        error = values - _times(self.X, at.profile.beta)
+        error = values - product_with(self.X, at.profile.beta)
         for f, columns in enumerate(self.Z):
             own = _by_code(problem, f, modes[f][:, 0])
             for column, b in zip(columns, own, strict=True):
@@ -128,12 +120,15 @@ class Refitter:
         known, outcome = self.arrays.offsets[0], self.problem.outcome
         values = y - outcome.shift if known is None else y - known - outcome.shift
         if outcome.base.any():
-            values = values - _times(self.X, outcome.base)
+            values = values - product_with(self.X, outcome.base)
         return np.asarray(values / outcome.scale, dtype=float)
 
     def _cross(self, y: Floats) -> Any:
         """Return the cross-products with those of the outcome put in place of the old ones."""
         view, cross = layout(self.problem.plan), self.problem.cross
+        fixed = [*(_sums(block, y) for block in self.X), np.array([y @ y])]
+        if isinstance(cross, Cross):
+            return with_outcome(cross, self._by_factor(y), np.concatenate(fixed))
         changed: dict[str, Floats] = {}
         rows: GroupSums | None = None
         for k, factor in enumerate(view.chain):
@@ -143,7 +138,7 @@ class Refitter:
                 E[c, -1] = rows.product(column, y)
             changed[factor.name("E")] = E
         C = cross.C.copy()
-        C[-1] = C[:, -1] = np.concatenate([*self._dense(view, y), *(_sums(block, y) for block in self.X), [y @ y]])
+        C[-1] = C[:, -1] = np.concatenate([*self._dense(view, y), *fixed])
         return cross._replace(C=C, **changed)
 
     def _dense(self, view: Layout, y: Floats) -> list[Floats]:
@@ -154,6 +149,14 @@ class Refitter:
             for codes, size in [self._codes(factor.position)]
             for column in self.Z[factor.position]
         ]
+
+    def _by_factor(self, y: Floats) -> list[list[Floats]]:
+        """Return the cross-products of each factor's columns with the outcome."""
+        out = []
+        for factor, columns in enumerate(self.Z):
+            codes, size = self._codes(factor)
+            out.append([row_sums(codes, size, column, y) for column in columns])
+        return out
 
     def _codes(self, factor: int) -> tuple[Codes, int]:
         codes = self.arrays.groups[factor]
@@ -197,16 +200,3 @@ def _sums(block: Block, y: Floats) -> Floats:
     if isinstance(block, Indicators):
         return row_sums(block.codes + 1, block.size + 1, block.values, y)[1:]
     return np.array([block @ y])
-
-
-def _times(X: Sequence[Block], beta: Floats) -> Floats:
-    """Return ``X beta``."""
-    total, at = np.zeros(()), 0
-    for block in X:
-        if isinstance(block, Indicators):
-            total = total + np.append(beta[at : at + block.size], 0.0)[block.codes] * block.values
-            at += block.size
-        else:
-            total = total + beta[at] * block
-            at += 1
-    return total

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hdsl.design.order import MOST_EXACT
 from hdsl.diagnostics import Diagnostic, FitError, Severity
 
 __all__ = [
-    "MOST_DENSE_COLUMNS",
-    "by_iterations",
     "crossed_quadrature",
     "exact_fit",
     "no_nodes",
@@ -19,9 +18,6 @@ __all__ = [
     "too_many_nodes",
     "unknown_start",
 ]
-
-MOST_DENSE_COLUMNS = 12_000
-"""Largest dense root: some 1.2 GB for each of its matrices, of which an evaluation holds several."""
 
 
 def _refusal(code: str, message: str, advice: str) -> FitError:
@@ -51,14 +47,8 @@ def exact_fit() -> FitError:
 
 def too_large(columns: int) -> FitError:
     """Return the error for a dense root that would not fit in memory."""
-    message = f"the crossed factors have {columns} columns together, too many: fit a part of the groups"
-    return _refusal("HM509", message, f"up to {MOST_DENSE_COLUMNS} are fitted exactly")
-
-
-def by_iterations() -> FitError:
-    """Return the error for what needs a factorisation that a fit by iterations does not have."""
-    message = "a fit by iterations has no factorisation to refit from: use fewer crossed groups for this"
-    return _refusal("HM510", message, "estimates, standard errors and tests that do not refit are there")
+    message = f"the crossed factors have {columns:,} columns together, too many: fit a part of the groups"
+    return _refusal("HM509", message, f"up to {MOST_EXACT:,} are fitted exactly")
 
 
 def no_start(what: str) -> FitError:

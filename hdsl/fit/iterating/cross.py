@@ -21,7 +21,7 @@ from hdsl.runtime.rows import Indicators, row_sums
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Cells", "Cross", "cross_moments", "cross_products"]
+__all__ = ["Cells", "Cross", "cross_moments", "cross_products", "with_outcome"]
 
 PROBES = 16
 """Vectors of random signs."""
@@ -98,6 +98,25 @@ def cross_products(W: Sequence[Block], Z: Sequence[Sequence[Floats]], groups: Se
     signs = np.random.default_rng(20).choice(np.array([-1.0, 1.0]), (total, PROBES))
     is_sparse = _pairs(N) <= SPARSE * max(map(len, Z)) * total
     return Cross(len(W[-1]), eliminated, others, small, A, E, gram((*D, *W)), cells, N, between, signs, is_sparse)
+
+
+def with_outcome(cross: Cross, Z: Sequence[Sequence[Floats]], of_border: Floats) -> Cross:
+    """Return the cross-products with those of another outcome in place of the old ones.
+
+    Parameters
+    ----------
+    Z : sequence of ndarray
+        Of each factor the sums of the products of its columns with the outcome, by effect, (J,).
+    of_border : ndarray
+        Those of X, and the outcome's sum of squares.
+    """
+    E = tuple(old.copy() for old in cross.E)
+    for own, sums in zip(E, Z, strict=True):
+        own[:, -1] = np.concatenate(sums)
+    C = cross.C.copy()
+    small = [values for f in cross.small for values in Z[f]]
+    C[-1] = C[:, -1] = np.concatenate([*small, of_border])
+    return cross._replace(E=E, C=C)
 
 
 def _parts(columns: Sequence[int]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:

@@ -147,10 +147,42 @@ def test_with_few_movers_the_log_determinant_is_exact(text):
     assert b.evaluate(theta).forward.logdet_error == 0.0
 
 
-def test_what_needs_a_factorisation_is_refused():
-    model, data = hdsl.Model(MOVERS), frame()
-    with patch.object(BIND, "MOST_DENSE", 0):
-        design = model.bind(data)
-    outcome = fit_gaussian(design.plan, design.arrays)
-    with pytest.raises(hdsl.FitError, match="HM510"):
-        refitter(design.plan, design.arrays, outcome)
+def test_other_outcomes_are_refitted_from_the_same_cross_products():
+    model, data = hdsl.Model(SCALAR), frame()
+    y = np.random.default_rng(7).permutation(data.y.to_numpy()) + data.h.to_numpy() / 100.0
+    found = []
+    for crossed in ("exact", "iterative"):
+        design = model.bind(data, crossed=crossed)
+        refit = refitter(design.plan, design.arrays, fit_gaussian(design.plan, design.arrays))
+        found.append(refit.fit(y))
+    exact, ours = found
+    assert ours.monte_carlo > 0.0
+    np.testing.assert_allclose(ours.beta, exact.beta, rtol=1e-2)
+    assert ours.objective == pytest.approx(exact.objective, abs=4.0 * ours.objective_error)
+    other = data.assign(y=y)
+    anew = model.fit(other, crossed="iterative").outcome
+    assert ours.objective == pytest.approx(anew.objective, abs=1e-3)
+
+
+@pytest.mark.parametrize("text", [SCALAR, VECTOR])
+def test_measures_and_adjusted_tests_are_near_the_exact_ones(text):
+    model, data = hdsl.Model(text), frame()
+    exact, ours = (model.fit(data, method="reml", crossed=crossed) for crossed in ("exact", "iterative"))
+    assert ours.caic == pytest.approx(exact.caic, abs=2.0)
+    a, b = (fit.inference("kenward-roger") for fit in (exact, ours))
+    np.testing.assert_allclose(b.se, a.se, rtol=0.01)
+    np.testing.assert_allclose(b.df, a.df, rtol=0.05)
+
+
+def test_iterations_are_for_crossed_factors_and_closed_forms():
+    data = frame().assign(z=lambda d: (d.y > 1.0).astype(int))
+    nested = hdsl.Model("y[i] ~ normal(b0 + u[g], sd)\nu[g] ~ normal(0, sd_g)\n")
+    with pytest.raises(hdsl.FitError, match="no factors are crossed"):
+        nested.fit(data, crossed="iterative")
+    binary = hdsl.Model(
+        "z[i] ~ bernoulli(p[i])\nlogit(p[i]) = b0 + u[g] + v[h]\nu[g] ~ normal(0, sd_g)\nv[h] ~ normal(0, sd_h)\n"
+    )
+    with pytest.raises(hdsl.FitError, match="no closed form"):
+        binary.fit(data, crossed="iterative")
+    with pytest.raises(ValueError, match="crossed must be"):
+        nested.fit(data, crossed="dense")
