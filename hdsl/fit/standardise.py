@@ -26,6 +26,7 @@ __all__ = [
     "Floats",
     "Outcome",
     "least_squares",
+    "product_with",
     "random_scale",
     "standardise_fixed",
     "standardise_outcome",
@@ -171,17 +172,7 @@ def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
 def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, Floats]:
     """Return coefficients and residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
     beta: Floats = np.asarray(np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), dtype=float)
-    error = y.copy()
-    at = 0
-    for block in X:
-        if isinstance(block, Indicators):
-            per_code = np.append(beta[at : at + block.size], 0.0)  # code -1 takes the last
-            error -= per_code[block.codes] * block.values
-            at += block.size
-        else:
-            error -= beta[at] * block
-            at += 1
-    return beta, error
+    return beta, y - product_with(X, beta)
 
 
 def take_out(outcome: Outcome, beta: Floats, error: Floats) -> Outcome:
@@ -197,3 +188,16 @@ def take_out(outcome: Outcome, beta: Floats, error: Floats) -> Outcome:
     return Outcome(
         values=error / size, shift=outcome.shift, scale=outcome.scale * size, base=outcome.scale * np.asarray(beta)
     )
+
+
+def product_with(X: Sequence[Block], beta: Floats) -> Floats:
+    """Return ``X beta``."""
+    total, at = np.zeros(()), 0
+    for block in X:
+        if isinstance(block, Indicators):
+            total = total + np.append(beta[at : at + block.size], 0.0)[block.codes] * block.values
+            at += block.size
+        else:
+            total = total + beta[at] * block
+            at += 1
+    return total
