@@ -355,7 +355,7 @@ class Model:
         from hdsl.results import FittedModel
 
         outcome = fit_design(design, chosen, nodes=nodes, start=start)
-        return FittedModel(design, outcome)
+        return FittedModel(design, outcome, self.diagnostics)
 
     def simulate(
         self,
@@ -397,7 +397,7 @@ class Model:
         """
         import numpy as np
 
-        return self._scenario(parameters, sizes, covariates).draw(np.random.default_rng(seed))
+        return self._scenario(parameters, sizes, covariates).draw(np.random.default_rng(known_seed(seed)))
 
     def power(  # noqa: PLR0913 - one argument for each thing that can be said
         self,

@@ -30,9 +30,14 @@ HOMES = {
     "sympy": ("hdsl/composite/",),
     "narwhals": ("hdsl/design/",),
     "matplotlib": ("hdsl/results/plots/",),
+    "markdown_it": ("hdsl/results/page/",),
+    "pygments": ("hdsl/results/page/",),
     "rich": ("hdsl/cli/", "hdsl/results/", "hdsl/progress.py"),
 }
 """Where each library lives, by the start of the path."""
+
+MODULE_OF = {"markdown-it-py": "markdown_it"}
+"""Modules that are not called as their distribution."""
 
 HEAVY = ("pandas", "scipy", "sympy", "networkx", "lark", "rich", "narwhals", "polars", "pyarrow", "matplotlib")
 
@@ -80,7 +85,8 @@ def test_every_import_is_declared() -> None:
     requirements = project["dependencies"] + [
         r for extra in ("parquet", "plots") for r in project["optional-dependencies"][extra]
     ]
-    declared = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in requirements}
+    named = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in requirements}
+    declared = {MODULE_OF.get(name, name) for name in named}
     used = {name.split(".")[0] for path in MODULES for _, name in imports(path)}
     assert used - set(sys.stdlib_module_names) - {"hdsl"} <= declared
 

@@ -182,6 +182,26 @@ def _add_fit(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_report(parser: ArgumentParser) -> None:
+    _add_model(parser, data="+")
+    parser.add_argument("-o", "--output", metavar="FILE.html", required=True, help="write the page to FILE.html")
+    parser.add_argument(
+        "--method", type=str.lower, choices=METHODS, help="as of fit: ml or reml; for other outcomes laplace or agq"
+    )
+    parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect (agq)")
+    parser.add_argument("--title", default="", help="heading of the page; by default that of the summary")
+    parser.add_argument(
+        "--test", metavar="HYPOTHESIS", action="append", default=[], help='a hypothesis in coefficient names: "b1 = b2"'
+    )
+    parser.add_argument("--df", choices=DF_METHODS, help="tests by this method for degrees of freedom")
+    parser.add_argument("--conf-int", choices=INTERVALS, default="wald", help="intervals by this method (default wald)")
+    parser.add_argument("--no-plots", action="store_true", help="draw no pictures")
+    parser.add_argument(
+        "--date", action="store_true", help="print today's date; without it equal fits have equal pages"
+    )
+    _add_missing(parser)
+
+
 def _add_compare(parser: ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=MODEL_HELP)
     parser.add_argument("b", metavar="B", help="another one")
@@ -316,6 +336,14 @@ _COMMANDS = (
         "hdsl fit hsb.hm i=students.csv school=schools.csv\n"
         'hdsl fit party.hm voters.csv --method reml --df kenward-roger --test "b1 = b2"',
         add=_add_fit,
+    ),
+    _Command(
+        name="report",
+        help="fit a model and write all of it as one page of HTML that needs no network",
+        examples="hdsl report party.hm voters.csv -o party.html\n"
+        'hdsl report party.hm voters.csv --method reml --test "b1 = b2" --conf-int profile -o party.html\n'
+        "hdsl report hsb.hm i=students.csv school=schools.csv --title 'High School and Beyond' -o hsb.html",
+        add=_add_report,
     ),
     _Command(
         name="scan",

@@ -19,6 +19,7 @@ from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whol
 from hdsl.cli.measuring import measures_record, measures_text
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
 from hdsl.cli.records import check_record, fit_record, show_record
+from hdsl.cli.reporting import run_report
 from hdsl.cli.scanning import run_scan
 from hdsl.cli.sections import data_text, levels_picture, ranef_text, section_text
 from hdsl.cli.simulating import run_power, run_simulate
@@ -220,6 +221,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "plan": run_plan,
     "emit": run_emit,
     "fit": run_fit,
+    "report": run_report,
     "scan": run_scan,
     "diff": run_diff,
     "compare": run_compare,

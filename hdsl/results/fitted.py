@@ -18,8 +18,10 @@ from hdsl.results.face.measures import Measures
 from hdsl.results.face.protocol import Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from hdsl.results.inference.degrees import DfMethod
     from hdsl.results.plots import Plots
     from hdsl.results.summary import Summary
 
@@ -35,6 +37,8 @@ class FittedModel(Frames, Protocol, Measures, Inference, Groups):
         The model bound to its data.
     outcome : FitOutcome
         The optimum.
+    remarks : tuple of Diagnostic
+        Warnings and notes of the model text.
 
     Notes
     -----
@@ -75,6 +79,48 @@ class FittedModel(Frames, Protocol, Measures, Inference, Groups):
         from hdsl.results.keeping import save
 
         save(self, path)
+
+    def report(  # noqa: PLR0913 - one argument for each thing that can be asked for
+        self,
+        path: str | Path,
+        *,
+        title: str = "",
+        tests: Sequence[str] = (),
+        df: DfMethod | None = None,
+        intervals: str = "wald",
+        plots: bool = True,
+        date: str = "",
+    ) -> None:
+        """Write the fit as one page of HTML that needs no network: for a reader, a reviewer, or print.
+
+        Parameters
+        ----------
+        path : str or Path
+            By convention it ends in ``.html``; it is replaced as a whole or not at all.
+        title : str
+            Heading of the page; by default that of the summary.
+        tests : sequence of str
+            Hypotheses, as of `test`, each tested by itself.
+        df : str, optional
+            Degrees of freedom of the tests, as of `test`.
+        intervals : {"wald", "profile", "bootstrap"}
+            As `method` of `conf_int`.
+        plots : bool
+            Whether to draw pictures, which needs matplotlib: ``pip install 'hdsl[plots]'``.
+        date : str
+            Printed as it is. Without it the page holds no time, and equal fits have equal pages.
+
+        Raises
+        ------
+        FitError
+            HM507 and HM510 for intervals, degrees of freedom and hypotheses that cannot be had.
+        OSError
+            If the file cannot be written.
+        """
+        from hdsl.results.page import Request, write_page
+
+        request = Request(title=title, tests=tuple(tests), df=df, intervals=intervals, with_plots=plots, date=date)
+        write_page(self, path, request)
 
     def __repr__(self) -> str:
         return f"<{self.method.upper()} fit of {self.design.form.source.name}: {self.status}, loglik {self.loglik:.3f}>"

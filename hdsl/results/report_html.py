@@ -78,7 +78,7 @@ def _line(row: Sequence[str], n_text: int) -> Element:
         if place == 0 and n_text > 0 and cell
         else element("td", cell, style=LEFT)
         if place < n_text
-        else element("td", cell.translate(_PADDING), style=RIGHT)
+        else element("td", cell.translate(_PADDING), style=RIGHT, class_="num")
         for place, cell in enumerate(row)
     ]
     return element("tr", cells)

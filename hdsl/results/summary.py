@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from hdsl.diagnostics import Diagnostic
     from hdsl.results.fitted import FittedModel
 
-__all__ = ["Summary", "summarise"]
+__all__ = ["LEVELS", "METHOD_NAMES", "Summary", "summarise"]
+
+LEVELS = "Levels"
+"""Title of the table of index sets."""
 
 METHOD_WORDS = {
     "ml": "maximum likelihood (ML)",
@@ -192,7 +195,7 @@ def _levels(design: Design) -> Cells:
         relation = [lies.get(index_set, "")] if any(lies.values()) else []
         rows.append((f"[{show_index_set(index_set)}]", _columns(design, index_set), *relation, f"{number:,}"))
     header = ("index", "column", "lies", "units") if any(lies.values()) else ("index", "column", "units")
-    return Cells(title="Levels", header=header, rows=tuple(rows), numeric=1)
+    return Cells(title=LEVELS, header=header, rows=tuple(rows), numeric=1)
 
 
 def _columns(design: Design, index_set: IndexSet) -> str:

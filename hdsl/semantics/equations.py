@@ -10,6 +10,7 @@ from hdsl.form.expr import IndexSet, show_index_set, show_symbol
 from hdsl.form.latex import latex_symbol, latex_text
 from hdsl.form.model import CompositeModel, RandomBlock
 from hdsl.form.notation import DEFAULT, Textbook, aligned, check_notation, covariance_names, matrix
+from hdsl.semantics.levels import Levels
 from hdsl.semantics.record import ResolvedModel, Role
 from hdsl.semantics.show import show_expr
 from hdsl.semantics.walk import left_symbols
@@ -43,6 +44,11 @@ class Equations:
     def __init__(self, model: ResolvedModel, form: CompositeModel | None = None) -> None:
         self._model = model
         self._form = form
+
+    @property
+    def levels(self) -> Levels:
+        """The index sets, with what lives at each."""
+        return self._model.levels
 
     @property
     def by_level(self) -> dict[IndexSet, tuple[tree.Stochastic | tree.Deterministic, ...]]:

@@ -30,9 +30,10 @@ __all__ = ["Core"]
 class Core:
     """Design and outcome of a fit, how it ended, its likelihood; see `hdsl.results.FittedModel`."""
 
-    def __init__(self, design: Design, outcome: FitOutcome) -> None:
+    def __init__(self, design: Design, outcome: FitOutcome, remarks: tuple[Diagnostic, ...] = ()) -> None:
         self.design = design
         self.outcome = outcome
+        self.remarks = remarks
 
     # ---------------------------------------------------------------- how it ended
 
