@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hdsl.results.face.rows import Rows
 
-__all__ = ["calibration", "probability_table", "share_correct"]
+__all__ = ["binary_parts", "calibration", "probability_table", "share_correct"]
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def share_correct(fit: Rows, include: Include) -> float:
     if is_ordered(fit.design):
         told = probability_table(fit, include).to_numpy().argmax(axis=1)
         return float(np.mean(told == fit.design.arrays.y))
-    p, successes, trials = _binary(fit, include)
+    p, successes, trials = binary_parts(fit, include)
     return float(np.where(p > 0.5, successes, trials - successes).sum() / trials.sum())
 
 
@@ -53,7 +53,7 @@ def probability_table(fit: Rows, include: Include) -> pd.DataFrame:
 
     if is_ordered(fit.design):
         return pd.DataFrame(fit.predict(include=include))
-    p, _, _ = _binary(fit, include)
+    p, _, _ = binary_parts(fit, include)
     if fit.design.form.outcome.distribution == "binomial":
         raise FitError([_no_categories(fit)])
     return pd.DataFrame({"0": 1.0 - p, "1": p}, index=fit.design.row_labels)
@@ -77,7 +77,7 @@ def calibration(fit: Rows, bins: int, include: Include) -> pd.DataFrame:
 
     if bins < 1:
         raise FitError([refusal(f"{bins} bins are not enough: ask for 1 or more", "write `bins=10`")])
-    p, successes, trials = _binary(fit, include)
+    p, successes, trials = binary_parts(fit, include)
     parts = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
     rows = [
         {
@@ -94,8 +94,14 @@ def calibration(fit: Rows, bins: int, include: Include) -> pd.DataFrame:
     return pd.DataFrame(rows).rename_axis("bin")
 
 
-def _binary(fit: Rows, include: Include) -> tuple[Floats, Floats, Floats]:
-    """Return probabilities, successes and trials of the rows."""
+def binary_parts(fit: Rows, include: Include) -> tuple[Floats, Floats, Floats]:
+    """Return probabilities, successes and trials of the rows.
+
+    Raises
+    ------
+    FitError
+        HM510 for an outcome that is not binary or binomial, and for an unknown index.
+    """
     design = fit.design
     if design.form.outcome.distribution not in {"bernoulli", "binomial"} or design.plan.density is None:
         raise FitError([_no_categories(fit)])

@@ -8,7 +8,7 @@ and Ito, which people who do not tell red from green tell apart; a legend never 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ __all__ = [
     "legend",
     "metadata",
     "panels",
+    "rug",
+    "shown_number",
     "style",
 ]
 
@@ -48,6 +50,15 @@ COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK)
 
 CHARACTER = 0.066
 """Width in inches of a character of a caption."""
+
+TITLE_CHARACTER = 0.096
+"""The same of a title."""
+
+HANDLE = 0.42
+"""Width in inches of what stands before a name in a legend, and of the space behind it."""
+
+ROW = 14.0
+"""Height in points of a row of a legend."""
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -99,8 +110,8 @@ def drawn(picture: Picture) -> Figure:
     """Return the figure of a picture, with its title above and its caption below."""
     with style():
         figure = picture.draw(picture)
-        width = int(figure.get_figwidth() / CHARACTER)
-        title = textwrap.fill(picture.title, int(width * 0.72))
+        width = int((figure.get_figwidth() - 0.2) / CHARACTER)
+        title = textwrap.fill(picture.title, int((figure.get_figwidth() - 0.2) / TITLE_CHARACTER))
         figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=INK)
         if picture.caption:
             caption = textwrap.fill(picture.caption, width)
@@ -125,16 +136,54 @@ def panels(
     return figure, np.asarray(axes)
 
 
-def legend(axes: Axes, handles: Sequence[Any] = (), *, columns: int = 4) -> None:
-    """Put a legend above the axes, where no data are."""
+def legend(row: Iterable[Axes], handles: Sequence[Any] = (), *, of: str = "") -> None:
+    """Put a legend between the titles of a row of axes and the axes, where no data are.
+
+    `handles` are those of the first axes by default; `of` is the variable that the names are values of.
+    """
+    axes, *others = row
     found = list(handles) or axes.get_legend_handles_labels()[0]
-    if found:
-        axes.legend(
-            handles=found,
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=min(columns, len(found)),
-            borderaxespad=0.2,
-            handletextpad=0.5,
-            columnspacing=1.4,
-        )
+    if not found:
+        return
+    names = [str(handle.get_label()) for handle in found]
+    if of:
+        is_short = sum(len(of) + len(name) + 6 for name in names) < 70
+        names = [f"{of} = {name}" if is_short or name is names[0] else name for name in names]
+    columns = _columns(axes, names)
+    height = ROW * -(-len(found) // columns)
+    for each in (axes, *others):
+        title = each.get_title(loc="left")
+        each.set_title(title or " ", pad=6.0 + height - (0.0 if title else ROW))  # an empty title is a row itself
+    shown = axes.legend(
+        handles=found,
+        labels=names,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        borderpad=0.0,
+        handlelength=1.4,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
+    shown.set_in_layout(False)  # the title keeps its room; what is wider than the axes takes no room from others
+
+
+def _columns(axes: Axes, names: Sequence[str]) -> int:
+    """Return how many names of a legend have room beside one another."""
+    figure = axes.get_figure()
+    assert figure is not None
+    room = float(figure.get_figwidth()) - 0.9  # type: ignore[union-attr]
+    widest = HANDLE + CHARACTER * 1.05 * max(len(name) for name in names)
+    return max(1, min(len(names), int(room / widest)))
+
+
+def rug(axes: Axes, values: Sequence[float]) -> None:
+    """Mark values on the lower edge of the axes."""
+    places = np.full(len(values), 0.014)
+    axes.plot(values, places, "|", color=GREY, markersize=5, alpha=0.6, transform=axes.get_xaxis_transform())
+
+
+def shown_number(value: Any) -> str:
+    """Return a value as a legend has it."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

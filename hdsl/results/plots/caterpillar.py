@@ -17,7 +17,7 @@ from hdsl.results.intervals import coverage
 from hdsl.results.plots.canvas import BLUE, GREY, INK, panels
 from hdsl.results.plots.chosen import chosen_effects
 from hdsl.results.plots.picture import Picture
-from hdsl.results.plots.words import columns_of, count, effect_kind, effect_scale, group_label
+from hdsl.results.plots.words import columns_of, count, effect_kind, effect_unit, group_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def caterpillar(fit: FittedModel, effect: str | Sequence[str] | None, level: flo
         data=frame,
         facts={
             "level": share,
-            "kinds": {e: (effect_kind(fit.design, e), effect_scale(fit.design, e)) for e in effects},
+            "kinds": {e: (effect_kind(fit.design, e), effect_unit(fit.design, e)) for e in effects},
         },
         draw=_draw,
     )
@@ -80,10 +80,10 @@ def _draw(picture: Picture) -> Figure:
     height = 1.7 + 0.17 * min(max(most, 8), MOST_LABELS * 0.6 if most > MOST_LABELS else most)
     figure, axes = panels(1, len(effects), size=(max(5.6, 3.7 * len(effects)), height))
     for place, effect in enumerate(effects):
-        kind, scale = picture.facts["kinds"][effect]
+        kind, unit = picture.facts["kinds"][effect]
         _draw_effect(axes[0, place], frame[frame["effect"] == effect])
         axes[0, place].set_title(f"{effect}: {kind}")
-        axes[0, place].set_xlabel(f"deviation from the mean, scale of {scale}")
+        axes[0, place].set_xlabel(f"deviation from the mean, {unit}")
     if most > MOST_LABELS:
         axes[0, 0].set_ylabel("rank of the group")
     return figure

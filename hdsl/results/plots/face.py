@@ -6,9 +6,10 @@ made without matplotlib; the work is done in the modules beside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from hdsl.results.intervals import coverage
 from hdsl.results.plots.refusals import refusal
 from hdsl.results.plots.table import PLOTS
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hdsl.results.fitted import FittedModel
     from hdsl.results.plots.picture import Picture
+    from hdsl.results.predicting import Include
 
 __all__ = ["Plots"]
 
@@ -76,6 +78,54 @@ class Plots:
         self._require("caterpillar")
         return caterpillar(self._fit, effect, level)
 
+    def modes_qq(self, effect: str | Sequence[str] | None = None, *, level: float = 0.95) -> Picture:
+        """Draw the conditional modes of the groups against normal quantiles.
+
+        Parameters
+        ----------
+        effect, level
+            As in `caterpillar`.
+
+        Returns
+        -------
+        Picture
+            `data`: `effect`, `group`, `estimate`, `se`, `quantile` (of the standard normal), `standardised` (mode by
+            the effect's standard deviation), `lower`, `upper`.
+
+        Raises
+        ------
+        FitError
+            HM517 for an effect that is not there; HM510 for a level outside (0, 1).
+        """
+        from hdsl.results.plots.normal import modes_qq
+
+        self._require("modes_qq")
+        return modes_qq(self._fit, effect, level)
+
+    def profile(self, names: str | Sequence[str] | None = None, *, level: float = 0.99) -> Picture:
+        """Draw the profile of the likelihood for each of some parameters; every point is a refit.
+
+        Parameters
+        ----------
+        names : str or sequence of str, optional
+            By default standard deviations and correlations; of a model with one of them alone, all parameters.
+        level : float
+            How far profiles reach: to the ends of intervals of this coverage.
+
+        Returns
+        -------
+        Picture
+            `data`: `parameter`, and as `FittedModel.profile` `value`, `zeta` and `deviance`.
+
+        Raises
+        ------
+        FitError
+            HM510 for an unknown parameter and a level outside (0, 1); HM517 where nothing could be computed.
+        """
+        from hdsl.results.plots.profile import profile
+
+        return profile(self._fit, names, level)
+
     def residuals(self, n: int = 250, seed: int = 0) -> Picture:
         """Draw simulated-quantile residuals of the rows and of each level's groups.
 
@@ -100,6 +150,146 @@ class Plots:
         from hdsl.results.plots.residuals import residuals
 
         return residuals(self._fit, n, seed)
+
+    def lines(
+        self,
+        covariate: str | None = None,
+        index: str | None = None,
+        *,
+        vary: str | None = None,
+        scale: str | None = None,
+    ) -> Picture:
+        """Draw the regression line of each group over a covariate.
+
+        Parameters
+        ----------
+        covariate : str, optional
+            One that varies within the groups; by default one with a slope that varies, else the first.
+        index : str, optional
+            The index set of the groups, ``"j"``; by default one with slopes that vary, else that with most groups.
+        vary : {"intercepts", "slopes", "both"}, optional
+            Which effects are at their modes, others being at zero; by default a panel for each that the model has.
+        scale : {"response", "link"}, optional
+            The mean of the outcome (default), or the linear predictor (default for an ordered outcome).
+
+        Returns
+        -------
+        Picture
+            `data`: `panel`, `part` (``"group"``, or ``"mean"`` with random effects at zero), `group`, the covariate by
+            its name, `estimate`. The effects are those of the groups and of coarser ones that they lie in.
+
+        Raises
+        ------
+        FitError
+            HM517 for a covariate that does not vary within the groups, and for what is not in the model.
+        """
+        from hdsl.results.plots.lines import lines
+
+        self._require("lines")
+        return lines(self._fit, covariate, index, vary, scale)
+
+    def effects(
+        self,
+        covariate: str | None = None,
+        by: str | Sequence[str] | None = None,
+        *,
+        at: Mapping[str, Sequence[Any]] | None = None,
+        scale: str = "response",
+        level: float = 0.95,
+    ) -> Picture:
+        """Draw the predicted mean over a covariate, with its band, at values of what it interacts with.
+
+        Parameters
+        ----------
+        covariate : str, optional
+            A covariate of the fixed part, ``"Age"``, ``"(x[i] - 3)"``, or the index of an unmodelled set; by default
+            the first covariate of the rows with more than two values.
+        by : str or sequence of str, optional
+            One or two variables at whose values there are curves: the first by colour, the second by panel. By default
+            those that the covariate interacts with.
+        at : mapping, optional
+            Values of other variables, ``{"Female": [0, 1]}``: of those in `by` each has a curve; of others the first
+            one holds. By default every level and every one of few values, else quantiles 0.1, 0.5 and 0.9.
+        scale : {"response", "link"}
+            The mean of the outcome, or the linear predictor.
+        level : float
+            Coverage of the band.
+
+        Returns
+        -------
+        Picture
+            `data`: the covariate and the variables in `by`, by their names, `estimate`, `se`, `lower`, `upper`; of an
+            ordered outcome a row for each `category`. Random effects are at zero; covariates that are not drawn are at
+            their means, sets at their most frequent levels.
+
+        Raises
+        ------
+        FitError
+            HM517 for a covariate or a level that is not there; HM510 for another scale or level.
+        """
+        from hdsl.results.plots.effects import effects
+
+        self._require("effects")
+        return effects(self._fit, covariate, by, at or {}, scale, level)
+
+    def proportions(
+        self, covariate: str | None = None, by: str | None = None, *, bins: int | None = None, level: float = 0.95
+    ) -> Picture:
+        """Draw the share of ones of a binary outcome at each value of a covariate, by group, with the fitted share.
+
+        Parameters
+        ----------
+        covariate : str, optional
+            A covariate of the fixed part or the index of an unmodelled set; by default as in `effects`.
+        by : str, optional
+            Another one, for each of whose values there is a series.
+        bins : int, optional
+            Bins with about as many rows each; by default each value, where there are rows enough for that, else 20.
+        level : float
+            Coverage of the intervals of the shares.
+
+        Returns
+        -------
+        Picture
+            `data`: `by` and the covariate by their names, `rows`, `successes`, `trials`, `fitted` (mean fitted
+            probability of the same rows), `share`, `lower` and `upper` (Wilson's interval).
+
+        Raises
+        ------
+        FitError
+            HM517 for an outcome that is not binary, and for a covariate that is not there.
+        """
+        from hdsl.results.plots.proportions import proportions
+
+        self._require("proportions")
+        return proportions(self._fit, covariate, by, bins, coverage(level))
+
+    def ranked(self, bins: int = 20, order: Include = "all") -> Picture:
+        """Draw fitted probabilities in rank order against the outcome's share in bins of that order.
+
+        Parameters
+        ----------
+        bins : int
+            Each has about as many rows.
+        order : "all", None, or a list of str
+            Random effects included in the prediction that gives the order, as for `FittedModel.predict`.
+
+        Returns
+        -------
+        Picture
+            `data`: `bin`, `rank`, `rows`, `trials`, `observed`, and mean fitted probabilities of the `whole` model and
+            of the `fixed` part. `facts` has the `variance` of the bins' shares, what of it is `left_by_fixed` and
+            `left_by_whole`, and `described_by_fixed` and `described_by_whole`, as shares.
+
+        Raises
+        ------
+        FitError
+            HM517 for an outcome that is not binary and for fewer than two bins; HM510 for an unknown index.
+        """
+        from hdsl.results.plots.ranked import ranked
+
+        self._require("ranked")
+        return ranked(self._fit, bins, order)
 
     def _require(self, name: str) -> None:
         """Refuse a plot that this fit does not have."""

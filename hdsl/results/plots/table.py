@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hdsl.results.plots.chosen import grouping_sets
+from hdsl.results.plots.effects import why_no_effects
+from hdsl.results.plots.lines import why_no_lines
+from hdsl.results.plots.proportions import why_no_proportions, why_not_binary
 
 if TYPE_CHECKING:
     from hdsl.results.fitted import FittedModel
@@ -44,6 +47,14 @@ def _groups(fit: FittedModel) -> str:
 
 PLOTS: dict[str, Plot] = {
     "caterpillar": Plot(shows="conditional modes of the groups with intervals, in order", why_not=_groups),
+    "lines": Plot(shows="the regression line of each group over a covariate", why_not=why_no_lines),
+    "effects": Plot(shows="predicted mean over a covariate with its band", why_not=why_no_effects),
+    "proportions": Plot(
+        shows="observed shares of a binary outcome at each value of a covariate, by group", why_not=why_no_proportions
+    ),
+    "ranked": Plot(shows="fitted probabilities in rank order against observed shares", why_not=why_not_binary),
+    "modes_qq": Plot(shows="conditional modes of the groups against normal quantiles", why_not=_groups),
+    "profile": Plot(shows="profiles of the likelihood, a parameter each; takes refits", why_not=_always),
     "residuals": Plot(shows="simulated-quantile residuals of the rows and of each level's groups", why_not=_always),
 }
 """Plots by name, in the order in which a report has them."""

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from hdsl.form.expr import IndexSet
     from hdsl.form.model import Predictor
 
-__all__ = ["columns_of", "count", "effect_kind", "effect_scale", "group_label", "mean_predictor", "outcome_name"]
+__all__ = [
+    "columns_of",
+    "count",
+    "effect_kind",
+    "effect_scale",
+    "effect_unit",
+    "group_label",
+    "mean_name",
+    "mean_predictor",
+    "outcome_name",
+    "outcome_symbol",
+    "shown_set",
+]
 
 
 def columns_of(design: Design, index_set: IndexSet) -> str:
@@ -44,6 +56,13 @@ def effect_kind(design: Design, effect: str) -> str:
     return "coefficient"
 
 
+def effect_unit(design: Design, effect: str) -> str:
+    """Return the scale of an effect with its unit: ``"scale of Reaction[i]"``, ``"Reaction[i] per Days[i]"``."""
+    kind, scale = effect_kind(design, effect), effect_scale(design, effect)
+    is_slope = kind.startswith("slope of ")
+    return f"{scale} per {kind.removeprefix('slope of ')}" if is_slope else f"scale of {scale}"
+
+
 def effect_scale(design: Design, effect: str) -> str:
     """Return the name of the predictor that an effect stands in: ``"logit(p[i])"``, ``"Reaction[i]"``."""
     for predictor in design.form.predictors:
@@ -55,6 +74,28 @@ def effect_scale(design: Design, effect: str) -> str:
 def mean_predictor(design: Design) -> Predictor:
     """Return the predictor of the mean: the first one."""
     return design.form.predictors[0]
+
+
+def mean_name(design: Design, scale: str = "response") -> str:
+    """Return what is predicted, in words: ``"mean of Reaction"``, ``"probability of y"``, ``"logit(p[i])"``."""
+    if scale == "link":
+        return mean_predictor(design).name
+    distribution = design.form.outcome.distribution
+    if distribution == "bernoulli":
+        return f"probability of {outcome_name(design)} = 1"
+    what = "probability" if distribution == "binomial" or distribution.startswith("ordered") else "mean"
+    return f"{what} of {outcome_name(design)}"
+
+
+def share_name(design: Design) -> str:
+    """Return what the share of ones is called: ``"share of y = 1"``."""
+    is_one = design.form.outcome.distribution == "bernoulli"
+    return f"share of {outcome_name(design)}{' = 1' if is_one else ''}"
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter, but for a symbol, which stays."""
+    return text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
 
 
 def outcome_name(design: Design) -> str:
