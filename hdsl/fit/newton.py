@@ -16,7 +16,7 @@ from typing import Generic
 
 import numpy as np
 
-from hdsl.fit.problem import P, Problem, try_at
+from hdsl.fit.problem import P, Problem, Slope, try_at
 from hdsl.fit.standardise import Floats
 
 __all__ = ["Optimum", "Tolerances", "minimise", "newton_step"]
@@ -31,6 +31,12 @@ ROUNDING = 1e-9
 
 NEGLIGIBLE = 0.01
 """Share of the decrement at which a search stops that may be left after a last step, where it is foreseen."""
+
+FORESEEN = 1.0
+"""Decrement above which the next one is not foreseen: it does not shrink there as it does near an optimum."""
+
+SECANT = 1e-8
+"""Cosine between a step and what the Hessian misses of the gradient, below which nothing is learned from it."""
 
 SLOW = 3.0
 """Least factor by which a decrement shrinks where the steps are good."""
@@ -53,6 +59,11 @@ class Tolerances:
         Least curvature, relative to the largest.
     scaled : bool
         Whether curvatures are compared relative to those along the axes.
+    patient : bool
+        Whether a search whose steps are poor goes on, with an exact Hessian; a start need not.
+    secants : float
+        Decrement below which the Hessian learns from the steps. Far from an optimum that does harm, and where it is
+        near enough to be quadratic it is of no use.
     max_evaluations : int
     """
 
@@ -60,6 +71,8 @@ class Tolerances:
     rise: float = 1e-13
     floor: float = 1e-7
     scaled: bool = False
+    patient: bool = True
+    secants: float = 0.0
     max_evaluations: int = 200
 
 
@@ -97,6 +110,8 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
     metric = _Metric(problem, tolerances)
     at, decrement, is_stationary = start, 0.0, not len(start.vector)
     while not is_stationary and evaluate.count < tolerances.max_evaluations:
+        if metric.is_slow() and not tolerances.patient:
+            break
         try:
             step, decrement = metric.step(at)
         except np.linalg.LinAlgError:  # derivatives that are not finite
@@ -114,38 +129,63 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
 
 
 class _Metric(Generic[P]):
-    """The Hessian of the steps: the problem's own, and where the decrements shrink slowly an exact one."""
+    """The Hessian of the steps: the problem's own, and where the decrements shrink slowly an exact one.
+
+    What it misses of the change of the gradient over the last steps is added, near an optimum and to an exact one.
+    """
 
     def __init__(self, problem: Problem[P], tolerances: Tolerances) -> None:
         self.problem = problem
         self.tolerances = tolerances
         self.decrements: list[float] = []
         self.exact: Floats | None = None
+        self.learned: Floats | float = 0.0
+        self.last: tuple[Floats, Floats] | None = None
 
     def step(self, at: P) -> tuple[Floats, float]:
         """Return the step and its decrement."""
         slope = self.problem.slope(at)
-        if self._is_slow():
-            self.exact = self.problem.curvature(at)
+        if self.is_slow():
+            self.exact, self.learned = self.problem.curvature(at), 0.0
             del self.decrements[:-1]
-        step, decrement = newton_step(
-            slope.gradient, slope.hessian if self.exact is None else self.exact, self.tolerances
-        )
+        else:
+            self._learn(at.vector, slope)
+        self.last = at.vector, slope.gradient
+        step, decrement = newton_step(slope.gradient, self._known(slope) + self.learned, self.tolerances)
         self.decrements.append(decrement)
         return step, decrement
+
+    def _known(self, slope: Slope) -> Floats:
+        return slope.hessian if self.exact is None else self.exact
+
+    def _learn(self, vector: Floats, slope: Slope) -> None:
+        """Take up what the last step has shown."""
+        if self.last is None or (self.exact is None and self.decrements[-1] >= self.tolerances.secants):
+            return
+        known, (before, gradient) = self._known(slope), self.last
+        self.learned = symmetric_rank_one(known + self.learned, vector - before, slope.gradient - gradient) - known
 
     def next_decrement(self) -> float:
         """Return what the decrement will be after the step, if it goes on to shrink as it did."""
         if len(self.decrements) < 2:
             return np.inf
         before, last = self.decrements[-2:]
-        return last * last / before if last < before else np.inf
+        return last * last / before if last < min(before, FORESEEN) else np.inf
 
-    def _is_slow(self) -> bool:
+    def is_slow(self) -> bool:
         """Whether the last steps have each left more than a part of the decrement before."""
         steps = SLOW_STEPS if self.exact is None else 1  # an exact Hessian of another point may not be good here
         last = self.decrements[-1 - steps :]
         return len(last) > steps and all(b > a / SLOW for a, b in pairwise(last))
+
+
+def symmetric_rank_one(hessian: Floats, step: Floats, change: Floats) -> Floats:
+    """Return a Hessian that gives the change of the gradient over a step (Nocedal and Wright 2006, eq. 6.24)."""
+    missing = change - hessian @ step
+    along = float(missing @ step)
+    if abs(along) <= SECANT * float(np.linalg.norm(missing) * np.linalg.norm(step)):
+        return hessian
+    return np.asarray(hessian + np.outer(missing, missing) / along)
 
 
 def newton_step(gradient: Floats, hessian: Floats, tolerances: Tolerances) -> tuple[Floats, float]:
