@@ -15,6 +15,7 @@ from hdsl.design.order import MOST_EXACT
 from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
+from hdsl.fit.iterating import Engine
 from hdsl.fit.monte_carlo import monte_carlo_error
 from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
@@ -207,7 +208,10 @@ class _Later:
         """Return the covariances (J, q, q) of the modes of each factor, given theta and beta."""
         problem = self.problem
         with one_thread():
-            _, V = problem.emitted.covariances(problem.cross, self.at.forward, np.zeros((0, 0)))
+            if isinstance(problem.emitted, Engine):
+                V = problem.emitted.mode_covariances(problem.cross, self.at.forward)
+            else:
+                _, V = problem.emitted.covariances(problem.cross, self.at.forward, np.zeros((0, 0)))
         out = []
         for f, T in enumerate(problem.T):
             back = np.linalg.inv(T)

@@ -2,5 +2,6 @@
 
 from hdsl.fit.iterating.cross import Cross, cross_moments, with_outcome
 from hdsl.fit.iterating.engine import Engine, Forward, engine
+from hdsl.fit.iterating.system import Iterations
 
-__all__ = ["Cross", "Engine", "Forward", "cross_moments", "engine", "with_outcome"]
+__all__ = ["Cross", "Engine", "Forward", "Iterations", "cross_moments", "engine", "with_outcome"]

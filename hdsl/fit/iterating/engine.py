@@ -57,6 +57,7 @@ from hdsl.runtime import (
     root_modes,
     root_sweep,
     split,
+    transpose,
 )
 
 if TYPE_CHECKING:
@@ -178,33 +179,55 @@ class Engine:
         return tuple(b[k] for k in range(len(c.A))), tuple(v[k] for k in range(len(c.A)))
 
     def covariances(self, c: Cross, f: Forward, cov_X: Floats) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return for each factor the sum over groups of Z'V^-1 Z; NaN for the covariance of the modes of large ones.
+        """Return for each factor the sum over groups of Z'V^-1 Z, and nothing else: see `mode_covariances`.
 
         With cov_X, the covariance of beta, of Z'PZ.
         """
         p, d = len(cov_X), c.n_small
-        missing = [np.broadcast_to(np.nan, A.shape) for A in c.A]
         total = {k: np.asarray(part.mean(axis=0)) for k, part in self._large(c, f).items()}
         cov = cov_X
         if f.root is not None:
             factors, X = _small(c, f.factors), f.W[:d, d : d + p]
             cov, inverse = root_covariance(f.root, factors, X, cov_X)
-            for k, own, block in zip(
-                c.small,
-                root_information(f.W[:d, :d], f.root, inverse, factors, X, cov_X),
-                diagonal_blocks(cov, factors),
-                strict=True,
-            ):
-                total[k], missing[k] = own, block
+            total |= dict(zip(c.small, root_information(f.W[:d, :d], f.root, inverse, factors, X, cov_X), strict=True))
         if len(cov):
             for k, Q in _border(c, f, d + p).items():
                 total[k] = total[k] - np.einsum("axj,xy,byj->ab", Q, cov, Q, optimize=True)
-        return tuple(total[k] for k in range(len(c.A))), tuple(missing)
+        return tuple(total[k] for k in range(len(c.A))), ()
 
     def scatter(self, c: Cross, f: Forward) -> list[Floats]:
         """Return for each factor and probe what the sum over its groups has at random, (probes, q, q)."""
         random = self._large(c, f)
         return [random.get(k, np.zeros((c.signs.shape[1], *A.shape[:2]))) for k, A in enumerate(c.A)]
+
+    def mode_covariances(self, c: Cross, f: Forward) -> tuple[Floats, ...]:
+        """Return the covariance of the modes of each factor given beta, (q, q, J); means over the random signs.
+
+        Notes
+        -----
+        ``K + K N G S^-1 G'N' K`` of the eliminated factor and ``G S^-1 G'`` of the others, within groups; what is of
+        order one and two in E is exact or, where a group has few neighbours, nearly so.
+        """
+        n, e = c.signs.shape[1], c.eliminated
+        others = [f.G[k] for k in c.others]
+        K = mul_t(f.G[e], f.G[e])
+        (NN,) = group_blocks((c.N @ block_diagonal(others)).tocsr(), [(len(c.A[e]), c.A[e].shape[2])])
+        left, right = c.N @ scaled(others, f.V), c.N @ scaled(others, f.V_solved - f.V)
+        between = NN + _each(_by_group(c, [e], left)[0], _by_group(c, [e], right)[0], n)
+        out = {e: K + mul(mul(K, between), K)}
+        EV, EX = (f.system.product(x) - x for x in (f.V, f.V_solved))
+        for k, a, b in zip(c.others, _by_group(c, c.others, EV), _by_group(c, c.others, EX), strict=True):
+            inner = _each(a, b, n)
+            inner[np.diag_indices(len(inner))] += 1.0
+            out[k] = mul_t(mul(f.G[k], inner), f.G[k])
+        if f.root is not None:
+            factors = _small(c, f.factors)
+            cov, _ = root_covariance(f.root, factors, np.zeros((c.n_small, 0)), np.zeros((0, 0)))
+            out |= dict(zip(c.small, diagonal_blocks(cov, factors), strict=True))
+            for k, Q in _border(c, f, c.n_small).items():
+                D = np.tensordot(f.factors[k] @ f.factors[k].T, Q, 1)  # what the small effects move the modes by
+                out[k] = out[k] + np.einsum("axj,xy,byj->abj", D, cov, D, optimize=True)
+        return tuple(out[k] for k in range(len(c.A)))
 
     def _large(self, c: Cross, f: Forward) -> dict[int, Floats]:
         """Return for each large factor and probe the sum over groups of Z'V^-1 Z, the border left out."""
@@ -354,6 +377,12 @@ def _averaged(a: Floats, b: Floats, n_signs: int) -> Floats:
     values = np.einsum("apj,bpj->pab", a, b, optimize=True)
     values = (values + values.transpose(0, 2, 1)) / 2.0
     return np.asarray(values[:n_signs] + values[n_signs:].sum(axis=0))
+
+
+def _each(a: Floats, b: Floats, n_signs: int) -> Floats:
+    """Return ``a b'`` in each group, (q, q, J), symmetric: its mean over signs, and what counts by itself."""
+    total = mul_t(a[:, :n_signs], b[:, :n_signs]) / n_signs + mul_t(a[:, n_signs:], b[:, n_signs:])
+    return np.asarray((total + transpose(total)) / 2.0)
 
 
 def _by_group(c: Cross, positions: Sequence[int], x: Floats) -> list[Floats]:

@@ -12,16 +12,26 @@ Analysis and Applications 38, 1075-1099.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from hdsl.fit.standardise import Floats
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array, csr_array
 
-__all__ = ["Solution", "System", "block_diagonal", "group_blocks", "leading", "scaled", "solve", "sparse_determinant"]
+__all__ = [
+    "Iterations",
+    "Solution",
+    "System",
+    "block_diagonal",
+    "group_blocks",
+    "leading",
+    "scaled",
+    "solve",
+    "sparse_determinant",
+]
 
 MOST_STEPS = 1000
 """Steps of the conjugate gradients at most."""
@@ -29,8 +39,8 @@ MOST_STEPS = 1000
 POWER_STEPS = 6
 """Steps towards the leading eigenvectors, which are taken out of the noise."""
 
-EMPTY = 1e-14
-"""Squared residual, relative to the start, that counts as none."""
+ENOUGH = 1e-8
+"""Relative residual of a single system."""
 
 
 class System(NamedTuple):
@@ -44,6 +54,36 @@ class System(NamedTuple):
         """Return ``S x``."""
         out = scaled(self.own, x) - self.F.T @ (self.F @ x)
         return np.asarray(out if self.between is None else out + self.between @ x)
+
+
+class Product(Protocol):
+    """A symmetric positive definite matrix, by what it does to vectors."""
+
+    def product(self, x: Floats) -> Floats:
+        """Return the matrix times x."""
+        ...
+
+
+class Iterations:
+    """A sparse positive definite matrix that is solved by conjugate gradients, its diagonal scaled to ones."""
+
+    def __init__(self, matrix: csc_array[Any, Any]) -> None:
+        self._matrix = matrix
+        self._scale = 1.0 / np.sqrt(matrix.diagonal())[:, None]
+
+    def product(self, x: Floats) -> Floats:
+        """Return the scaled matrix times x."""
+        return np.asarray(self._scale * (self._matrix @ (self._scale * x)))
+
+    def solve(self, T: Floats) -> Floats:
+        """Return the inverse times T, (q, k).
+
+        Raises
+        ------
+        LinAlgError
+            If the iterations do not converge.
+        """
+        return np.asarray(self._scale * solve(self, self._scale * T, ENOUGH).x)
 
 
 class Solution(NamedTuple):
@@ -110,7 +150,7 @@ def group_blocks(M: csr_array, widths: Sequence[tuple[int, int]]) -> list[Floats
     return out
 
 
-def solve(S: System, T: Floats, tolerance: float) -> Solution:
+def solve(S: Product, T: Floats, tolerance: float) -> Solution:
     """Return ``S^-1 T`` by conjugate gradients, each column with steps of its own, to a relative residual.
 
     Raises

@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.codegen.interpret import RowValues, evaluate_density
+from hdsl.diagnostics import Diagnostic, FitError, Severity
+from hdsl.fit.iterating import Iterations
 from hdsl.form.density import pairs
 from hdsl.results.effects import effect_places
 from hdsl.results.linear import fixed_part, random_part
@@ -55,6 +57,9 @@ BLOCK = 20_000
 SOLVED = 256
 """Columns of M^-1 that are held at once."""
 
+MOST_SOLVED = 4096
+"""Columns of M^-1 that are found where each takes iterations."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointCovariance:
@@ -68,15 +73,18 @@ class JointCovariance:
         M, of the uncorrelated effects u given beta.
     slopes : ndarray, (q, p)
         J, what a unit of beta moves the modes of u by.
+    is_iterative : bool
+        Whether M is too large to be factorised, so that every column of its inverse takes iterations.
     """
 
     cov_beta: Floats
     information: csc_array[Any, Any]
     slopes: Floats
+    is_iterative: bool = False
 
     @cached_property
     def _factor(self) -> Any:
-        return factorise(self.information)
+        return Iterations(self.information) if self.is_iterative else factorise(self.information)
 
     def covariance(self, X: Sequence[Floats], Z: Sequence[csr_array[Any, Any]]) -> Floats:
         """Return the covariance of the predictors' errors in each row, (m, K, K).
@@ -102,21 +110,31 @@ class JointCovariance:
         """Return one draw from N(0, M^-1), (q,): what the uncorrelated effects differ from their modes by.
 
         With ``M = P'L D L'P`` it is ``P' L'^-1 D^-1/2 e``, e standard normal.
+
+        Raises
+        ------
+        FitError
+            HM510 where M is too large to be factorised.
         """
         from scipy.sparse.linalg import spsolve_triangular
 
+        if self.is_iterative:
+            raise _beyond_iterations("random effects cannot be drawn given the data")
         q = self.information.shape[0]
         noise = rng.standard_normal(q)
         if not q:
             return noise
         upper = self._factor.U.tocsr()  # D L', for a symmetric matrix whose pivots are on the diagonal
         scaled = noise * np.sqrt(upper.diagonal())
-        return np.asarray(spsolve_triangular(upper, scaled, lower=False)[self._factor.perm_c])
+        drawn: Floats = spsolve_triangular(upper, scaled, lower=False)[self._factor.perm_c]
+        return drawn
 
     def _add_random(self, total: Floats, Z: Sequence[csr_array[Any, Any]]) -> None:
         """Add ``z_k' M^-1 z_l``, by those columns of M^-1 that the rows use."""
         columns = [z.tocsc() for z in Z]
         used = np.unique(np.concatenate([np.flatnonzero(np.diff(z.indptr)) for z in columns]))
+        if self.is_iterative and len(used) > MOST_SOLVED:
+            raise _beyond_iterations(f"errors of these rows take {len(used):,} random effects")
         for begin in range(0, len(used), SOLVED):
             chosen = used[begin : begin + SOLVED]
             solved = self._solve_units(chosen)
@@ -131,6 +149,20 @@ class JointCovariance:
         units = np.zeros((self.information.shape[0], len(columns)))
         units[columns, np.arange(len(columns))] = 1.0
         return np.asarray(self._factor.solve(units))
+
+
+def _beyond_iterations(what: str) -> FitError:
+    """Return the error for what a fit by iterations does not give."""
+    return FitError(
+        [
+            Diagnostic(
+                code="HM510",
+                severity=Severity.ERROR,
+                message=f"{what}: ask for fewer rows, or for no errors",
+                help=f"a fit by iterations has no factorisation; it gives errors of up to {MOST_SOLVED:,} at a time",
+            )
+        ]
+    )
 
 
 def factorise(matrix: csc_array[Any, Any]) -> Any:
@@ -199,9 +231,12 @@ def information_of(design: Design, outcome: FitOutcome, weights: Floats) -> tupl
 def joint_covariance(design: Design, outcome: FitOutcome) -> JointCovariance:
     """Return the joint covariance of a fit, from the rows of its design."""
     information, cross = information_of(design, outcome, row_weights(design, outcome))
-    slopes = -factorise(information).solve(cross) if len(cross) else cross
+    is_iterative = design.plan.crossing == "iterative"
+    factor = Iterations(information) if is_iterative else factorise(information)
+    slopes = -factor.solve(cross) if len(cross) else cross
     return JointCovariance(
         cov_beta=np.nan_to_num(outcome.cov_beta),
         information=information,
         slopes=np.asarray(slopes),
+        is_iterative=is_iterative,
     )

@@ -174,6 +174,16 @@ def test_measures_and_adjusted_tests_are_near_the_exact_ones(text):
     np.testing.assert_allclose(b.df, a.df, rtol=0.05)
 
 
+@pytest.mark.parametrize("text", [SCALAR, VECTOR])
+def test_errors_of_single_effects_and_of_predictions_are_near_the_exact_ones(text):
+    model, data = hdsl.Model(text), frame()
+    exact, ours = (model.fit(data, crossed=crossed) for crossed in ("exact", "iterative"))
+    for effect in exact.ranef:
+        np.testing.assert_allclose(ours.ranef[effect].se, exact.ranef[effect].se, rtol=0.02)
+    some = data.iloc[:40]
+    np.testing.assert_allclose(ours.predictions(some).se, exact.predictions(some).se, rtol=1e-2)
+
+
 def test_iterations_are_for_crossed_factors_and_closed_forms():
     data = frame().assign(z=lambda d: (d.y > 1.0).astype(int))
     nested = hdsl.Model("y[i] ~ normal(b0 + u[g], sd)\nu[g] ~ normal(0, sd_g)\n")
