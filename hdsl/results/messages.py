@@ -188,7 +188,7 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
             f"the log-likelihood has one of {outcome.objective_error / 2.0:.2g}"
             if outcome.objective_error
             else "the log-likelihood has none: what is left after one factor is sparse",
-            "covariances of single random effects are not computed",
+            "standard errors of single random effects are means over the same signs",
         ),
         help="nothing to do; do not compare log-likelihoods that differ by less than their errors",
     )
