@@ -121,7 +121,7 @@ class JointCovariance:
         if self.is_iterative:
             raise _beyond_iterations("random effects cannot be drawn given the data")
         q = self.information.shape[0]
-        noise = rng.standard_normal(q)
+        noise: Floats = rng.standard_normal(q)
         if not q:
             return noise
         upper = self._factor.U.tocsr()  # D L', for a symmetric matrix whose pivots are on the diagonal
