@@ -154,8 +154,7 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
     FitError
         HM506 where no start with a positive density is found, HM511 where the columns fit the outcome exactly.
     """
-    plan = criterion.plan
-    problem = joint(criterion).holding_theta(np.zeros(plan.n_theta))
+    problem = joint(criterion.fixed_part() if criterion.plan.re_terms else criterion)
     begin = _from_moments(problem, arrays)
     if begin is None:
         raise no_start("the density of the outcome is zero")
@@ -294,7 +293,10 @@ def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays
     derivative of the criterion by psi is ``sum_j (A_j - s_j^2)``. The weights are taken as equal within a predictor.
     """
     plan = criterion.plan
-    slope = criterion.slope(flat.inner)
+    at = criterion.evaluate(flat.inner.beta, np.zeros(plan.n_theta))
+    if not at.is_mode:  # where a standard deviation is given
+        raise no_start("the density of the random effects has no mode")
+    slope = criterion.slope(at)
     weights = _mean_weights(criterion, slope.hessian, arrays)
     units, theta = [], np.zeros(plan.n_theta)
     starts: list[Floats] = []

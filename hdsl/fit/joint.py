@@ -50,6 +50,9 @@ class DensityCriterion(Protocol):
     def T(self) -> tuple[Floats, ...]:  # noqa: N802 - the name of the matrix
         """``Z = Z* T`` of each factor."""
 
+    def fixed_part(self) -> DensityCriterion:
+        """Return the criterion of the same coefficients without random effects."""
+
     def evaluate(self, beta: Floats, theta: Floats, near: Any = None) -> Any:
         """Return the objective with what it is made of."""
 

@@ -13,8 +13,8 @@ of the user's data with all constants, and is the same in both coordinates. What
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, stan
 from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.repeats import Repeats, without_repeats
-from hdsl.fit.standardise import Floats
+from hdsl.fit.standardise import Codes, Floats
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, dot, n_columns
 
@@ -130,6 +130,8 @@ class Laplace:
         From covariances to theta.
     repeats : Repeats or None
         Rows that stand in the data more than once, where they are counted.
+    fixed_part : callable
+        Gives the criterion of the same coefficients without random effects, which costs a fraction.
     """
 
     plan: Plan
@@ -141,6 +143,7 @@ class Laplace:
     data: Any
     rule: ChainRule
     repeats: Repeats | None
+    fixed_part: Callable[[], Laplace]
 
     def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
         """Return the objective; the inner search starts near the mode of `near`."""
@@ -279,25 +282,29 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
         standard_random(plan, f, z, [[atom.channel for atom in column] for column in view.columns[f]])
         for f, z in enumerate(Z)
     ]
-    return Laplace(
-        plan=plan,
-        kept=kept,
-        n_columns=p,
-        to_user=fixed.to_user(kept),
-        T=tuple(T for _, T in scaled),
-        emitted=emitted,
-        data=emitted.prepare(
-            arrays.y,
-            arrays.known,
-            arrays.offsets,
-            keep_items(standard, kept),
-            [z for z, _ in scaled],
-            arrays.groups,
-            None if repeats is None else repeats.times,
-        ),
-        repeats=repeats,
-        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-    )
+    to_user, held, times = fixed.to_user(kept), keep_items(standard, kept), None if repeats is None else repeats.times
+
+    def of(plan: Plan, Z: Sequence[tuple[Any, Floats]], groups: Sequence[Codes]) -> Laplace:
+        emitted = load_density(emit(plan))
+        return Laplace(
+            plan=plan,
+            kept=kept,
+            n_columns=p,
+            to_user=to_user,
+            T=tuple(T for _, T in Z),
+            emitted=emitted,
+            data=emitted.prepare(arrays.y, arrays.known, arrays.offsets, held, [z for z, _ in Z], groups, times),
+            repeats=repeats,
+            rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
+            fixed_part=lambda: of(without_random(plan), (), ()),
+        )
+
+    return of(plan, scaled, arrays.groups)
+
+
+def without_random(plan: Plan) -> Plan:
+    """Return a plan without its random part."""
+    return replace(plan, re_terms=(), n_theta=0, chain=(), dense=(), crossing="none", diagonal_theta=())
 
 
 def _require_finite(plan: Plan, arrays: Arrays, X: Sequence[FixedItem], Z: Sequence[Sequence[RandomColumn]]) -> None:

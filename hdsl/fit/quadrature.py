@@ -117,6 +117,10 @@ class Quadrature:
         """``Z = Z* T`` of each factor."""
         return self.inner.T
 
+    def fixed_part(self) -> DensityCriterion:
+        """Return the criterion of the same coefficients without random effects."""
+        return self.inner.fixed_part()
+
     def evaluate(self, beta: Floats, theta: Floats, near: QuadraturePoint | None = None) -> QuadraturePoint:
         """Return the criterion."""
         at = self.inner.evaluate(beta, theta, None if near is None else near.laplace)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.covariance import lower_factor, theta_of
+from hdsl.fit.laplace import without_random
 from hdsl.form.density import Input, RowDensity
 from hdsl.plan import Arrays, Plan
 from tests.unit.codegen.studies import dense_columns
@@ -60,7 +61,7 @@ class DenseLaplace:
 
     def __init__(self, plan: Plan, arrays: Arrays, value: sp.Expr) -> None:
         assert plan.density is not None
-        self.plan, self.arrays = plan, arrays
+        self.plan, self.arrays, self.value = plan, arrays, value
         self.K, self.n = plan.n_predictors, len(arrays.y)
         self.f = row_functions(value, self.K, plan.density.known)
         self.X = np.stack([self._matrix(k) for k in range(self.K)])
@@ -71,6 +72,9 @@ class DenseLaplace:
         self.to_user = np.eye(self.n_columns)
         self.T = tuple(np.eye(term.width) for term in plan.re_terms)
         self.count = 0
+
+    def fixed_part(self) -> DenseLaplace:
+        return DenseLaplace(without_random(self.plan), replace(self.arrays, groups=()), self.value)
 
     def _products(self, products: Any, k: int) -> Floats:
         total = np.zeros(self.n)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hdsl.fit import criterion, fit_gaussian
-from hdsl.runtime import GroupSums, blocks, constant, gram, indicators, nest, ridge_inverse, root
+from hdsl.runtime import GroupSums, blocks, channel_columns, constant, gram, indicators, nest, ridge_inverse, root
 from hdsl.runtime.cells import numbered, occupied
+from hdsl.runtime.weighted import Scatter
 from tests.unit.codegen.studies import Floats, codes, crossed, parents
 
 
@@ -160,3 +161,27 @@ def test_a_matrix_that_is_not_positive_definite(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(root, "LAPACK_SIZE", 1)
     with pytest.raises(np.linalg.LinAlgError):
         root.cholesky(-np.eye(3))
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (12, 3), (12, 15)])
+def test_columns_of_sets_are_those_of_a_matrix(sizes: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(5)
+    n = 60
+    column, weights = generator.normal(size=n), generator.normal(size=n)
+    sets = [indicators(generator.integers(-1, size, n), (generator.normal(size=n),))[0] for size in sizes]
+    for block in sets:
+        block.codes[0] = block.size - 1
+    own = channel_columns([((0, sets[0]),), ((0, column),), ((0, sets[1]),)], 0, np.arange(n))
+    first, second = ((np.arange(b.size) == b.codes[:, None]) * b.values[:, None] for b in sets)
+    X = np.hstack((first, column[:, None], second))
+    p = X.shape[1]
+    beta = generator.normal(size=p)
+    np.testing.assert_allclose(own.times(beta), X @ beta)
+    np.testing.assert_allclose(own.t_times(weights), (X.T @ weights)[own.places])
+    product = np.zeros((p, p))
+    own.add_products(product, weights, own)
+    np.testing.assert_allclose(product, X.T @ (weights[:, None] * X), atol=1e-12)
+    groups = np.sort(generator.integers(0, 7, n))
+    sums = np.zeros((p, 7))
+    own.add_sums(sums, Scatter(groups), weights)
+    np.testing.assert_allclose(sums, [np.bincount(groups, weights * x, minlength=7) for x in X.T], atol=1e-12)
