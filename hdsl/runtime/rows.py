@@ -6,13 +6,24 @@ stands in several matrices is one array, so that its products are summed once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GroupSums", "Indicators", "Nest", "collect", "constant", "gram", "indicators", "nest", "row_sums"]
+__all__ = [
+    "GroupSums",
+    "Indicators",
+    "Nest",
+    "collect",
+    "constant",
+    "gram",
+    "indicators",
+    "nest",
+    "row_parts",
+    "row_sums",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.intp]
@@ -138,8 +149,7 @@ def gram(blocks: Sequence[Floats | Indicators]) -> Floats:
     out = np.empty((at[-1], at[-1]))
     plain = [i for i, block in enumerate(blocks) if not isinstance(block, Indicators)]
     if plain:
-        matrix = np.array([blocks[i] for i in plain])
-        out[np.ix_(at[plain], at[plain])] = matrix @ matrix.T
+        out[np.ix_(at[plain], at[plain])] = _plain_gram([blocks[i] for i in plain])
     for i, block in enumerate(blocks):
         if isinstance(block, Indicators):
             for j, other in enumerate(blocks):
@@ -148,6 +158,20 @@ def gram(blocks: Sequence[Floats | Indicators]) -> Floats:
                     out[at[i] : at[i + 1], at[j] : at[j + 1]] = part
                     out[at[j] : at[j + 1], at[i] : at[i + 1]] = part.T
     return out
+
+
+def _plain_gram(columns: Sequence[Floats]) -> Floats:
+    """Return the cross-products of columns, a part of the rows at a time."""
+    total = np.zeros((len(columns), len(columns)))
+    for rows in row_parts(len(columns[0])):
+        part = np.array([column[rows] for column in columns])
+        total += part @ part.T
+    return total
+
+
+def row_parts(n: int) -> Iterator[slice]:
+    """Yield the rows in parts that fit in a processor's cache."""
+    return (slice(at, at + PART) for at in range(0, n, PART))
 
 
 def _gram_block(block: Indicators, other: Floats | Indicators) -> Floats:
@@ -159,6 +183,9 @@ def _gram_block(block: Indicators, other: Floats | Indicators) -> Floats:
         return np.diag(rows.product(block.values, other.values)[1:])
     return rows.indicator(block.values, other)[:, 1:].T
 
+
+PART = 1 << 15
+"""Rows that are worked on at once where a matrix of all would be a copy of the data."""
 
 SHORT = 1 << 16
 """Number of codes up to which they are sorted as 16-bit integers, which NumPy sorts by counting."""
