@@ -397,6 +397,8 @@ class Model:
         """
         import numpy as np
 
+        from hdsl.results.seeds import known_seed
+
         return self._scenario(parameters, sizes, covariates).draw(np.random.default_rng(known_seed(seed)))
 
     def power(  # noqa: PLR0913 - one argument for each thing that can be said

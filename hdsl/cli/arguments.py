@@ -170,6 +170,9 @@ def _add_fit(parser: ArgumentParser) -> None:
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")
     parser.add_argument("--conf-int", choices=INTERVALS, help="intervals of all parameters by this method, too")
+    parser.add_argument("--level", type=float, default=0.95, help="coverage of these intervals (default 0.95)")
+    parser.add_argument("--replicates", metavar="N", type=int, default=1000, help="of the bootstrap (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     parser.add_argument(
         "--measures", action="store_true", help="information criteria, intraclass correlations, R squared, .., too"
     )
@@ -179,6 +182,7 @@ def _add_fit(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--test", metavar="HYPOTHESIS", action="append", default=[], help='a hypothesis in coefficient names: "b1 = b2"'
     )
+    parser.add_argument("--save", metavar="FILE.hmfit", help="keep the fit; `hdsl.load` reads it")
     _add_json(parser)
 
 
@@ -206,7 +210,9 @@ def _add_compare(parser: ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=MODEL_HELP)
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument("data", metavar="DATA", nargs="+", help=DATA_HELP)
-    parser.add_argument("--method", type=str.lower, help="of both fits: ml (default), reml, ..")
+    parser.add_argument(
+        "--method", type=str.lower, choices=METHODS, help="of both fits; by default ml where the likelihood is exact"
+    )
     parser.add_argument("--bootstrap", metavar="N", type=int, default=0, help="p-value from N replicates")
     parser.add_argument("--seed", type=int, help="of the bootstrap")
     _add_cache(parser)
@@ -291,6 +297,31 @@ def _add_power(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_predict(parser: ArgumentParser) -> None:
+    parser.add_argument("fit", metavar="FIT", help="a file of `hdsl fit --save` or `fit.save`")
+    parser.add_argument(
+        "data", metavar="DATA", nargs="*", help=f"new data, by default the rows of the fit: {DATA_HELP}"
+    )
+    parser.add_argument(
+        "--include", metavar="INDEX", action="append", default=[], help="random effects of these indices alone"
+    )
+    parser.add_argument("--fixed", action="store_true", help="no random effects")
+    parser.add_argument(
+        "--marginal", action="store_true", help="integrate over what is not included, and over new groups"
+    )
+    parser.add_argument("--scale", choices=("response", "link"), default="response", help="default response")
+    parser.add_argument(
+        "--interval",
+        choices=("confidence", "prediction"),
+        default="confidence",
+        help="of the mean (default), or of one more observation",
+    )
+    parser.add_argument("--level", type=float, default=0.95, help="coverage of the intervals (default 0.95)")
+    parser.add_argument("--seed", type=int, default=0, help="of intervals that are drawn (default 0)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the table to FILE (CSV)")
+    _add_json(parser)
+
+
 def _add_explain(parser: ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", nargs="?", help="a code such as HM203; without it all codes are listed")
 
@@ -364,6 +395,13 @@ _COMMANDS = (
         examples="hdsl compare party.hm party2.hm voters.csv\n"
         "hdsl compare party.hm party2.hm voters.csv --method reml --bootstrap 1000 --seed 1",
         add=_add_compare,
+    ),
+    _Command(
+        name="predict",
+        help="predict from a fit that was kept, with standard errors and intervals",
+        examples="hdsl fit party.hm voters.csv --save party.hmfit\nhdsl predict party.hmfit new.csv\n"
+        "hdsl predict party.hmfit new.csv --fixed --marginal --interval prediction -o predicted.csv",
+        add=_add_predict,
     ),
     _Command(
         name="simulate",

@@ -15,9 +15,10 @@ from typing import IO, TYPE_CHECKING
 from hdsl.cli.bridging import run_export, run_import
 from hdsl.cli.comparing import run_diff
 from hdsl.cli.explaining import run_explain
-from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
+from hdsl.cli.files import STDIN, UsageError, read_data, read_source, save_fit, write_whole
 from hdsl.cli.measuring import measures_record, measures_text
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
+from hdsl.cli.predicting import run_predict
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.reporting import run_report
 from hdsl.cli.scanning import run_scan
@@ -197,6 +198,8 @@ def run_fit(arguments: Namespace) -> int:
     fit: FittedModel = model.fit(
         data, method=arguments.method, nodes=arguments.nodes, na=arguments.na, crossed=arguments.crossed
     )
+    if arguments.save is not None:
+        save_fit(fit, arguments.save)
     if arguments.json:
         record = {**fit_record(fit, with_ranef=arguments.ranef), **tests_record(fit, arguments)}
         record |= measures_record(fit, arguments)
@@ -225,6 +228,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "scan": run_scan,
     "diff": run_diff,
     "compare": run_compare,
+    "predict": run_predict,
     "simulate": run_simulate,
     "power": run_power,
     "import": run_import,

@@ -12,12 +12,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.source import Source
 
-__all__ = ["STDIN", "UsageError", "read_data", "read_source", "write_whole"]
+__all__ = ["STDIN", "UsageError", "read_data", "read_source", "save_fit", "write_whole"]
+
+if TYPE_CHECKING:
+    from hdsl.results import FittedModel
 
 STDIN = "-"
 """The name of standard input on the command line."""
@@ -93,6 +96,20 @@ def write_whole(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
         raise UsageError(_reason("write", str(path), error)) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def save_fit(fit: FittedModel, path: str) -> None:
+    """Keep a fit in a file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    try:
+        fit.save(path)
+    except OSError as error:
+        raise UsageError(_reason("write", path, error)) from error
 
 
 def _decode(data: bytes, name: str) -> Source:

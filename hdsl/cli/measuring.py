@@ -20,12 +20,17 @@ __all__ = ["measures_record", "measures_text"]
 
 def measures_text(fit: FittedModel, arguments: Namespace) -> str:
     """Return intervals by the chosen method, and the measures, as far as they were asked for."""
+    from hdsl.results.listing import listing
+
     parts = []
     if arguments.conf_int is not None:
-        parts.append(f"95 % intervals, {arguments.conf_int}\n{_text(_intervals(fit, arguments), index=True)}")
+        frame = _intervals(fit, arguments)
+        frame.insert(0, "estimate", fit.params)
+        frame.insert(1, "se", fit.bse)
+        parts.append(listing(f"{100 * arguments.level:g} % intervals, {arguments.conf_int}", frame))
     if arguments.measures:
-        parts.append(f"Measures\n{_text(fit.measures(), index=False)}")
-    return "".join(f"\n{part}\n" for part in parts)
+        parts.append(listing("Measures", fit.measures().set_index("measure"), numeric=1))
+    return "\n" + "\n".join(parts)
 
 
 def measures_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
@@ -39,8 +44,6 @@ def measures_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]
 
 
 def _intervals(fit: FittedModel, arguments: Namespace) -> pd.DataFrame:
-    return fit.conf_int(method=arguments.conf_int)
-
-
-def _text(frame: pd.DataFrame, *, index: bool) -> str:
-    return frame.to_string(index=index, float_format="{:.6g}".format)
+    if arguments.conf_int == "bootstrap":
+        return fit.bootstrap(arguments.replicates, arguments.seed).conf_int(arguments.level)
+    return fit.conf_int(arguments.level, arguments.conf_int)

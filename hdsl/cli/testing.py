@@ -45,11 +45,12 @@ def run_compare(arguments: Namespace) -> int:
 
 def tests_text(fit: FittedModel, arguments: Namespace) -> str:
     """Return the table of a chosen method and the tests that were asked for."""
+    from hdsl.results.inference.wald import WORDS
+    from hdsl.results.listing import listing
+
     parts = []
     if arguments.df is not None:
-        parts.append(
-            f"Fixed effects, {arguments.df}\n{fit.inference(arguments.df).to_string(float_format='{:.4g}'.format)}"
-        )
+        parts.append(listing(f"Fixed effects, {WORDS[arguments.df]}", fit.inference(arguments.df)).rstrip())
     parts += [str(fit.test(text, arguments.df)) for text in arguments.test]
     return "".join(f"\n{part}\n" for part in parts)
 

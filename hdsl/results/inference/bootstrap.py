@@ -26,6 +26,7 @@ from hdsl.results.inference.refusals import refusal
 from hdsl.results.intervals import coverage
 from hdsl.results.parameters import ParameterTable
 from hdsl.results.predicting.categories import in_category, is_ordered
+from hdsl.results.seeds import known_seed
 from hdsl.results.simulation.outcomes import Given, draw_effects, draw_modelled, values_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["Bootstrap", "bootstrap", "outcomes", "ratios", "refits_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
+MOST_FEW = 19
+"""Replicates with which a p-value can be as small as 0.05."""
+
 IntervalKind: TypeAlias = Literal["percentile", "basic", "normal"]
 
 
@@ -124,12 +128,14 @@ class Bootstrap:
     def __str__(self) -> str:
         import pandas as pd
 
+        from hdsl.results.listing import listing
+
         n, failed = len(self.status), len(self.failures)
         on_edge = int((self.status == "boundary").sum())
         head = f"parametric bootstrap, {n:,} replicates, seed {self.seed}"
         counts = f"{failed:,} failed, {on_edge:,} on a boundary"
         table = pd.concat([self.params.rename("estimate"), self.bias, self.bse, self.conf_int()], axis=1)
-        return f"{head}\n{counts}\n{table.to_string(float_format='{:.4g}'.format)}"
+        return listing(f"{head}\n{counts}", table).rstrip()
 
     def __repr__(self) -> str:
         return str(self)
@@ -151,10 +157,10 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
     values, deviance = np.full((n, len(names)), np.nan), np.full(n, np.nan)
     status = ["failed"] * n
     failures: dict[int, str] = {}
-    known_seed = _seed(seed)
+    taken = known_seed(seed)
     with progress(f"bootstrap: preparing {n:,} replicates"):
         refit = refits_of(fit)
-        for r, y in enumerate(outcomes(fit, n, known_seed)):
+        for r, y in enumerate(outcomes(fit, n, taken)):
             say(f"bootstrap: replicate {r + 1:,} of {n:,}, {len(failures):,} failed")
             try:
                 found = refit(y)
@@ -175,7 +181,7 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
         failures=pd.Series(failures, name="message", dtype=object).rename_axis("replicate"),
         params=pd.Series(fit.parameters.values, index=pd.Index(names), name="estimate"),
         edges=fit.parameters.edges,
-        seed=known_seed,
+        seed=taken,
     )
 
 
@@ -189,10 +195,12 @@ def ratios(small: Core, large: Core, n: int, seed: int | None) -> tuple[Floats, 
     int
         The seed.
     """
-    known_seed, found = _seed(seed), []
+    if n < MOST_FEW:
+        raise refusal(f"{n} replicates are too few for a p-value", f"write {MOST_FEW} or more; a thousand are usual")
+    taken, found = known_seed(seed), []
     with progress(f"bootstrap: preparing {n:,} replicates"):
         refits = refits_of(small), refits_of(large)
-        for r, y in enumerate(outcomes(small, n, known_seed)):
+        for r, y in enumerate(outcomes(small, n, taken)):
             say(f"bootstrap: replicate {r + 1:,} of {n:,}")
             try:
                 first, second = (refit(y) for refit in refits)
@@ -200,13 +208,7 @@ def ratios(small: Core, large: Core, n: int, seed: int | None) -> tuple[Floats, 
                 continue
             if "not converged" not in (first.status, second.status):
                 found.append(max(first.objective - second.objective, 0.0))
-    return np.array(found), known_seed
-
-
-def _seed(seed: int | None) -> int:
-    """Return the seed, or a new one."""
-    entropy: Any = np.random.SeedSequence(seed).entropy
-    return int(entropy)
+    return np.array(found), taken
 
 
 def outcomes(fit: Core, n: int, seed: int) -> Iterator[Floats]:

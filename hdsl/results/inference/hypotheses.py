@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import FitError
+from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.results.inference.refusals import refusal
 
 __all__ = ["LinearForm", "read_expression", "read_hypotheses"]
 
+WORD = re.compile(r"[^\W\d][\w.]*(?:\[[^\]]*\])?")
 NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 MOST_BRACKETS = 100
 
@@ -131,6 +133,14 @@ def _continues(character: str) -> bool:
 Value = tuple[NDArray[np.float64], float]
 
 
+def _unknown(word: str, names: Sequence[str]) -> FitError:
+    """Return what is wrong with a name, to raise."""
+    near = near_names(word, names)
+    known = ", ".join(names[:8]) + (", .." if len(names) > 8 else "")
+    todo = f"did you mean {one_of(near)}?" if near else "name fixed effects, as `fit.fixef` does"
+    return refusal(f"`{word}` is no fixed effect: {todo}", f"the fixed effects are {known}")
+
+
 class _Reader:
     """Reads sums, products and brackets from left to right; a value is (weights, constant)."""
 
@@ -196,6 +206,8 @@ class _Reader:
         if match := NUMBER.match(self.text, self.at):
             self.at = match.end()
             return np.zeros(len(self.names)), float(match.group())
+        if word := WORD.match(self.text, self.at):
+            raise _unknown(word.group(), self.names)
         raise self.refused("a fixed effect or a number is expected")
 
     def signed(self) -> Value:

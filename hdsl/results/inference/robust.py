@@ -29,6 +29,7 @@ from hdsl.results.inference.degrees import Joint, Reference
 from hdsl.results.inference.refusals import refusal
 from hdsl.results.inference.wald import Referred, WaldTest, coefficient_table, contrasts, wald_test
 from hdsl.results.intervals import coverage
+from hdsl.results.listing import listing
 from hdsl.results.predicting.matrices import covariances, fixed_rows, z_values
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Robust:
 
     def __str__(self) -> str:
         head = f"{self.kind} standard errors, {self.n_clusters:,} clusters: {self.clusters}"
-        return f"{head}\n{self.table.to_string(float_format='{:.4g}'.format)}"
+        return listing(head, self.table).rstrip()
 
     def __repr__(self) -> str:
         return str(self)

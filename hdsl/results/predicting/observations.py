@@ -19,6 +19,7 @@ from hdsl.codegen.interpret import evaluate_natural
 from hdsl.diagnostics import FitError
 from hdsl.results.predicting.means import layers
 from hdsl.results.predicting.request import refusal
+from hdsl.results.seeds import known_seed
 from hdsl.results.simulation.samplers import draw
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def observation_bounds(density: RowDensity, found: Predicted, level: float, draw
         raise FitError([refusal(message, "a thousand or more are usual")])
     assert found.errors is not None
     variance = found.errors if found.spread is None else found.errors + found.spread
-    rng = np.random.default_rng(draws.seed)
+    rng = np.random.default_rng(known_seed(draws.seed))
     tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
     bounds = np.full((2, len(found.eta)), np.nan)
     whole = np.flatnonzero(found.rows.is_complete)

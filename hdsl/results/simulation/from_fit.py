@@ -13,6 +13,7 @@ import numpy as np
 from hdsl.diagnostics import FitError
 from hdsl.results.predicting.categories import is_ordered
 from hdsl.results.predicting.request import Include, included_places, refusal
+from hdsl.results.seeds import known_seed
 from hdsl.results.simulation.outcomes import Given, draw_effects, draw_outcome, values_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def simulate(design: Design, outcome: FitOutcome, n: int, seed: int | None, incl
 
     if n < 1:
         raise FitError([refusal(f"{n} outcomes cannot be drawn: write a number above 0", "`simulate(100)` draws 100")])
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(known_seed(seed))
     values, given = values_of(outcome), Given(places=included_places(design, include), modes=outcome.modes)
     counts = [len(levels) for levels in design.levels]
     drawn = []

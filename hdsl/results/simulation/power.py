@@ -21,6 +21,7 @@ import numpy as np
 
 from hdsl.diagnostics import FitError, HMError
 from hdsl.progress import progress, say
+from hdsl.results.seeds import known_seed
 from hdsl.results.simulation.refusals import lacking
 
 if TYPE_CHECKING:
@@ -118,11 +119,11 @@ def power(
         HM515 for what the scenario lacks, HM510 for text that is no hypothesis of the model.
     """
     _check(n, test.alpha)
-    known_seed = _seed(seed)
+    taken = known_seed(seed)
     rows: list[tuple[float, float, float, str]] = []
     failures: dict[int, str] = {}
     with progress(f"power: data set 1 of {n:,}"):
-        for r, child in enumerate(np.random.SeedSequence(known_seed).spawn(n)):
+        for r, child in enumerate(np.random.SeedSequence(taken).spawn(n)):
             say(f"power: data set {r + 1:,} of {n:,}, {len(failures):,} failed")
             data = scenario.draw(np.random.default_rng(child))
             try:
@@ -136,7 +137,7 @@ def power(
                     failures[r] = fitted.message
             if r + 1 == GIVEN_UP == len(failures):
                 raise _all_failed(failures[0])
-    return _record(rows, failures, test, known_seed)
+    return _record(rows, failures, test, taken)
 
 
 def _tested(fitted: FittedModel, test: Planned) -> tuple[float, float, float, str]:
@@ -170,9 +171,3 @@ def _check(n: int, alpha: float) -> None:
 def _all_failed(reason: str) -> FitError:
     message = f"none of the first {GIVEN_UP} data sets could be fitted: look at the design"
     return FitError([lacking(message, "larger `sizes`, or other `parameters`", (f"the first: {reason}",))])
-
-
-def _seed(seed: int | None) -> int:
-    """Return the seed, or a new one."""
-    entropy: Any = np.random.SeedSequence(seed).entropy
-    return int(entropy)

@@ -112,6 +112,16 @@ class TestFit:
         assert record["glance"]["REMLcrit"] == pytest.approx(1743.6283, abs=1e-4)
         assert record["tidy"][1]["std.error"] == pytest.approx(1.5458, abs=1e-4)
 
+    def test_intervals_of_a_chosen_level_and_by_the_bootstrap(self, study, capsys):
+        arguments = ("fit", "study.hm", "study.csv", "--conf-int", "bootstrap", "--replicates", "20", "--seed", "3")
+        status, out, _ = run(capsys, *arguments, "--level", "0.8")
+        assert status == 0
+        assert "80 % intervals, bootstrap\n" in out
+        assert max(map(len, out.splitlines())) <= 80
+        first, again = (json.loads(run(capsys, *arguments, "--json")[1])["conf_int"] for _ in range(2))
+        assert first == again
+        assert run(capsys, *arguments[:-1], "-1")[0] == 1
+
     def test_quadrature_takes_nodes(self, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
         (tmp_path / "m.hm").write_text(

@@ -61,7 +61,7 @@ def test_tests_of_a_fit(study, capsys):
     status, out, err = run(capsys, *arguments)
     assert (status, err) == (0, "")
     assert "F(1, 17.0) = 0.091, p = 0.766" in out
-    assert "Fixed effects, kenward-roger\n" in out
+    assert "Fixed effects, Kenward-Roger\n" in out
     record = json.loads(run(capsys, *arguments, "--json")[1])
     assert record["inference"][1]["df"] == pytest.approx(17, rel=1e-4)
     assert [test["hypothesis"] for test in record["tests"]] == ["m1 = 10", "m1"]

@@ -57,9 +57,9 @@ def test_the_name_of_a_set_is_all_of_its_coefficients() -> None:
 
 REFUSED = {
     "": "fixed effect",
-    "b2": "at `b2`",
-    "b1x": "at `b1x`",
-    "b1[2]": "at `b1[2]`",
+    "b2": "`b2` is no fixed effect",
+    "b1x": "`b1x` is no fixed effect",
+    "b1[2]": "`b1[2]` is no fixed effect",
     "b1 b0": "an operator",
     "b1*b0": "linear",
     "1/b1": "linear",
@@ -70,7 +70,7 @@ REFUSED = {
     "b1 == 0": "fixed effect",
     "2 = 2": "no coefficient",
     "b1 = b1": "no coefficient",
-    "__import__('os')": "at `__import__",
+    "__import__('os')": "`__import__` is no fixed effect",
     "(" * 5000 + "b1": "fewer brackets",
 }
 
