@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hdsl.plan import CovarianceBlock, Plan
 from hdsl.runtime import Indicators
+from hdsl.runtime.rows import row_parts
 
 __all__ = [
     "Block",
@@ -172,7 +173,17 @@ def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
 def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, Floats]:
     """Return coefficients and residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
     beta: Floats = np.asarray(np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), dtype=float)
-    return beta, y - product_with(X, beta)
+    error = y.copy()
+    for rows in row_parts(len(y)):
+        error[rows] -= product_with([_part(block, rows) for block in X], beta)
+    return beta, error
+
+
+def _part(block: Block, rows: slice) -> Block:
+    """Return a part of the rows of a block."""
+    if isinstance(block, Indicators):
+        return block._replace(codes=block.codes[rows], values=block.values[rows])
+    return block[rows]
 
 
 def take_out(outcome: Outcome, beta: Floats, error: Floats) -> Outcome:
