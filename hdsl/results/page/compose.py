@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 
 from hdsl.markup import Child, element, html
 from hdsl.results.page import data, estimates, model, pictures, reproduce, source
-from hdsl.results.page.messages import diagnostics_list
+from hdsl.results.page.messages import codes_of, diagnostics_list, meaning
 from hdsl.results.page.parts import Part, boxed, or_why_not
 from hdsl.results.page.request import Request
 from hdsl.results.report_html import facts_element
@@ -98,6 +98,9 @@ def page_html(fit: FittedModel, request: Request | None = None) -> str:
     for place, title, make in SECTIONS:
         body = or_why_not(partial(_made, make, fit, asked), "Not for this fit")
         parts.append(Part(id=place, title=title, body=(body,)))
+    meanings = tuple(meaning(code) for code in codes_of(messages))
+    if meanings:
+        parts.append(Part(id="meanings", title="What the codes mean", body=meanings))
     title = asked.title or report.title
     alarm = f"{report.alarm.split(':')[0]} - " if report.alarm else ""
     body = element("body", _header(fit, title), _contents(parts), element("main", map(_section, parts)), _footer(asked))

@@ -8,6 +8,7 @@ equal rows have equal ones, whichever file they came in.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ __all__ = ["data_body", "fingerprint", "observed"]
 
 MOST_LABELS = 8
 """Labels of a column that are written out."""
+
+TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI"})
+"""Classes of characters that turn the direction of writing, or end that."""
 
 
 def data_body(fit: FittedModel, request: Request) -> Iterator[Child]:
@@ -105,8 +109,15 @@ def _number(value: float) -> str:
 
 def _labels(labels: tuple[str, ...]) -> str:
     if len(labels) <= MOST_LABELS:
-        return f"{len(labels)}: {', '.join(labels)}"
-    return f"{len(labels):,}: {', '.join(labels[: MOST_LABELS - 2])}, .., {labels[-1]}"
+        return f"{len(labels)}: {', '.join(map(_isolated, labels))}"
+    shown = ", ".join(map(_isolated, labels[: MOST_LABELS - 2]))
+    return f"{len(labels):,}: {shown}, .., {_isolated(labels[-1])}"
+
+
+def _isolated(label: str) -> str:
+    """Return a label so that marks in it that turn the direction of writing turn nothing behind it."""
+    has_marks = any(unicodedata.bidirectional(letter) in TURNING for letter in label)
+    return f"\N{FIRST STRONG ISOLATE}{label}\N{POP DIRECTIONAL ISOLATE}" if has_marks else label
 
 
 def _facts(design: Design) -> Iterator[str]:

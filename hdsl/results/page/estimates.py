@@ -143,10 +143,8 @@ def _statistics(frame: pd.DataFrame, title: str, label: str, notes: tuple[str, .
     """Return a frame of statistics as a table, each column rounded as such columns are."""
     frame = frame[[name for name in frame.columns if not np.isinf(frame[name]).all() or frame.empty]]
     header = (label, *(HEADERS.get(str(name), str(name)) for name in frame.columns))
-    rows = [
-        (str(index), *(_shown(str(name), value) for name, value in zip(frame.columns, row, strict=True)))
-        for index, row in zip(frame.index, frame.itertuples(index=False), strict=True)
-    ]
+    columns = [_shown(str(name), [float(value) for value in frame[name]]) for name in frame.columns]
+    rows = list(zip(map(str, frame.index), *columns, strict=True))
     hidden = len(rows) - MOST_ROWS
     more = (f"and {hidden:,} more",) if hidden > 0 else ()
     return Cells(title=title, header=header, rows=tuple(rows[:MOST_ROWS]), numeric=len(header) - 1, notes=notes + more)
@@ -155,13 +153,16 @@ def _statistics(frame: pd.DataFrame, title: str, label: str, notes: tuple[str, .
 HEADERS = {"df_denominator": "denominator df"}
 
 
-def _shown(name: str, value: float) -> str:
-    value = float(value)
+def _shown(name: str, values: list[float]) -> list[str]:
+    """Return the cells of a column, rounded as columns of its name are."""
     if name == "p":
-        return p_value(value)
+        return [p_value(value) for value in values]
     if name in ("df", "df_denominator"):
-        return f"{value:.0f}" if value.is_integer() else fixed(value, 1)
-    return fixed(value, 2) if name in ("F", "chi2", "t", "z") else significant(value)
+        decimals = 0 if all(value.is_integer() for value in values) else 1
+        return [fixed(value, decimals) for value in values]
+    if name in ("F", "chi2", "t", "z"):
+        return [fixed(value, 2) for value in values]
+    return [significant(value) for value in values]
 
 
 def measures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
@@ -171,7 +172,7 @@ def measures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
         (MEASURE_WORDS.get(name, name), _of(name, of), _measure(name, float(value)))
         for name, of, value in frame.itertuples(index=False)
     )
-    yield table(Cells(title="Measures", header=("measure", "of", "value"), rows=rows, numeric=1))
+    yield table(Cells(title="Every measure that this fit has", header=("measure", "of", "value"), rows=rows, numeric=1))
     yield paragraph(
         f"Under {METHOD_NAMES[fit.method]}, {fit.nobs:,} rows, {fit.dof} estimated parameters. Intraclass correlations "
         "and R squared are on the scale of the linear predictor.",

@@ -6,6 +6,7 @@ a colour alone; what its code means is on the page, since the page is read where
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from hdsl.diagnostics import Diagnostic
@@ -17,7 +18,7 @@ from hdsl.results.page.parts import boxed, folded, paragraph
 from hdsl.results.page.sources import line_id
 from hdsl.source import Source, Span
 
-__all__ = ["diagnostics_list", "meaning"]
+__all__ = ["codes_of", "diagnostics_list", "meaning"]
 
 WORDS = {"error": "Error", "warning": "Warning", "note": "Note"}
 
@@ -25,12 +26,11 @@ _HEADINGS = {"h1": "h4", "h2": "h4", "h3": "h5"}
 """Headings of a page of the catalogue, where it stands under a heading of the report."""
 
 
-def diagnostics_list(diagnostics: tuple[Diagnostic, ...], *, with_meaning: bool = True) -> Child:
-    """Return the diagnostics, what is worst first, and once for each code what it means."""
+def diagnostics_list(diagnostics: tuple[Diagnostic, ...], *, with_links: bool = True) -> Child:
+    """Return the diagnostics, what is worst first; with links to their lines and to what their codes mean."""
     if not diagnostics:
         return paragraph("None: neither the model, nor the data, nor the fit gave a warning or a note.")
     diagnostics = tuple(sorted(diagnostics, key=lambda d: list(WORDS).index(d.severity.value)))
-    codes = list(dict.fromkeys(d.code for d in diagnostics if d.code in CODES))
     kinds = [
         count(sum(d.severity.value == severity for d in diagnostics), severity)
         for severity in WORDS
@@ -38,9 +38,13 @@ def diagnostics_list(diagnostics: tuple[Diagnostic, ...], *, with_meaning: bool 
     ]
     return [
         paragraph(" and ".join(kinds) + "."),
-        [_one(diagnostic, with_link=with_meaning) for diagnostic in diagnostics],
-        [meaning(code) for code in codes] if with_meaning else None,
+        [_one(diagnostic, with_link=with_links) for diagnostic in diagnostics],
     ]
+
+
+def codes_of(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """Return the codes of some diagnostics, each once, in order."""
+    return tuple(sorted({d.code for d in diagnostics if d.code in CODES}))
 
 
 def _one(diagnostic: Diagnostic, *, with_link: bool) -> Element:
@@ -88,7 +92,7 @@ def _excerpt(source: Source, span: Span) -> list[Child]:
 
 
 def meaning(code: str) -> Element:
-    """Return the catalogue's page on a code, folded."""
+    """Return the catalogue's page on a code, folded; a link to it opens it."""
     from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark", {"html": False, "xhtmlOut": True})
@@ -104,7 +108,5 @@ def meaning(code: str) -> Element:
                 box.tail, child.tail = child.tail, None
                 parent[place] = box
     made.set("class", "meaning")
-    details = folded(f"What {title}", made)
-    details.set("id", f"meaning-{code}")
-    details[0].text = title
-    return details
+    made.set("id", f"meaning-{code}")
+    return folded(title, made)

@@ -7,6 +7,7 @@ Stage: results. Input: a fit. Output: elements. Invariant: symbols and numbers a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hdsl.form.notation import NOTATIONS
@@ -33,7 +34,9 @@ def levels_body(fit: FittedModel, request: Request) -> Iterator[Child]:
     design = fit.design
     picture = parsed(read_equations(design.form).levels.to_svg(design.group_counts, observed(design)))
     yield element("figure", boxed(picture, "the graph of levels"), class_="levels")
-    yield [table(cells) for cells in fit.summary().report.tables if cells.title == LEVELS]
+    for cells in fit.summary().report.tables:
+        if cells.title == LEVELS:
+            yield table(replace(cells, title="Index sets and their units"))
 
 
 def equations_body(fit: FittedModel, request: Request) -> Iterator[Child]:

@@ -47,6 +47,6 @@ def _figure(fit: FittedModel, name: str) -> Element:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a letter that the font lacks is a box
         content = base64.b64encode(picture.content("svg")).decode("ascii")
-    words = f"{picture.title}: {picture.caption}"
+    words = f"{picture.title}{'' if picture.title.endswith('?') else ':'} {picture.caption}"
     image = element("img", src=f"data:image/svg+xml;base64,{content}", alt=words, class_="picture")
     return element("figure", image, element("figcaption", words), class_="plot")
