@@ -58,13 +58,20 @@ def search_from_several(problem: Problem[P], start: P, tolerances: Tolerances) -
 
 def _wanted(problem: Problem[P], optimum: Optimum[P]) -> int:
     """Return how many further starts a first optimum calls for."""
-    if not len(optimum.at.theta) or (len(optimum.at.theta) < 2 and optimum.converged):
+    if not len(optimum.at.theta):
         return 0
+    if len(optimum.at.theta) < 2 and optimum.converged:
+        return int(_is_empty(problem, optimum.at))
     if not optimum.converged or optimum.n_evaluations > MANY + MORE * len(optimum.at.theta):
         return 2
     blocks = ((optimum.at.factors[f], columns) for f, columns in free_blocks(problem.plan))
     parts = (L[np.ix_(columns, columns)] for L, columns in blocks)
-    return int(any(float(np.linalg.eigvalsh(L @ L.T)[0]) < EMPTY for L in parts))
+    return int(_is_empty(problem, optimum.at) or any(float(np.linalg.eigvalsh(L @ L.T)[0]) < EMPTY for L in parts))
+
+
+def _is_empty(problem: Problem[P], at: P) -> bool:
+    """Whether a standard deviation is zero: a criterion may fall again beyond a rise."""
+    return bool(np.any(at.theta[np.array(problem.plan.diagonal_theta, dtype=bool)] == 0.0))
 
 
 def _further_starts(problem: Problem[P], at: P) -> Iterator[P]:
