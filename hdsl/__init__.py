@@ -15,6 +15,7 @@ from hdsl.version import __version__
 if TYPE_CHECKING:
     from hdsl.algebra.ratio import compare
     from hdsl.bridge import from_formula
+    from hdsl.notebook import Shell
     from hdsl.results.keeping import load
     from hdsl.survey import scan
 
@@ -32,6 +33,13 @@ __all__ = [
     "read",
     "scan",
 ]
+
+
+def load_ipython_extension(shell: Shell) -> None:
+    """Answer ``%load_ext hdsl`` in a notebook: cells that begin with ``%%hm`` are models."""
+    from hdsl.notebook import load
+
+    load(shell)
 
 
 def __getattr__(name: str) -> object:

@@ -16,7 +16,7 @@ Stages 1 to 3 run when a model is made and report all mistakes of the text at on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -172,12 +172,23 @@ class Model:
         return f"<Model {self.source.name}: {', '.join(p.name for p in self.form.predictors)}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from hdsl.form.shown import equations_html
 
-        parts = [str(self.equations)]
-        if not self.form.unsupported or (self.form.predictors and all(p.terms for p in self.form.predictors)):
-            parts.append(str(self.composite))
-        return "".join(f"<pre>{escape(part)}</pre>" for part in parts)
+        return equations_html(self._shown())
+
+    def _repr_latex_(self) -> str:
+        from hdsl.form.shown import equations_latex
+
+        return equations_latex(self._shown())
+
+    def _shown(self) -> dict[str, str]:
+        shown = {"Level by level": self.equations.latex()}
+        return shown | ({"One equation": self.composite.latex()} if self._has_composite else {})
+
+    @property
+    def _has_composite(self) -> bool:
+        """Whether there is a single equation: every predictor is linear in its coefficients."""
+        return not self.form.unsupported or (bool(self.form.predictors) and all(p.terms for p in self.form.predictors))
 
     @property
     def text(self) -> str:
@@ -215,7 +226,7 @@ class Model:
         """
         from hdsl.form.view import Composite
 
-        if self.form.unsupported and (not self.form.predictors or any(not p.terms for p in self.form.predictors)):
+        if not self._has_composite:
             from hdsl.design import refuse_unsupported
 
             refuse_unsupported(self.form, "no composite equation yet")
@@ -355,7 +366,13 @@ class Model:
         from hdsl.results import FittedModel
 
         outcome = fit_design(design, chosen, nodes=nodes, start=start)
-        return FittedModel(design, outcome, self.diagnostics)
+        ends = partial(self._fit_end, data=data, method=chosen if self.form.density is None else None, na=na)
+        return FittedModel(design, outcome, self.diagnostics, ends)
+
+    def _fit_end(self, which: str, *, data: Any, method: str | None, na: str) -> FittedModel:
+        """Fit the model at an end of the spectrum, ``"pooled"`` or ``"unpooled"``."""
+        model = self.pooled() if which == "pooled" else self.unpooled()
+        return model.fit(data, method, na=na)
 
     def simulate(
         self,

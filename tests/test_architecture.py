@@ -30,16 +30,29 @@ HOMES = {
     "sympy": ("hdsl/composite/",),
     "narwhals": ("hdsl/design/",),
     "matplotlib": ("hdsl/results/plots/",),
+    "IPython": ("hdsl/notebook.py",),
     "markdown_it": ("hdsl/results/page/",),
     "pygments": ("hdsl/results/page/",),
     "rich": ("hdsl/cli/", "hdsl/results/", "hdsl/progress.py"),
 }
 """Where each library lives, by the start of the path."""
 
-MODULE_OF = {"markdown-it-py": "markdown_it"}
+MODULE_OF = {"ipython": "IPython", "markdown-it-py": "markdown_it"}
 """Modules that are not called as their distribution."""
 
-HEAVY = ("pandas", "scipy", "sympy", "networkx", "lark", "rich", "narwhals", "polars", "pyarrow", "matplotlib")
+HEAVY = (
+    "IPython",
+    "lark",
+    "matplotlib",
+    "narwhals",
+    "networkx",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "rich",
+    "scipy",
+    "sympy",
+)
 
 
 def name_of(path: Path) -> str:
@@ -83,7 +96,7 @@ def test_scipy_optimize_is_used_for_linear_programs_alone() -> None:
 def test_every_import_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = project["dependencies"] + [
-        r for extra in ("parquet", "plots") for r in project["optional-dependencies"][extra]
+        r for extra in ("parquet", "plots", "notebook") for r in project["optional-dependencies"][extra]
     ]
     named = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in requirements}
     declared = {MODULE_OF.get(name, name) for name in named}
