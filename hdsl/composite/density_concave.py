@@ -35,9 +35,17 @@ def _inverse_link(expr: Expr) -> str | None:
             return "identity"
         case Apply(operator="/", operands=(Num(value=1.0), Ref(name=name))) if name.startswith("eta"):
             return "inverse"
+        case Apply(operator="*" | "/", operands=(inner, factor)) if _is_known(factor) and _inverse_link(inner) == "exp":
+            return "exp"  # a known multiple is an offset
+        case Apply(operator="*", operands=(factor, inner)) if _is_known(factor) and _inverse_link(inner) == "exp":
+            return "exp"
         case Apply(operator=function, operands=(Ref(name=name),)) if name.startswith("eta") and function != "-":
             return function
     return None
+
+
+def _is_known(expr: Expr) -> bool:
+    return isinstance(expr, Num) or (isinstance(expr, Ref) and expr.name.startswith("data"))
 
 
 def is_log_concave(

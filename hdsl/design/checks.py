@@ -113,7 +113,8 @@ def _report_nesting(form: CompositeModel, nesting: Nesting, units: Units, row: i
         nesting.span,
         label=f"{columns[0]} {label} lies in {columns[1]} {first} and {second}",
         notes=[f"{columns[0]} `{label}` lies in {columns[1]} `{first}` and in {columns[1]} `{second}`{reason}"],
-        help=f"write `[{joint}]` if labels of {columns[0]} repeat within {columns[1]}, or give each its own label",
+        help=f"write `[{joint}]`, and no `in`, if labels of {columns[0]} repeat in each {columns[1]}; "
+        "or give each its own label",
     )
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from hdsl.fit.boundary import Parts, parts_at
 from hdsl.fit.covariance import free_parameters
-from hdsl.fit.generalised_errors import Information, joint_information
-from hdsl.fit.generalised_start import GeneralisedStart, coefficients, random_effects, with_values
+from hdsl.fit.exact import fitted_exactly
+from hdsl.fit.generalised_errors import Information, joint_information, no_information
+from hdsl.fit.generalised_start import GeneralisedStart, coefficients, natural_values, random_effects, with_values
 from hdsl.fit.joint import LEASH, DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.laplace import laplace
 from hdsl.fit.multistart import STEEP, better
@@ -25,7 +26,7 @@ from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.outcome import FitOutcome, Status
 from hdsl.fit.problem import try_at
 from hdsl.fit.quadrature import quadrature
-from hdsl.fit.refusals import no_start
+from hdsl.fit.refusals import exact_fit, no_start
 from hdsl.fit.search import search
 from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
@@ -37,7 +38,7 @@ from hdsl.progress import progress, say
 
 __all__ = ["fit_criterion", "fit_generalised"]
 
-TOLERANCES = Tolerances(scaled=True)
+TOLERANCES = Tolerances(scaled=True, secants=1.0)
 
 SMALL = 0.1
 """Share of the random effects' spread of the first start for a second one."""
@@ -151,12 +152,15 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
     """Look for troubles, and assemble what the fit found, user's columns."""
     at, plan = optimum.at, problem.plan
     criterion = problem.criterion
+    exact = fitted_exactly(problem, at, arrays, natural_values(plan, arrays))
+    if exact is not None:
+        raise exact_fit(exact)
     parts = parts_at(problem, at)
     troubles = find_troubles(problem, at, arrays)
     settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
     if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
         troubles = (*troubles, _unsettled(problem, optimum))
-    later = _Later(problem=problem, at=at, arrays=arrays, parts=parts, held=_held(troubles))
+    later = _Later(problem=problem, at=at, arrays=arrays, parts=parts, troubles=troubles)
     free = free_parameters(plan)
     status = _status(parts, troubles)
     return FitOutcome(
@@ -189,11 +193,11 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
 
 
 def _unsettled(problem: Joint, optimum: Optimum[JointPoint]) -> Trouble:
-    """Return why a search did not settle: on a slope towards a point without a mode, or for want of steps."""
+    """Return why a search did not settle: on a slope that has no end, or for want of steps."""
     density = problem.plan.density
     assert density is not None
     if not density.is_log_concave and optimum.decrement > STEEP and not optimum.interrupted:
-        return Trouble(kind="no mode")
+        return Trouble(kind="no mode" if problem.plan.re_terms else "no top")
     return Trouble(kind="no convergence", reason=_short(optimum))
 
 
@@ -206,13 +210,17 @@ class _Later:
     """What is computed when it is read."""
 
     def __init__(
-        self, *, problem: Joint, at: JointPoint, arrays: Arrays, parts: Parts, held: tuple[int, ...]
+        self, *, problem: Joint, at: JointPoint, arrays: Arrays, parts: Parts, troubles: tuple[Trouble, ...]
     ) -> None:
-        self.problem, self.at, self.arrays, self.parts, self.held = problem, at, arrays, parts, held
+        self.problem, self.at, self.arrays, self.parts = problem, at, arrays, parts
+        self.held = _held(troubles)
+        self.nothing = any(trouble.kind == "separation" for trouble in troubles)
 
     @cached_property
     def information(self) -> Information:
         """Covariances from the joint observed information."""
+        if self.nothing:
+            return no_information(self.problem.criterion)
         with one_thread(), np.errstate(all="ignore"):
             factors = self.problem.to_criterion(self.at.factors)
             return joint_information(self.problem.criterion, self.at, factors, self.parts, self.held)

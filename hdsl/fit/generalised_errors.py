@@ -18,7 +18,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.joint import DensityCriterion, JointPoint, difference_steps
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Information", "joint_information"]
+__all__ = ["Information", "joint_information", "no_information"]
 
 STEP = 1e-2
 """Step along a standard deviation, relative to it; along a correlation at most a tenth of the way to an edge."""
@@ -59,7 +59,10 @@ def joint_information(
     p, parameters = len(criterion.user_beta(at.inner)), free_parameters(criterion.plan)
     here = coordinates(criterion.plan, criterion.T, factors, parts)
     free = _free_directions(criterion, held)
-    covariance = _inverse(_information(criterion, here, at, free) / 2.0)
+    try:
+        covariance = _inverse(_information(criterion, here, at, free) / 2.0)
+    except np.linalg.LinAlgError:
+        return no_information(criterion)
     m, k = free.shape[1], len(parameters)
     full = np.full((p + k, p + k), np.nan)
     J = np.zeros((len(criterion.kept) + len(here.free), m + len(here.free)))
@@ -69,6 +72,13 @@ def joint_information(
     rows = [*criterion.kept, *(p + i for i in inside)]
     full[np.ix_(rows, rows)] = J @ covariance @ J.T
     full[list(held)] = full[:, list(held)] = np.nan
+    return Information(cov_beta=full[:p, :p], variance_cov=full[p:, p:], cross_cov=full[:p, p:])
+
+
+def no_information(criterion: DensityCriterion) -> Information:
+    """Return the covariances where nothing is estimated: all NaN."""
+    p, k = criterion.n_columns, len(free_parameters(criterion.plan))
+    full = np.full((p + k, p + k), np.nan)
     return Information(cov_beta=full[:p, :p], variance_cov=full[p:, p:], cross_cov=full[:p, p:])
 
 
@@ -82,12 +92,21 @@ def _free_directions(criterion: DensityCriterion, held: Sequence[int]) -> Floats
 
 
 def _information(criterion: DensityCriterion, here: Coordinates, at: JointPoint, free: Floats) -> Floats:
-    """Return the Hessian in (coefficients along `free`, standard deviations, correlations)."""
+    """Return the Hessian in (coefficients along `free`, standard deviations, correlations).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Where a point nearby has no mode.
+    """
     beta, m, p = at.inner.beta, free.shape[1], len(criterion.kept)
     theta = here.theta(here.sd, here.cor)
 
     def gradient(beta: Floats, theta: Floats, sds: Sequence[Floats], cors: Sequence[Floats]) -> Floats:
-        slope = criterion.slope(criterion.evaluate(beta, theta, at.inner))
+        point = criterion.evaluate(beta, theta, at.inner)
+        if not point.is_mode:
+            raise np.linalg.LinAlgError("the penalised density has no mode nearby")
+        slope = criterion.slope(point)
         by_parts = here.slopes(sds, cors, here.carried(slope.by_covariance))
         return np.concatenate((free.T @ slope.gradient[:p], by_parts))
 

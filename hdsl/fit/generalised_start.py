@@ -17,6 +17,7 @@ import numpy as np
 from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.columns import FixedColumns, fixed_columns, random_columns
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
+from hdsl.fit.exact import fitted_exactly
 from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
 from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.problem import try_at
@@ -29,7 +30,7 @@ __all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "ran
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
-ROUGH = Tolerances(decrement=0.1, scaled=True, max_evaluations=60)
+ROUGH = Tolerances(decrement=0.1, scaled=True, patient=False, max_evaluations=60)
 """Of the coefficients without random effects, where random effects come after."""
 
 LEAST, MOST = 0.5, 2.0
@@ -37,13 +38,6 @@ LEAST, MOST = 0.5, 2.0
 
 SMALLEST, LARGEST = 1e-9, 1e9
 """Bounds of units: one row may tell much of its predictor, or nothing."""
-
-
-SPREADS = ("sd", "sdlog", "scale")
-"""Arguments that are the spread of an outcome, and go to zero where it is fitted exactly."""
-
-ROUNDING = 1e-7
-"""Spread, relative to that of the outcome, that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +126,9 @@ def natural_values(plan: Plan, arrays: Arrays) -> list[float]:
     known = dict(zip(density.known, arrays.known, strict=True))
     trials = known.get("size", np.ones(len(arrays.y)))[np.isfinite(arrays.y)]
     moments = Moments(y=y[inside], zeros=float(np.mean(y == 0.0)), size=trials[inside])
-    last = len(density.inputs) - 1
     out = []
-    for k, item in enumerate(density.inputs):
-        own = extra if extra is not None and item.argument == "p" and k == last else base
-        make = NATURAL.get((own, item.argument)) or NATURAL.get(("", item.argument))
+    for item in density.inputs:
+        make = NATURAL.get((item.wrapper or base, item.slot)) or NATURAL.get(("", item.slot))
         out.append(np.nan if make is None or item.threshold else float(make(moments)))
     return out
 
@@ -160,8 +152,9 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
         raise no_start("the density of the outcome is zero")
     problem = replace(problem, leashes=_leashes(criterion, arrays))
     optimum = minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
-    if _is_exact(problem, optimum.at, arrays):
-        raise exact_fit()
+    name = fitted_exactly(problem, optimum.at, arrays, natural_values(criterion.plan, arrays))
+    if name is not None:
+        raise exact_fit(name)
     return optimum
 
 
@@ -178,30 +171,20 @@ def _leashes(criterion: DensityCriterion, arrays: Arrays) -> tuple[tuple[Floats,
     return tuple(out)
 
 
-def _is_exact(problem: Joint, at: JointPoint, arrays: Arrays) -> bool:
-    """Whether a parameter without an equation that is the spread of the outcome has gone to zero."""
-    plan = problem.plan
-    assert plan.density is not None
-    beta = problem.criterion.user_beta(at.inner)
-    for k, (column, value) in fixed_columns(plan, arrays).intercepts().items():
-        item = plan.density.inputs[k]
-        if item.scalar is not None and item.argument in SPREADS:
-            spread = np.exp(beta[column] * value) / natural_values(plan, arrays)[k]
-            if spread < ROUNDING:
-                return True
-    return False
-
-
 def _from_moments(problem: Joint, arrays: Arrays) -> JointPoint | None:
     """Return a start that moments give, with as few likelihoods as possible."""
     plan = problem.plan
-    places = _Places(problem, fixed_columns(plan, arrays), arrays)
+    columns = fixed_columns(plan, arrays)
     choices = [_candidates(plan, arrays, k, value) for k, value in enumerate(natural_values(plan, arrays))]
-    best = places.at([own[0] for own in choices])
-    if best is not None or all(len(own) == 1 for own in choices):
-        return best
-    found = (places.at(list(some)) for some in product(*choices))
-    return min((at for at in found if at is not None), key=lambda at: at.objective, default=None)
+    for of in (np.mean, np.max, np.min):  # offsets may be so far apart that one end of them counts alone
+        places = _Places(problem, columns, arrays, of)
+        best = places.at([own[0] for own in choices])
+        if best is None and any(len(own) > 1 for own in choices):
+            found = (places.at(list(some)) for some in product(*choices))
+            best = min((at for at in found if at is not None), key=lambda at: at.objective, default=None)
+        if best is not None or all(offset is None for offset in arrays.offsets):
+            return best
+    return None
 
 
 def _candidates(plan: Plan, arrays: Arrays, k: int, natural: float) -> list[float | None]:
@@ -221,12 +204,14 @@ def _candidates(plan: Plan, arrays: Arrays, k: int, natural: float) -> list[floa
 def _misses(plan: Plan, arrays: Arrays, k: int, value: float, natural: float) -> float:
     """Return by how much the argument of a predictor at a value misses a natural one, the other predictors at 0."""
     assert plan.density is not None
-    expressions = [item for name, item in plan.density.natural if name == plan.density.inputs[k].argument]
+    item = plan.density.inputs[k]
+    expressions = [natural for name, natural in plan.density.natural if name == item.slot]
     data: dict[str, Any] = {f"eta{m}": np.float64(value if m == k else 0.0) for m in range(plan.n_predictors)}
     data |= dict(zip(plan.density.known, (float(np.nanmean(known)) for known in arrays.known), strict=True))
     if not expressions:
         return 0.0
-    (found,) = evaluated(expressions[-1:], data, {})  # a wrapper's argument of the same name is the last
+    # a wrapper's argument of the same name is the last
+    (found,) = evaluated(expressions[-1:] if item.wrapper else expressions[:1], data, {})
     return float(abs(found - natural)) if np.isfinite(found) else np.inf
 
 
@@ -237,6 +222,8 @@ class _Places:
     problem: Joint
     columns: FixedColumns
     arrays: Arrays
+    of: Callable[[Floats], Any]
+    """What an offset counts as."""
 
     def at(self, values: list[float | None]) -> JointPoint | None:
         """Return the point with the predictors at these values as nearly as their columns can."""
@@ -246,7 +233,7 @@ class _Places:
             if value is None:
                 continue
             offset = self.arrays.offsets[k]
-            shift = 0.0 if offset is None else float(offset[np.isfinite(offset)].mean())
+            shift = 0.0 if offset is None else float(self.of(offset[np.isfinite(offset)]))
             if k in intercepts:
                 column, constant = intercepts[k]
                 beta[column] = (value - shift) / constant

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
@@ -214,6 +215,17 @@ class Quadrature:
         return self.inner.mode_covariances(at.laplace)
 
 
+def _whole(nodes: object) -> int:
+    """Return a number of nodes; refuse what is none."""
+    try:
+        each = index(nodes)  # type: ignore[arg-type]
+    except TypeError:
+        raise no_nodes(nodes) from None
+    if each < 1:
+        raise no_nodes(nodes)
+    return each
+
+
 def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Quadrature:
     """Return the criterion by quadrature.
 
@@ -228,9 +240,7 @@ def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Qu
         HM507 for crossed factors or fewer nodes than one, HM509 for too many rows times nodes.
     """
     plan = inner.plan
-    each = NODES if nodes is None else nodes
-    if each < 1:
-        raise no_nodes(each)
+    each = NODES if nodes is None else _whole(nodes)
     if plan.dense:
         sets = [",".join(plan.re_terms[f].index_set) for f in (*plan.chain, *plan.dense)]
         raise crossed_quadrature(sets)

@@ -39,9 +39,10 @@ def not_finite(what: str) -> FitError:
     )
 
 
-def exact_fit() -> FitError:
-    """Return the error for a residual sum of squares of zero."""
-    message = "the effects fit the outcome exactly, nothing is left for sigma: take some out"
+def exact_fit(name: str | None = None) -> FitError:
+    """Return the error for an outcome without spread; `name` is the parameter that has no estimate then."""
+    left = "nothing is left for sigma" if name is None else f"there is no estimate of `{name}`"
+    message = f"the effects fit the outcome exactly, {left}: take some out"
     return _refusal("HM511", message, "check whether the outcome is constant or is a function of the covariates")
 
 
@@ -77,9 +78,9 @@ def crossed_quadrature(sets: Sequence[str]) -> FitError:
     )
 
 
-def no_nodes(nodes: int) -> FitError:
-    """Return the error for a number of nodes below one."""
-    return _refusal("HM507", f"{nodes} nodes are too few: use one or more", "one node is Laplace's method")
+def no_nodes(nodes: object) -> FitError:
+    """Return the error for what is no number of nodes."""
+    return _refusal("HM507", f"nodes are {nodes}: write a whole number, one or more", "one node is Laplace's method")
 
 
 def too_many_nodes(points: int, most: int) -> FitError:

@@ -1,9 +1,10 @@
 """Separation: a combination of columns along which the likelihood rises forever, so that no finite estimate exists.
 
-Input: columns of X and the density of the rows. Output: the columns of such a combination, found by a linear program,
-or None. A predictor of a row may be free to rise or to fall without the row's density going to zero: with a success
-the logit may rise, with a zero count its log mean may fall. A combination ``X delta`` that moves every row in such a
-direction, and at least one, has no finite optimum.
+Input: columns of X and the density of the rows. Output: the columns of such a combination, found by linear programs, or
+None. A predictor of a row may be free to rise or to fall without its density falling: with a success the logit may
+rise, with a zero count its log mean may fall. A combination ``X delta`` that moves every row in such a direction, and
+at least one, has no finite optimum. Rows that one combination takes to their limit set no bounds to the next: the sum
+of both, the first one much larger, is such a combination, too.
 
 References
 ----------
@@ -32,14 +33,17 @@ __all__ = ["Separation", "allowed_moves", "separation"]
 FAR = 50.0
 """How far a predictor is moved to see where its density goes."""
 
-LOST = 1.0
-"""Fall of log f over that way with which a density counts as going to zero."""
+LOST = 1e-9
+"""Fall of log f over that way, relative to its size, that counts as rounding."""
 
 MODERATE = 5.0
 """Largest predictor that is moved from."""
 
 SMALL = 1e-7
 """Share of the largest coefficient of the combination that counts as none."""
+
+MOST_SECONDS = 20.0
+"""Of one linear program; what it has not found by then is not found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ def allowed_moves(rows: RowValues, eta: Sequence[Floats]) -> list[Move]:
         Predictors to move from, one at a time; infinite ones stay.
     """
     base = [np.where(np.isfinite(e), np.clip(e, -MODERATE, MODERATE), e) for e in eta]
-    least = rows.value(base) - LOST
+    least = rows.value(base)
+    least -= LOST * (1.0 + np.abs(least))
     out = []
     for k, e in enumerate(base):
         ends = []
@@ -79,7 +84,9 @@ def allowed_moves(rows: RowValues, eta: Sequence[Floats]) -> list[Move]:
 
 
 def separation(columns: FixedColumns, kept: Sequence[int], moves: Sequence[Move | None]) -> Separation | None:
-    """Return a combination of the kept columns without a finite estimate, of as few columns as possible.
+    """Return a combination of the kept columns without a finite estimate that moves all rows which one can move.
+
+    It is of as few columns as possible.
 
     Parameters
     ----------
@@ -98,13 +105,15 @@ def separation(columns: FixedColumns, kept: Sequence[int], moves: Sequence[Move 
             still.append(X[~up & ~down])
             free += [X[up & ~down], -X[down & ~up]]
     inequalities, equalities, constant = (_distinct(np.vstack(part)) for part in (free, still, held))
-    delta = _least(inequalities, np.vstack((equalities, constant)))
+    fixed = np.vstack((equalities, constant))
+    moved = _movable(inequalities, fixed)
+    delta = _least(inequalities, moved, fixed) if moved.any() else None
     if delta is None:
         return None
     taking_part = np.flatnonzero(np.abs(delta) > SMALL * np.abs(delta).max())
     return Separation(
         columns=tuple(kept[int(c)] for c in taking_part),
-        is_complete=not len(equalities) and _all_move(inequalities, constant),
+        is_complete=not len(equalities) and bool(moved.all()),
     )
 
 
@@ -114,39 +123,33 @@ def _distinct(rows: Floats) -> Floats:
     return np.unique(rows, axis=0) if len(rows) else rows
 
 
-def _least(inequalities: Floats, equalities: Floats) -> Floats | None:
-    """Return delta of least absolute sum with ``A delta >= 0``, ``B delta = 0`` and ``sum A delta = 1``, or None."""
+def _movable(inequalities: Floats, equalities: Floats) -> NDArray[np.bool_]:
+    """Return which rows A some combination moves, ``A delta >= 0`` and ``B delta = 0``, rows already moved aside."""
+    moved = np.zeros(len(inequalities), dtype=bool)
+    while not moved.all():
+        rest = inequalities[~moved]
+        cost = -rest.sum(axis=0) / len(rest)
+        delta = _program(cost, -rest, np.zeros(len(rest)), equalities, np.zeros(len(equalities)), (-1.0, 1.0))
+        steps = np.zeros(len(rest)) if delta is None else rest @ delta
+        if not np.any(steps > SMALL):
+            break
+        moved[np.flatnonzero(~moved)[steps > SMALL]] = True
+    return moved
+
+
+def _least(inequalities: Floats, moved: NDArray[np.bool_], equalities: Floats) -> Floats | None:
+    """Return delta of least absolute sum with ``A delta >= 1`` in rows that move, 0 in others, and ``B delta = 0``."""
     p = inequalities.shape[1]
-    if not len(inequalities):
-        return None
-    total = inequalities.sum(axis=0)
-    size = max(float(np.abs(total).max()), np.finfo(float).tiny)
+    A, B = -inequalities, equalities
     solution = _program(
         np.ones(2 * p),
-        _split(-inequalities),
-        np.zeros(len(inequalities)),
-        _split(np.vstack((equalities, total / size))),
-        np.append(np.zeros(len(equalities)), 1.0),
+        np.hstack((A, -A)),
+        -moved.astype(float),
+        np.hstack((B, -B)),
+        np.zeros(len(B)),
         (0.0, None),
     )
     return None if solution is None else solution[:p] - solution[p:]
-
-
-def _split(A: Floats) -> Floats:
-    """Return the columns for the positive and for the negative part of delta."""
-    return np.hstack((A, -A))
-
-
-def _all_move(inequalities: Floats, equalities: Floats) -> bool:
-    """Whether some combination moves every row."""
-    p = inequalities.shape[1]
-    ones = np.ones((len(inequalities), 1))
-    cost = np.append(np.zeros(p), -1.0)
-    still = np.hstack((equalities, np.zeros((len(equalities), 1))))
-    solution = _program(
-        cost, np.hstack((-inequalities, ones)), np.zeros(len(inequalities)), still, np.zeros(len(still)), (-1.0, 1.0)
-    )
-    return solution is not None and float(solution[-1]) > SMALL
 
 
 def _program(
@@ -155,5 +158,6 @@ def _program(
     """Return the solution of a linear program, or None where there is none."""
     from scipy.optimize import linprog  # noqa: TID251 - a linear program, and only where a fit is in trouble
 
-    found: Any = linprog(cost, A_ub=A, b_ub=b, A_eq=B, b_eq=c, bounds=bounds, method="highs")
+    limit = {"time_limit": MOST_SECONDS}
+    found: Any = linprog(cost, A_ub=A, b_ub=b, A_eq=B, b_eq=c, bounds=bounds, method="highs", options=limit)
     return np.asarray(found.x) if found.status == 0 else None

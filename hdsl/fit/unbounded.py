@@ -37,6 +37,9 @@ from which on it is looked at."""
 MUCH = 10.0
 """How far a predictor is moved at least."""
 
+ALIKE = 1e-9
+"""Change of the criterion, relative to `FLAT`, that counts as none at all."""
+
 EXTREME = 12.0
 """Predictor of a parameter without an equation to look at in any case; its natural value is some 1e5, or 1e-5."""
 
@@ -60,7 +63,9 @@ EDGES: dict[tuple[str, str, int], str] = {
 def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Trouble, ...]:
     """Return what stands in the way of an estimate at the point where a search ended."""
     hessian = problem.slope(at).hessian[: problem.m, : problem.m]
-    found = _flat_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, at, hessian) else []
+    found = _of_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, at, hessian) else []
+    if any(trouble.kind == "separation" for trouble in found):  # nothing is left that the other parameters could tell
+        return tuple(trouble for trouble in found if trouble.kind == "separation")
     variances = _flat_variances(problem, at, arrays)
     if variances:  # means of groups that are anywhere are anywhere, too
         found = [trouble for trouble in found if trouble.kind != "infinite"]
@@ -78,19 +83,32 @@ def _may_be_flat(problem: Joint, at: JointPoint, hessian: Floats) -> bool:
     return bool(np.linalg.eigvalsh(hessian)[0] < 2.0 / WIDE**2 or variances.max() > WIDE**2 / 2.0)
 
 
-def _flat_coefficients(view: _View) -> list[Trouble]:
+def _of_coefficients(view: _View) -> list[Trouble]:
     """Return what is wrong with coefficients."""
     edges = dict(_edges(view))
-    found = list(edges.values())
-    flat = list(view.flat_directions(set(edges)))
-    if flat:
+    found, apart = list(edges.values()), set(edges)
+    if any(view.is_wide(direction) for direction in view.directions(apart | view.scalars())):
         split = _separated(view)
-        if split is None:
-            found.append(Trouble(kind="infinite", columns=view.taking_part(flat, set(edges))))
-        else:
+        if split is not None:
             kind: Kind = "separation" if split.is_complete else "quasi-separation"
-            found.append(Trouble(kind=kind, columns=split.columns))
+            found.append(Trouble(kind=kind, columns=split.columns, reason=_all_alike(view)))
+            apart |= set(split.columns)
+    signs = [(view.flat_sign(direction), direction) for direction in view.directions(apart)]
+    flat = [direction for sign, direction in signs if sign]
+    if flat:
+        kind = "undetermined" if all(view.is_level(direction) for direction in flat) else "infinite"
+        found.append(Trouble(kind=kind, columns=view.taking_part(flat, apart)))
     return found
+
+
+def _all_alike(view: _View) -> str:
+    """Return a clause about an outcome that is one value everywhere, else nothing."""
+    y, density = view.arrays.y, view.problem.plan.density
+    assert density is not None
+    if "size" in density.known and np.any(y):
+        trials = view.arrays.known[density.known.index("size")]
+        return "every trial is a success" if np.array_equal(y, trials) else ""
+    return f"every outcome is {y[0]:g}" if np.all(y == y[0]) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +122,36 @@ class _View:
     columns: FixedColumns
     eta: tuple[Floats, ...]
 
+    def is_wide(self, direction: Floats) -> bool:
+        """Whether curvature alone gives a coefficient along a direction a large standard error."""
+        return self._size(direction) >= WIDE * float(np.abs(direction).max())
+
+    def _size(self, direction: Floats) -> float:
+        curvature = float(direction @ self.hessian @ direction) / 2.0
+        return float(1.0 / np.sqrt(max(curvature, np.finfo(float).tiny)))
+
     def flat_sign(self, direction: Floats) -> int:
         """Return the sign of the way along a direction of the coefficients on which nothing rises, or 0."""
-        curvature = float(direction @ self.hessian @ direction) / 2.0
-        size = 1.0 / np.sqrt(max(curvature, np.finfo(float).tiny))
-        if size < WIDE * float(np.abs(direction).max()):
+        if not self.is_wide(direction):
             return 0
-        step = min(FAR * size, self._reach(direction))
+        step = min(FAR * self._size(direction), self._reach(direction))
         return next((sign for sign in (1, -1) if self.rise(sign * step * direction) < FLAT), 0)
+
+    def is_level(self, direction: Floats) -> bool:
+        """Whether the criterion is the same wherever one goes along a direction."""
+        step = min(FAR * self._size(direction), self._reach(direction))
+        return all(abs(self.rise(sign * step * direction)) < ALIKE * FLAT for sign in (1.0, -1.0))
+
+    def scalars(self) -> set[int]:
+        """Return the columns of parameters without an equation, thresholds apart."""
+        density, plan = self.problem.plan.density, self.problem.plan
+        assert density is not None
+        alone = {k for k, item in enumerate(density.inputs) if item.scalar is not None and item.threshold is None}
+        return {
+            start
+            for start, item in zip(self.columns.starts, plan.fixed, strict=True)
+            if {product.predictor for product in item.products} <= alone
+        }
 
     def rise(self, step: Floats) -> float:
         """Return by how much the criterion rises over a step of the coefficients."""
@@ -131,23 +171,23 @@ class _View:
                 steps.append(max(MUCH, float(np.abs(eta[np.isfinite(eta)]).max(initial=0.0))) / most)
         return min(steps)
 
-    def flat_directions(self, edges: set[int]) -> Iterator[Floats]:
-        """Yield eigenvectors of the Hessian that are flat, apart from parameters on an edge."""
+    def directions(self, apart: set[int]) -> Iterator[Floats]:
+        """Yield eigenvectors of the Hessian, some of the columns held."""
         criterion, inside = self.problem.criterion, np.eye(self.problem.m)
-        if edges:
-            rows = criterion.to_user[[criterion.kept.index(c) for c in sorted(edges)]]
+        rows = criterion.to_user[[criterion.kept.index(c) for c in sorted(apart) if c in criterion.kept]]
+        if len(rows):
             inside = np.linalg.svd(rows)[2][len(rows) :].T
         if inside.shape[1]:
             _, U = np.linalg.eigh(inside.T @ self.hessian @ inside)
-            yield from (direction for direction in (inside @ U).T if self.flat_sign(direction))
+            yield from (inside @ U).T
 
-    def taking_part(self, directions: Sequence[Floats], edges: set[int]) -> tuple[int, ...]:
+    def taking_part(self, directions: Sequence[Floats], apart: set[int]) -> tuple[int, ...]:
         """Return the columns that take part in directions."""
         out: set[int] = set()
         for direction in directions:
             user = np.abs(self.problem.criterion.to_user @ direction)
             out |= {self.problem.criterion.kept[i] for i in np.flatnonzero(user > 0.05 * user.max())}
-        return tuple(sorted(out - edges))
+        return tuple(sorted(out - apart))
 
 
 def _view(problem: Joint, at: JointPoint, arrays: Arrays, hessian: Floats) -> _View:
@@ -196,9 +236,8 @@ def _edge_words(distribution: str, item: Input, sign: int) -> str:
         ("invlogit", 1): "goes to 1",
         ("invlogit", -1): "goes to 0",
     }[item.inverse, sign]
-    *wrappers, base = distribution.rstrip(")").split("(")
-    means = [EDGES[name, item.argument, sign] for name in (*wrappers, base) if (name, item.argument, sign) in EDGES]
-    return f"{goes}: {means[0]}" if means else goes
+    means = EDGES.get((item.wrapper or distribution.rstrip(")").split("(")[-1], item.slot, sign))
+    return f"{goes}: {means}" if means else goes
 
 
 def _separated(view: _View) -> Separation | None:

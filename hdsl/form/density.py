@@ -30,7 +30,7 @@ class Input:
     Attributes
     ----------
     argument : str
-        What it gives: ``"mean"``, ``"p"``, ``"sd"``, ``"upper threshold"``.
+        What it gives: ``"mean"``, ``"sd"``, ``"upper threshold"``; of a wrapper, ``"p of zero_inflated"``.
     predictor : int or None
         Position among `CompositeModel.predictors`; None for a parameter without an equation.
     sign : float
@@ -49,6 +49,16 @@ class Input:
     scalar: str | None = None
     inverse: str = "identity"
     threshold: Literal["upper", "lower"] | None = None
+
+    @property
+    def slot(self) -> str:
+        """What the distribution or wrapper that takes it calls it: ``"p"`` of ``"p of zero_inflated"``."""
+        return self.argument.partition(" of ")[0]
+
+    @property
+    def wrapper(self) -> str:
+        """The wrapper that takes it, else nothing."""
+        return self.argument.partition(" of ")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

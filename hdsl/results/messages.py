@@ -61,10 +61,10 @@ def status_message(parameters: ParameterTable) -> str:
     outcome = parameters.outcome
     if not parameters.boundary:
         return outcome.message
-    ended = "Stopped" if outcome.status == "not converged" else "Converged"
     where = f"on the boundary: {', '.join(boundary_words(parameters))}"
-    sentence = f"{ended} after {count(outcome.n_evaluations, 'evaluation')}, {where}"
-    return f"{sentence}; {outcome.message}" if outcome.status == "not converged" else sentence
+    if outcome.status == "not converged":
+        return f"{outcome.message.rstrip('.')}; {where}"
+    return f"Converged after {count(outcome.n_evaluations, 'evaluation')}, {where}"
 
 
 def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
@@ -99,7 +99,7 @@ def trouble_words(parameters: ParameterTable, trouble: Trouble) -> str:
 
 
 def _no_estimate(parameters: ParameterTable, trouble: Trouble) -> Diagnostic:
-    note, way_out = _ABOUT[trouble.kind]
+    note, way_out = _ABOUT.get(trouble.kind) or _about_separation(trouble)
     return Diagnostic(
         code="HM514",
         severity=Severity.WARNING,
@@ -109,23 +109,33 @@ def _no_estimate(parameters: ParameterTable, trouble: Trouble) -> Diagnostic:
     )
 
 
-_SEPARATION = "leave one of them out, or join categories whose rows all have the same outcome"
+def _about_separation(trouble: Trouble) -> tuple[str, str]:
+    grow, out = ("it grows", "it") if len(trouble.columns) == 1 else ("they grow", "one of them")
+    note = f"the likelihood rises for ever as {grow}; what is printed is where the search stopped"
+    if trouble.reason:
+        return note, "there is nothing to model in these rows: look at how the outcome is coded"
+    return note, f"leave {out} out, or join categories whose rows all have the same outcome"
 
-_RISES = "the likelihood rises for ever as they grow; what is printed is where the search stopped"
 
 _ABOUT: dict[Kind, tuple[str, str]] = {
-    "separation": (_RISES, _SEPARATION),
-    "quasi-separation": (_RISES, _SEPARATION),
+    "undetermined": (
+        "what is printed is where the search stopped",
+        "take such terms out, or join categories: no row tells anything of them",
+    ),
     "infinite": (
         "what is printed is where the search stopped",
-        "take it out of the model, or more rows: these do not tell how large it is",
+        "take it out of the model, or find more data: these do not tell how large it is",
+    ),
+    "no top": (
+        "some outcomes may be fitted exactly, or a scale may be going to 0",
+        "simplify the equations, or give `start` values elsewhere",
     ),
     "no mode": (
         "the density is not log-concave, so it may have no highest point",
         "give other `start` values, or simplify the random part",
     ),
 }
-"""What a trouble means, and what to do about it."""
+"""What a trouble means, and what to do about it, separation apart."""
 
 
 def _edge_of_scalar(parameters: ParameterTable, trouble: Trouble) -> Diagnostic:
@@ -160,19 +170,21 @@ def _boundary(parameters: ParameterTable) -> Diagnostic:
         code="HM503",
         severity=Severity.WARNING,
         message=f"on the boundary: {', '.join(boundary_words(parameters))}",
-        notes=(f"{them} not defined there", *_certified(parameters.outcome.certificate)),
+        notes=(f"{them} not defined there", *_certified(parameters.outcome)),
         help="the data may not support this random part: compare with the model without it",
     )
 
 
-def _certified(certificate: float) -> Iterator[str]:
-    """Yield that the boundary is an optimum, where that was looked at."""
-    if not math.isnan(certificate):
-        slope = f"{max(certificate, 0.0):.2g}"
-        yield (
-            "it is an optimum: any variance there would raise the criterion, first by at least "
-            f"{slope} for each unit, relative to the residual's"
-        )
+def _certified(outcome: FitOutcome) -> Iterator[str]:
+    """Yield that the boundary is an optimum, where that was looked at; the slope where there is a residual's unit."""
+    if math.isnan(outcome.certificate):
+        return
+    raises = "it is an optimum: any variance there would raise the criterion"
+    if math.isnan(outcome.sigma):
+        yield raises
+    else:
+        slope = f"{max(outcome.certificate, 0.0):.2g}"
+        yield f"{raises}, first by at least {slope} for each unit, relative to the residual's"
 
 
 def _iterated(outcome: FitOutcome) -> Diagnostic:

@@ -23,6 +23,12 @@ ENOUGH = 1e-15
 RISE = 1e-12
 """Rise of the penalised deviance, relative to its size, that is taken for rounding."""
 
+NEAR = 1e-6
+"""Newton decrement below which a step is taken whatever the penalised deviance says: rounding is all that it sees."""
+
+STALLED = 1e-10
+"""Newton decrement that counts as none where the next one is no smaller."""
+
 SHORTEST = 1e-9
 """Share of a step below which none is taken."""
 
@@ -79,7 +85,7 @@ def find_mode(
         The start, ``b = Sigma v``.
     """
     b = _effects(factors, v)
-    dv, share, best = v, 1.0, np.inf
+    dv, share, best, last = v, 1.0, np.inf, np.inf
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
@@ -87,7 +93,7 @@ def find_mode(
             v = tuple(np.zeros_like(u) for u in v)  # the start is too far off
             b = v
             continue
-        if not (math.isfinite(penalised) and penalised <= best + RISE * (1.0 + abs(penalised))):
+        if not (math.isfinite(penalised) and (last < NEAR or penalised <= best + RISE * (1.0 + abs(penalised)))):
             share *= 0.5
             if best == np.inf or share < SHORTEST:
                 break
@@ -108,8 +114,9 @@ def find_mode(
             break
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
         b = _effects(factors, v)  # and not b + db, so that rounding cannot part them
-        if gain < ENOUGH:  # v moves even where Sigma is zero and b does not
+        if gain < ENOUGH or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
             return Mode(penalised, b, v, c, f, count, is_mode)
+        last = gain if is_mode else np.inf
     return Mode(np.inf, b, v, None, None, count, is_mode=False)
 
 

@@ -118,7 +118,7 @@ OUTCOMES = {
                 "poisson",
                 (("mean", apply("exp", e0)),),
                 (Wrapper(name="zero_inflated", arguments=(("p", apply("invlogit", e1)),)),),
-                (predictor("mean"), scalar("p", "invlogit")),
+                (predictor("mean"), scalar("p of zero_inflated", "invlogit")),
                 (),
             ),
             sp.Piecewise(

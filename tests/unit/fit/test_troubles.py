@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import hdsl
 from hdsl.diagnostics import FitError
 from hdsl.fit.columns import fixed_columns
 from hdsl.fit.generalised import fit_generalised
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.separation import separation
+from hdsl.plan import Arrays, Plan
 from tests.unit.codegen.studies import Study, column
 from tests.unit.fit.outcomes import made_up, with_outcome
 
@@ -39,7 +42,7 @@ def test_a_cell_of_successes_is_quasi_separation(structure: str) -> None:
     (trouble,) = found.troubles
     assert found.status == "not converged"
     assert (trouble.kind, trouble.columns) == ("quasi-separation", (2,))
-    assert "`b2` tell some of the outcomes" in trouble.sentence(["b2"])
+    assert "`b2` tells some of the outcomes" in trouble.sentence(["b2"])
     assert np.isnan(found.cov_beta[2, 2])
     assert np.all(np.isfinite(found.cov_beta[:2, :2]))
 
@@ -50,8 +53,9 @@ def test_a_cell_of_zero_counts_is_quasi_separation(structure: str) -> None:
     assert [(t.kind, t.columns) for t in found.troubles] == [("quasi-separation", (2,))]
 
 
-def test_a_covariate_that_splits_the_outcome_is_separation() -> None:
-    study = made_up("bernoulli", "none")
+@every_structure
+def test_a_covariate_that_splits_the_outcome_is_separation(structure: str) -> None:
+    study = made_up("bernoulli", structure)
     found = fit(with_outcome(study, (study.arrays.x[0] > 0.1).astype(float)))
     assert found.status == "not converged"
     assert [(t.kind, t.columns) for t in found.troubles] == [("separation", (0, 1))]
@@ -123,7 +127,15 @@ def test_an_outcome_that_is_one_value_everywhere(structure: str) -> None:
         study = made_up(name, structure)
         found = fit(with_outcome(study, np.full(len(study.arrays.y), value)))
         assert found.status == "not converged"
-        assert [(t.kind, t.columns) for t in found.troubles] == [("separation", (0,))]
+        assert [(t.kind, t.columns, t.reason) for t in found.troubles] == [
+            ("separation", (0,), f"every outcome is {value:g}")
+        ]
+        assert np.all(np.isnan(found.cov_beta))
+        assert np.all(np.isnan(found.variance_cov))
+
+
+@every_structure
+def test_a_normal_outcome_without_spread_is_an_exact_fit(structure: str) -> None:
     study = made_up("normal", structure)
     with pytest.raises(FitError, match="HM511"):
         fit(with_outcome(study, np.ones(len(study.arrays.y))))
@@ -133,6 +145,81 @@ def test_a_normal_outcome_that_is_a_function_of_its_covariate() -> None:
     study = made_up("normal", "one")
     with pytest.raises(FitError, match="HM511"):
         fit(with_outcome(study, 1.0 + 2.0 * study.arrays.x[0]))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("distribution", "link"),
+    [
+        ("gamma(m[i], s)", "log"),
+        ("inverse_gaussian(m[i], s)", "log"),
+        ("weibull(s, m[i])", "log"),
+        ("beta(m[i], s)", "logit"),
+        ("student_t(4, m[i], s)", "log"),
+    ],
+)
+def test_an_outcome_without_spread_is_an_exact_fit(distribution: str, link: str, slope: float) -> None:
+    x = np.linspace(-1.0, 1.0, 60)
+    eta = -0.5 + slope * x
+    y = np.exp(eta) if link == "log" else 1.0 / (1.0 + np.exp(-eta))
+    data = pd.DataFrame({"g": np.tile(np.arange(6), 10), "x": x, "y": y})
+    text = f"y[i] ~ {distribution}\n{link}(m[i]) = b0[g] + b1*x[i]\nb0[g] ~ normal(b0, sd_g)"
+    for form in (text, text.replace("b0[g]", "b0").replace("\nb0 ~ normal(b0, sd_g)", "")):
+        with pytest.raises(FitError, match="HM511") as caught:
+            hdsl.Model(form).fit(data)
+        assert "no estimate of `s`" in caught.value.message
+
+
+def test_every_cell_without_an_estimate_is_named() -> None:
+    study = with_cell(made_up("bernoulli", "none"), 1.0)
+    x, cell = study.arrays.x
+    other = (x < -1.0).astype(float)
+    study = replace(
+        study,
+        plan=replace(study.plan, fixed=(*study.plan.fixed, column("b3", 2))),
+        arrays=replace(study.arrays, x=(x, cell, other), y=np.where(other == 1.0, 0.0, study.arrays.y)),
+    )
+    found = fit(study)
+    assert [(t.kind, t.columns) for t in found.troubles] == [("quasi-separation", (2, 3))]
+    assert np.all(np.isnan(found.cov_beta.diagonal()[2:]))
+    assert np.all(np.isfinite(found.cov_beta[:2, :2]))
+
+
+def test_a_combination_that_needs_another_one_to_be_larger_is_found() -> None:
+    columns = fixed_columns(*_two_cells())
+    up, down = np.array([True, False, True, False]), np.array([False, True, False, True])
+    found = separation(columns, [0, 1], [(up, down)])
+    assert found is not None
+    assert (found.columns, found.is_complete) == ((0, 1), True)
+
+
+def _two_cells() -> tuple[Plan, Arrays]:
+    """Return the columns (1, 1, 1, 1) and (1, 2, 0, 3), by which outcomes 1, 0, 1, 0 are told."""
+    study = made_up("bernoulli", "none")
+    arrays = replace(
+        study.arrays, y=np.array([1.0, 0.0, 1.0, 0.0]), x=(np.array([1.0, 2.0, 0.0, 3.0]),), offsets=(None,)
+    )
+    return study.plan, arrays
+
+
+def test_coefficients_that_no_row_depends_on_are_undetermined() -> None:
+    generator = np.random.default_rng(8)
+    data = pd.DataFrame({"cell": np.repeat(["a", "b", "c"], 40), "y": generator.poisson(2.0, 120)})
+    data.loc[data["cell"] == "c", "y"] = 0
+    model = hdsl.Model("""
+    y[i] ~ hurdle(poisson(mu[i]), p[i])
+    log(mu[i]) = b[cell]
+    logit(p[i]) = c[cell]
+    b[cell] ~ flat()
+    c[cell] ~ flat()
+    """)
+    found = model.fit(data)
+    assert found.status == "not converged"
+    assert [d.message for d in found.diagnostics] == [
+        "`c[c]` tells some of the outcomes exactly: there is no finite estimate",
+        "the likelihood is the same for any value of `b[c]`: there is no estimate",
+    ]
+    assert set(found.bse.index[found.bse.isna()]) == {"b[c]", "c[c]"}
 
 
 def test_separation_names_as_few_columns_as_possible() -> None:

@@ -128,7 +128,7 @@ class TestTroubles:
         ("trouble", "alarm", "words"),
         [
             (Trouble(kind="separation", columns=(0, 1)), "SEPARATION", "`b0`, `b1` tell every outcome exactly"),
-            (Trouble(kind="quasi-separation", columns=(1,)), "SEPARATION", "`b1` tell some of the outcomes"),
+            (Trouble(kind="quasi-separation", columns=(1,)), "SEPARATION", "`b1` tells some of the outcomes"),
             (Trouble(kind="infinite", entries=((0, 0, 0),)), "NO FINITE ESTIMATE", "`sd_u` can grow without bound"),
             (Trouble(kind="no mode"), "NO FINITE ESTIMATE", "has no mode"),
         ],
