@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hdsl.results.inference.degrees import DfMethod
     from hdsl.results.plots import Plots
+    from hdsl.results.spectrum import Spectrum
     from hdsl.results.summary import Summary
 
 __all__ = ["FittedModel"]
@@ -39,6 +40,8 @@ class FittedModel(Frames, Protocol, Measures, Inference, Groups):
         The optimum.
     remarks : tuple of Diagnostic
         Warnings and notes of the model text.
+    end : callable, optional
+        Fits the model ``"pooled"`` or ``"unpooled"`` to the same data, for `spectrum`; a fit that was loaded has none.
 
     Notes
     -----
@@ -57,6 +60,31 @@ class FittedModel(Frames, Protocol, Measures, Inference, Groups):
         from hdsl.results.plots import Plots
 
         return Plots(self)
+
+    def spectrum(self, index: str | None = None, *, unpooled: bool | None = None) -> Spectrum:
+        """Fit the fully pooled and the fully unpooled model, too, and show what lies between them in each group.
+
+        Parameters
+        ----------
+        index : str, optional
+            The index set of the groups, ``"j"``, ``"j,k"``; by default that with most groups.
+        unpooled : bool, optional
+            Whether to fit the unpooled model, which has coefficients for every group; by default unless it is large.
+
+        Returns
+        -------
+        Spectrum
+            `measures` and `coefficients` of the fits side by side, the `shrinkage` of each group: `pooled`, `own`,
+            `estimate` and `weight`; `plot`; prints.
+
+        Raises
+        ------
+        FitError
+            HM517 for an index that no coefficient varies over.
+        """
+        from hdsl.results.spectrum import spectrum
+
+        return spectrum(self, index, unpooled=unpooled)
 
     def save(self, path: str | Path) -> None:
         """Write the fit to a file, by convention ``.hmfit``; `hdsl.load` reads it.

@@ -16,6 +16,7 @@ from hdsl.results import messages
 from hdsl.results.parameters import ParameterTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     import pandas as pd
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.diagnostics import Diagnostic
     from hdsl.fit.outcome import FitOutcome, Method, Status
+    from hdsl.results.fitted import FittedModel
 
 __all__ = ["Core"]
 
@@ -30,10 +32,17 @@ __all__ = ["Core"]
 class Core:
     """Design and outcome of a fit, how it ended, its likelihood; see `hdsl.results.FittedModel`."""
 
-    def __init__(self, design: Design, outcome: FitOutcome, remarks: tuple[Diagnostic, ...] = ()) -> None:
+    def __init__(
+        self,
+        design: Design,
+        outcome: FitOutcome,
+        remarks: tuple[Diagnostic, ...] = (),
+        end: Callable[[str], FittedModel] | None = None,
+    ) -> None:
         self.design = design
         self.outcome = outcome
         self.remarks = remarks
+        self.end = end
 
     # ---------------------------------------------------------------- how it ended
 

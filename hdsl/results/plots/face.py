@@ -78,6 +78,30 @@ class Plots:
         self._require("caterpillar")
         return caterpillar(self._fit, effect, level)
 
+    def shrinkage(self, index: str | None = None) -> Picture:
+        """Draw how far the groups' own estimates are drawn to what the model says of their mean.
+
+        Parameters
+        ----------
+        index : str, optional
+            The index set of the groups, ``"j"``; by default that with most groups.
+
+        Returns
+        -------
+        Picture
+            `data`: `coefficient`, `group`, `rows`, `mean`, `own`, `own_se`, `estimate`, `weight`; see
+            `FittedModel.spectrum`.
+
+        Raises
+        ------
+        FitError
+            HM517 for an index that no coefficient varies over.
+        """
+        from hdsl.results.plots.shrinkage import shrinkage
+
+        self._require("shrinkage")
+        return shrinkage(self._fit, index)
+
     def modes_qq(self, effect: str | Sequence[str] | None = None, *, level: float = 0.95) -> Picture:
         """Draw the conditional modes of the groups against normal quantiles.
 

@@ -53,6 +53,7 @@ PLOTS: dict[str, Plot] = {
         shows="observed shares of a binary outcome at each value of a covariate, by group", why_not=why_no_proportions
     ),
     "ranked": Plot(shows="fitted probabilities in rank order against observed shares", why_not=why_not_binary),
+    "shrinkage": Plot(shows="own estimates of the groups, drawn to their mean", why_not=_groups),
     "modes_qq": Plot(shows="conditional modes of the groups against normal quantiles", why_not=_groups),
     "profile": Plot(shows="profiles of the likelihood, a parameter each; takes refits", why_not=_always),
     "residuals": Plot(shows="simulated-quantile residuals of the rows and of each level's groups", why_not=_always),
