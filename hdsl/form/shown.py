@@ -15,9 +15,12 @@ __all__ = ["equations_html", "equations_latex"]
 
 
 def equations_html(shown: Mapping[str, str]) -> str:
-    """Return displays of LaTeX by their headings as HTML with MathML."""
+    """Return displays of LaTeX by their headings, which may be empty, as HTML with MathML."""
     parts = [
-        (element("p", element("strong", title)), element("div", mathml(latex), style="overflow-x:auto"))
+        (
+            element("p", element("strong", title)) if title else None,
+            element("div", mathml(latex), style="overflow-x:auto"),
+        )
         for title, latex in shown.items()
     ]
     return html(element("div", parts, class_="hdsl-model"))

@@ -103,5 +103,10 @@ class Composite:
         """
         return Textbook(self.form).symbols
 
+    def _repr_html_(self) -> str:
+        from hdsl.form.shown import equations_html
+
+        return equations_html({"": self.latex()})
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

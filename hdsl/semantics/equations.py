@@ -101,6 +101,11 @@ class Equations:
         writer = _Writer(self._model, self._form, estimates if estimates is not None else Estimates(values={}))
         return aligned([writer.statement(s) for statements in self.by_level.values() for s in statements])
 
+    def _repr_html_(self) -> str:
+        from hdsl.form.shown import equations_html
+
+        return equations_html({"": self.latex()})
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 

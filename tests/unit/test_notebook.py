@@ -181,10 +181,12 @@ class TestDisplay:
         assert found["text/latex"].count("aligned") == 4
         assert "Model" in found["text/plain"]
 
-    def test_the_composite_is_latex(self, bundle: Any) -> None:
-        composite = hdsl.Model(TEXT).composite
-        assert bundle(composite)["text/latex"] == f"$\\displaystyle {composite.latex()}$"
-        assert "text/html" not in bundle(composite)
+    @pytest.mark.parametrize("face", ["composite", "equations"])
+    def test_equations_are_latex_and_mathematics_that_needs_no_script(self, face: str, bundle: Any) -> None:
+        shown = getattr(hdsl.Model(TEXT), face)
+        assert bundle(shown)["text/latex"] == f"$\\displaystyle {shown.latex()}$"
+        assert bundle(shown)["text/html"].count("<math") == 1
+        assert "<strong>" not in bundle(shown)["text/html"]
 
     def test_levels_are_a_picture(self, bundle: Any) -> None:
         levels = hdsl.Model(TEXT).levels
