@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock, Timer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["progress", "say"]
+__all__ = ["is_part", "kept_if_interrupted", "progress", "say"]
 
 PATIENCE = 2.0
 """Seconds before anything is shown."""
@@ -64,6 +64,7 @@ class _Line:
 
 
 _current: ContextVar[_Line | None] = ContextVar("progress", default=None)
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 
 
 @contextmanager
@@ -75,17 +76,41 @@ def progress(text: str) -> Iterator[None]:
     text : str
         What is done first.
     """
+    within = _depth.set(_depth.get() + 1)
+    line, token = None, None
     if _current.get() is not None or sys.stderr is None or not sys.stderr.isatty():
         say(text)
-        yield
-        return
-    line = _Line(text)
-    token = _current.set(line)
+    else:
+        line = _Line(text)
+        token = _current.set(line)
     try:
         yield
     finally:
-        _current.reset(token)
-        line.end()
+        _depth.reset(within)
+        if line is not None and token is not None:
+            _current.reset(token)
+            line.end()
+
+
+@contextmanager
+def kept_if_interrupted(done: Sized, least: int) -> Iterator[None]:
+    """End the body where the user interrupts it, if as many as `least` are done.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If fewer are.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if len(done) < least:
+            raise
+
+
+def is_part() -> bool:
+    """Whether what runs is a part of something longer, which an interruption is meant for."""
+    return _depth.get() > 1
 
 
 def say(text: str) -> None:

@@ -15,18 +15,26 @@ from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.problem import P, Problem, Slope
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
-from hdsl.progress import say
+from hdsl.progress import is_part, say
 
 __all__ = ["watched_search"]
 
 
 def watched_search(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
-    """Return the lowest optimum found, or where the search was when the user interrupted it."""
+    """Return the lowest optimum found, or where the search was when the user interrupted it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the fit is one of many: a bootstrap keeps those that were done.
+    """
     watched = _Watched(problem, start)
     say("searching the optimum")
     try:
         return search_from_several(watched, start, tolerances)
     except KeyboardInterrupt:
+        if is_part():
+            raise
         return Optimum(
             at=watched.best, n_evaluations=watched.count, decrement=np.nan, converged=False, interrupted=True
         )

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import FitError
-from hdsl.progress import progress, say
+from hdsl.progress import kept_if_interrupted, progress, say
 from hdsl.results.inference.refusals import refusal
 from hdsl.results.intervals import coverage
 from hdsl.results.parameters import ParameterTable
@@ -65,6 +65,8 @@ class Bootstrap:
         Range of each parameter.
     seed : int
         What `bootstrap` takes to give the same record.
+    asked : int
+        Replicates that were asked for: more than there are where the user interrupted them.
     """
 
     estimates: pd.DataFrame
@@ -74,6 +76,7 @@ class Bootstrap:
     params: pd.Series[float]
     edges: Floats
     seed: int
+    asked: int
 
     @property
     def bse(self) -> pd.Series[float]:
@@ -132,7 +135,8 @@ class Bootstrap:
 
         n, failed = len(self.status), len(self.failures)
         on_edge = int((self.status == "boundary").sum())
-        head = f"parametric bootstrap, {n:,} replicates, seed {self.seed}"
+        wanted = f" of {self.asked:,}, interrupted" if n < self.asked else ""
+        head = f"parametric bootstrap, {n:,} replicates{wanted}, seed {self.seed}"
         counts = f"{failed:,} failed, {on_edge:,} on a boundary"
         table = pd.concat([self.params.rename("estimate"), self.bias, self.bse, self.conf_int()], axis=1)
         return listing(f"{head}\n{counts}", table).rstrip()
@@ -148,6 +152,8 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
     ------
     FitError
         HM510 for fewer than two replicates, and for a fit that no outcomes can be drawn from.
+    KeyboardInterrupt
+        If the user interrupts it before there are two; later the record is of those that were done.
     """
     import pandas as pd
 
@@ -155,10 +161,10 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
         raise refusal(f"{n} replicates are too few", "take some hundreds for standard errors, a thousand for intervals")
     names = fit.parameters.names
     values, deviance = np.full((n, len(names)), np.nan), np.full(n, np.nan)
-    status = ["failed"] * n
+    status: list[str] = []
     failures: dict[int, str] = {}
     taken = known_seed(seed)
-    with progress(f"bootstrap: preparing {n:,} replicates"):
+    with progress(f"bootstrap: preparing {n:,} replicates"), kept_if_interrupted(status, 2):
         refit = refits_of(fit)
         for r, y in enumerate(outcomes(fit, n, taken)):
             say(f"bootstrap: replicate {r + 1:,} of {n:,}, {len(failures):,} failed")
@@ -166,14 +172,17 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
                 found = refit(y)
             except FitError as error:
                 failures[r] = str(error.first.message)
+                status.append("failed")
                 continue
-            status[r] = found.status
             if found.status == "not converged":
                 failures[r] = found.message
-                continue
-            values[r] = ParameterTable(design=fit.design, outcome=found).values
-            deviance[r] = found.objective
-    index = pd.RangeIndex(n, name="replicate")
+            else:
+                values[r] = ParameterTable(design=fit.design, outcome=found).values
+                deviance[r] = found.objective
+            status.append(found.status)
+    done = len(status)
+    values, deviance = values[:done], deviance[:done]
+    index = pd.RangeIndex(done, name="replicate")
     return Bootstrap(
         estimates=pd.DataFrame(values, index=index, columns=list(names)),
         deviance=pd.Series(deviance, index=index, name="deviance"),
@@ -182,6 +191,7 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
         params=pd.Series(fit.parameters.values, index=pd.Index(names), name="estimate"),
         edges=fit.parameters.edges,
         seed=taken,
+        asked=n,
     )
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hdsl.diagnostics import FitError, HMError
-from hdsl.progress import progress, say
+from hdsl.progress import kept_if_interrupted, progress, say
 from hdsl.results.seeds import known_seed
 from hdsl.results.simulation.refusals import lacking
 
@@ -63,6 +63,8 @@ class Power:
         For each data set without a test, what was the matter.
     seed : int
         What gives the same record again.
+    asked : int
+        Data sets that were asked for: more than there are where the user interrupted them.
     """
 
     hypothesis: tuple[str, ...]
@@ -70,6 +72,7 @@ class Power:
     table: pd.DataFrame
     failures: pd.Series[str]
     seed: int
+    asked: int
 
     @property
     def n(self) -> int:
@@ -100,6 +103,8 @@ class Power:
             f"power {self.power:.3f} (95 % interval {low:.3f} to {high:.3f}) of {'; '.join(self.hypothesis)}",
             f"rejected at {self.alpha:g} in {self.rejected:,} of {self.n:,} data sets, seed {self.seed}",
         ]
+        if self.n < self.asked:
+            lines.append(f"interrupted: {self.asked:,} data sets were asked for")
         if len(self.failures):
             lines.append(f"{len(self.failures):,} could not be tested, the first: {self.failures.iloc[0]}")
         return "\n".join(lines)
@@ -117,12 +122,14 @@ def power(
     ------
     FitError
         HM515 for what the scenario lacks, HM510 for text that is no hypothesis of the model.
+    KeyboardInterrupt
+        If the user interrupts it before the first is done; later the record is of those that were done.
     """
     _check(n, test.alpha)
     taken = known_seed(seed)
     rows: list[tuple[float, float, float, str]] = []
     failures: dict[int, str] = {}
-    with progress(f"power: data set 1 of {n:,}"):
+    with progress(f"power: data set 1 of {n:,}"), kept_if_interrupted(rows, 1):
         for r, child in enumerate(np.random.SeedSequence(taken).spawn(n)):
             say(f"power: data set {r + 1:,} of {n:,}, {len(failures):,} failed")
             data = scenario.draw(np.random.default_rng(child))
@@ -137,7 +144,7 @@ def power(
                     failures[r] = fitted.message
             if r + 1 == GIVEN_UP == len(failures):
                 raise _all_failed(failures[0])
-    return _record(rows, failures, test, taken)
+    return _record(rows, failures, test, taken, n)
 
 
 def _tested(fitted: FittedModel, test: Planned) -> tuple[float, float, float, str]:
@@ -148,7 +155,9 @@ def _tested(fitted: FittedModel, test: Planned) -> tuple[float, float, float, st
     return found.p, found.statistic, found.df_denominator, fitted.status
 
 
-def _record(rows: list[tuple[float, float, float, str]], failures: dict[int, str], test: Planned, seed: int) -> Power:
+def _record(
+    rows: list[tuple[float, float, float, str]], failures: dict[int, str], test: Planned, seed: int, asked: int
+) -> Power:
     import pandas as pd
 
     index = pd.RangeIndex(len(rows), name="data set")
@@ -158,6 +167,7 @@ def _record(rows: list[tuple[float, float, float, str]], failures: dict[int, str
         table=pd.DataFrame(rows, index=index, columns=["p", "statistic", "df", "status"]),
         failures=pd.Series(failures, name="message", dtype=object).rename_axis("data set"),
         seed=seed,
+        asked=asked,
     )
 
 

@@ -300,3 +300,21 @@ def test_a_scenario_draws_covariates_anew() -> None:
     scenario = Scenario(form=Model(THREE).form, parameters=VALUES, sizes=SIZES, covariates=COVARIATES)
     rng = np.random.default_rng(0)
     assert not scenario.draw(rng)["x"].equals(scenario.draw(rng)["x"])
+
+
+def test_power_keeps_the_data_sets_that_were_done_before_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "y[i] ~ normal(b0 + b1*x[i] + u[g], sd)\nu[g] ~ normal(0, sd_g)\n"
+    model = Model(text)
+    fit, calls = model.fit, []
+
+    def stops(*args, **kwargs):
+        calls.append(None)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(model, "fit", stops)
+    values, sizes = {"b0": 0.0, "b1": 0.3, "sd_g": 0.5, "sd": 1.0}, {"g": 6, "i": 5}
+    found = model.power(values, sizes, "b1 = 0", {"x": ("normal", 0, 1)}, n_simulations=20, seed=1)
+    assert (found.n, found.asked) == (3, 20)
+    assert "interrupted: 20 data sets were asked for" in str(found)

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import hdsl
-from hdsl.fit import fit_gaussian
+from hdsl.fit import fit_gaussian, watch
 from hdsl.results import FittedModel
 from hdsl.results.inference import bootstrap as engine
-from hdsl.results.inference.bootstrap import outcomes, ratios
+from hdsl.results.inference.bootstrap import outcomes, ratios, refits_of
 from hdsl.results.parameters import ParameterTable
 from tests.unit.fit.test_refit import DATA, MODELS, N
 
@@ -115,6 +115,46 @@ def test_failures_are_kept(fit: FittedModel, monkeypatch: pytest.MonkeyPatch) ->
     assert found.estimates.loc[[1, 2]].isna().all(axis=None)
     assert found.conf_int().notna().all(axis=None)
     assert "4 failed" in str(found)
+
+
+class Interrupted:
+    """A function that raises KeyboardInterrupt at one of its calls."""
+
+    def __init__(self, function, at: int) -> None:
+        self.function, self.left = function, at
+
+    def __call__(self, *args, **kwargs):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return self.function(*args, **kwargs)
+
+
+def test_what_was_refitted_before_an_interruption_is_kept_and_said(
+    fit: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit.bootstrap(6, seed=5)
+    monkeypatch.setattr(engine, "refits_of", lambda of: Interrupted(refits_of(of), 5))
+    part = fit.bootstrap(6, seed=5)
+    assert (len(part.estimates), part.asked, whole.asked) == (4, 6, 6)
+    assert part.estimates.equals(whole.estimates.iloc[:4])
+    assert "4 replicates of 6, interrupted" in str(part)
+    assert "interrupted" not in str(whole)
+    monkeypatch.setattr(engine, "refits_of", lambda of: Interrupted(refits_of(of), 2))
+    with pytest.raises(KeyboardInterrupt):
+        fit.bootstrap(6, seed=5)
+
+
+def test_an_interruption_within_a_replicate_ends_the_bootstrap_and_not_the_replicate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "y[i] ~ poisson(mu[i])\nlog(mu[i]) = b0 + u[g]\nu[g] ~ normal(0, sd_g)\n"
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(20), 5)
+    data = pd.DataFrame({"g": g, "y": rng.poisson(np.exp(0.5 + 0.5 * rng.normal(size=20)[g]))})
+    fit = hdsl.Model(text).fit(data)
+    monkeypatch.setattr(watch, "search_from_several", Interrupted(watch.search_from_several, 4))
+    assert len(fit.bootstrap(9, seed=1).estimates) == 3
 
 
 def test_what_is_refused(fit: FittedModel) -> None:
