@@ -143,7 +143,8 @@ def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
     scale = float(np.sqrt(moved @ moved / len(y)))
     if scale <= CONSTANT * abs(shift):
         return Outcome(values=np.zeros_like(y), shift=shift, scale=0.0, base=np.zeros(0))
-    return Outcome(values=moved / scale, shift=shift, scale=scale, base=np.zeros(0))
+    moved /= scale
+    return Outcome(values=moved, shift=shift, scale=scale, base=np.zeros(0))
 
 
 def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Columns) -> tuple[tuple[Floats, ...], Floats]:
@@ -170,9 +171,14 @@ def _constant_column(block: CovarianceBlock, Z: Sequence[Floats]) -> int | None:
     return next((c for c in block.columns if is_constant(Z[c]) and Z[c][0] != 0.0), None)
 
 
-def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, Floats]:
-    """Return coefficients and residuals, from the cross-products of ``[X, y]``; the columns of X are independent."""
+def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, Floats | None]:
+    """Return coefficients and residuals, from the cross-products of ``[X, y]``; the columns of X are independent.
+
+    There are no residuals where the cross-products alone say that they are a good part of the outcome.
+    """
     beta: Floats = np.asarray(np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), dtype=float)
+    if gram[-1, -1] - beta @ gram[:-1, -1] > 4.0 * MOSTLY_FITTED**2 * len(y):
+        return beta, None
     error = y.copy()
     for rows in row_parts(len(y)):
         error[rows] -= product_with([_part(block, rows) for block in X], beta)
@@ -186,13 +192,13 @@ def _part(block: Block, rows: slice) -> Block:
     return block[rows]
 
 
-def take_out(outcome: Outcome, beta: Floats, error: Floats) -> Outcome:
+def take_out(outcome: Outcome, beta: Floats, error: Floats | None) -> Outcome:
     """Return the outcome without its least-squares fit where that is nearly all of it, so that r2 keeps its digits.
 
     A residual that rounding cannot tell from zero gives scale 0.
     """
-    size = float(np.sqrt(error @ error / len(error)))
-    if size > MOSTLY_FITTED:
+    size = np.inf if error is None else float(np.sqrt(error @ error / len(error)))
+    if error is None or size > MOSTLY_FITTED:
         return replace(outcome, base=np.zeros(len(beta)))
     if size <= FITTED:
         return replace(outcome, scale=0.0)

@@ -9,7 +9,11 @@ The programs of one process take turns of two calls, the second of which counts,
 of them; a ratio is the median of the ratios of the rounds. A log-likelihood that differs by more than 0.01 is marked:
 then the two did not solve the same problem. What is not installed, or cannot say a model, is left out and said so.
 
-    python tests/benchmarks/bench.py [--repeat N] [--data FOLDER] [--only NAME ..] [--json FILE] [--table FILE]
+Parts: ``cases`` are the fits; ``refits`` are fits to further outcomes; ``limits`` are time and memory of nested designs
+beside what their rows cost alone; ``shell`` is start-up; ``suite`` is the optimizer suite. With ``--docs`` the numbers
+go to docs/performance.json, those of cases that were not run stay, and the page is written anew from them.
+
+    python tests/benchmarks/bench.py [--repeat N] [--data FOLDER] [--only NAME ..] [--parts PART ..] [--docs]
 """
 
 from __future__ import annotations
@@ -20,23 +24,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import importlib
 import json
 import platform
+import sys
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+import further
 import pandas as pd
-from cases import CASES, ROOT, Case, Missing
+import suite
+import tables
+from cases import CASES, Case
+from data import ROOT, Missing
 from peers import IN_PROCESS, LeftOut, Run, lme4
+from tables import row
 
 import hdsl
 
-DIFFERENT = 0.01
-"""Difference of log-likelihoods that says that two programs are not at the same optimum."""
-
-PEERS = ("glmm", "lme4", "lme-python", "gpboost", "statsmodels")
 SLOW = 20.0
 """Seconds that one program may take for a case in all, after its first run."""
 
@@ -63,6 +70,8 @@ def _in_turns(case: Case, frame: pd.DataFrame, rounds: int) -> tuple[dict[str, l
     calls, left_out = {}, {}
     for name, prepare in IN_PROCESS.items():
         try:
+            if name in case.left_out:
+                raise LeftOut(case.left_out[name])
             calls[name] = prepare(case, frame)
             first = calls[name]()
             if first.seconds["fit"] * rounds > SLOW and name != "hdsl":
@@ -78,41 +87,6 @@ def _in_turns(case: Case, frame: pd.DataFrame, rounds: int) -> tuple[dict[str, l
             call()  # what another program left in the processor's caches is no part of the time
             runs[name].append(call())
     return runs, left_out
-
-
-def ratio(result: dict[str, Any], name: str) -> float | None:
-    """Return how many times as long a program took; None where it did not run."""
-    if name not in result:
-        return None
-    ours, theirs = result["hdsl"]["seconds"], result[name]["seconds"]
-    if name == "lme4":  # in a process of its own
-        return median(theirs) / median(ours)
-    return median(b / a for a, b in zip(ours, theirs, strict=True))
-
-
-def table(results: list[dict[str, Any]]) -> str:
-    """Return the results as a Markdown table."""
-    head = ["case", "rows", "log-lik.", "hdsl ms", "with all SE", *(f"{name} ms" for name in PEERS)]
-    head += [f"vs {name}" for name in PEERS]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *(_row(result) for result in results)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
-
-
-def _row(result: dict[str, Any]) -> list[str]:
-    ours = result["hdsl"]
-    cells = [result["case"], f"{result['rows']:,}", f"{ours['loglik']:.4f}"]
-    cells += [_milliseconds(ours["seconds"]), _milliseconds(ours["with_all_se"])]
-    for name in PEERS:
-        cells.append(_milliseconds(result[name]["seconds"]) if name in result else "-")
-        if name in result and abs(result[name]["loglik"] - ours["loglik"]) > DIFFERENT:
-            cells[-1] += f" (log-lik. {result[name]['loglik']:.2f})"
-    ratios = [ratio(result, name) for name in PEERS]
-    return cells + ["-" if value is None else f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in ratios]
-
-
-def _milliseconds(seconds: list[float]) -> str:
-    value = 1e3 * median(seconds)
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def versions(results: list[dict[str, Any]]) -> dict[str, str]:
@@ -137,39 +111,119 @@ def _machine() -> str:
         return platform.processor() or platform.machine()
 
 
-def main() -> None:
-    """Run the cases, print each as it is done, write the numbers and the table."""
-    parser = argparse.ArgumentParser(description="Time the same models in several programs.")
-    parser.add_argument(
-        "--repeat", type=int, default=25, metavar="N", help="rounds of a small case; large ones have fewer"
-    )
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where data are that the repository does not hold")
-    parser.add_argument("--only", nargs="+", choices=[case.name for case in CASES], metavar="NAME", help="these cases")
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
-    parser.add_argument("--table", type=Path, default=ROOT / "build" / "bench.md", metavar="FILE")
-    options = parser.parse_args()
+PARTS = ("cases", "refits", "limits", "shell", "suite")
+"""What may be run."""
 
+
+def run_cases(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run the cases, and print each as it is done."""
     results: list[dict[str, Any]] = []
-    for case in CASES:
-        if options.only and case.name not in options.only:
-            continue
+    for case in chosen(options):
         try:
             frame = case.load(options.data)
         except Missing as why:
             print(f"{case.name}: left out, {why}", flush=True)
             continue
         results.append(run_case(case, frame, options.repeat))
-        print(table(results[-1:]).splitlines()[-1], flush=True)
+        print("| " + " | ".join(row(results[-1])) + " |", flush=True)
         for name, why in results[-1]["left_out"].items():
             print(f"    {name}: left out, {why}", flush=True)
-    found = versions(results)
-    for path, text in (
-        (options.json, json.dumps({"versions": found, "results": results}, indent=2) + "\n"),
-        (options.table, table(results)),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    print("\n" + table(results) + "\n" + ", ".join(f"{name} {value}" for name, value in found.items()))
+    return results
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """Return the cases that are asked for."""
+    return [case for case in CASES if not options.only or case.name in options.only]
+
+
+def run_suite(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Fit the models of the optimizer suite whose data are there."""
+    found = [folder / suite.SUITE for folder in (options.suite, options.data) if folder is not None]
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        print(f"suite: left out, needs --suite with a folder that holds {suite.SUITE}", flush=True)
+        return []
+    folders = [
+        part for folder in (options.suite, options.data) if folder for part in (folder, folder / "optimizer_suite")
+    ]
+    problems = json.loads(path.read_text(encoding="utf-8"))["models"]
+    places = [(problem, suite.data_path(problem["data"], folders)) for problem in problems]
+    return [asdict(suite.run(problem, place)) for problem, place in places if place is not None]
+
+
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the numbers of the parts that are asked for."""
+    numbers: dict[str, Any] = {}
+    if "cases" in options.parts:
+        numbers["results"] = run_cases(options)
+    if "refits" in options.parts:
+        small = [case for case in chosen(options) if case.has_refits]
+        numbers["refits"] = [further.refits(case, case.load(options.data), options.repeat) for case in small]
+    if "limits" in options.parts:
+        large = [case for case in chosen(options) if case.name.startswith("nested")]
+        numbers["floor"] = [further.floor(case, case.load(options.data), 3) for case in large]
+        numbers["memory"] = [further.memory(case) for case in large]
+    if "shell" in options.parts:
+        numbers["shell"] = further.shell(5)
+    if "suite" in options.parts:
+        numbers["suite"] = run_suite(options)
+    return numbers
+
+
+def merged(path: Path, numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a file with new ones in their places; cases that were not run stay."""
+    out = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name, new in numbers.items():
+        if name in ("results", "refits", "floor", "memory"):
+            known = {own["case"]: own for own in out.get(name, [])} | {own["case"]: own for own in new}
+            out[name] = [known[case.name] for case in CASES if case.name in known]
+        elif new:
+            out[name] = new
+    return out | {"versions": out.get("versions", {}) | versions(numbers.get("results", []))}
+
+
+def main() -> None:
+    """Run what is asked for, print it, and write the numbers."""
+    parser = argparse.ArgumentParser(description="Time the same models in several programs.")
+    parser.add_argument(
+        "--repeat", type=int, default=25, metavar="N", help="rounds of a small case; large ones have fewer"
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where data are that the repository does not hold")
+    parser.add_argument("--suite", type=Path, metavar="FOLDER", help=f"where {suite.SUITE} is, if not there")
+    parser.add_argument("--only", nargs="+", choices=[case.name for case in CASES], metavar="NAME", help="these cases")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
+    parser.add_argument("--docs", action="store_true", help="put the numbers into docs/performance.md")
+    options = parser.parse_args()
+
+    path = ROOT / "docs" / "performance.json" if options.docs else options.json
+    numbers = merged(path, measured(options))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rounded(numbers), indent=1) + "\n", encoding="utf-8")
+    for name, make in tables.PARTS.items():
+        try:
+            print(f"\n{name}\n\n{make(numbers)}")
+        except KeyError:  # a part that has not been run
+            continue
+    if options.docs:
+        page = ROOT / "docs" / "performance.md"
+        page.write_text(generated().rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"rewrote {page.relative_to(ROOT)}")
+
+
+def rounded(value: Any) -> Any:
+    """Return numbers with seven digits, log-likelihoods and objectives as they are."""
+    if isinstance(value, dict):
+        return {name: own if name in ("loglik", "objective", "best") else rounded(own) for name, own in value.items()}
+    if isinstance(value, list):
+        return [rounded(own) for own in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
+
+
+def generated() -> Any:
+    """Return the module that writes the generated parts of pages."""
+    sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+    return importlib.import_module("generated")
 
 
 if __name__ == "__main__":

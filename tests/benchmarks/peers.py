@@ -62,7 +62,7 @@ def ours(case: Case, frame: pd.DataFrame) -> Fit:
 
     def run() -> Run:
         start = time.perf_counter()
-        fit = model.fit(frame, method=method)
+        fit = model.fit(frame, method=method, **case.options)
         fitted = time.perf_counter()
         errors = fit.bse
         end = time.perf_counter()
@@ -74,8 +74,6 @@ def ours(case: Case, frame: pd.DataFrame) -> Fit:
 
 def glmm(case: Case, frame: pd.DataFrame) -> Fit:
     """Without Satterthwaite's degrees of freedom, which no other program here computes."""
-    if case.alone:
-        raise LeftOut(case.alone)
     try:
         import glmm as package
     except ImportError:
@@ -86,8 +84,6 @@ def glmm(case: Case, frame: pd.DataFrame) -> Fit:
 
 def lme_python(case: Case, frame: pd.DataFrame) -> Fit:
     """Fit with its defaults."""
-    if case.beyond or case.alone:
-        raise LeftOut(case.beyond or case.alone)
     try:
         import lme_python as package
     except ImportError:
@@ -146,8 +142,8 @@ IN_PROCESS: dict[str, Callable[[Case, pd.DataFrame], Fit]] = {
 
 def lme4(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
     """Return seconds of each of some runs inside one R process, the log-likelihood, and versions."""
-    if case.alone:
-        raise LeftOut(case.alone)
+    if "lme4" in case.left_out:
+        raise LeftOut(case.left_out["lme4"])
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise LeftOut("R is not installed")
