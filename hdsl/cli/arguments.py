@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hdsl.version import __version__
 
-__all__ = ["FORMATS", "SECTIONS", "build_parser"]
+__all__ = ["FORMATS", "LIST", "PLOTS", "SECTIONS", "build_parser"]
 
 SECTIONS = {
     "levels": "the index sets, what is nested in what",
@@ -41,6 +41,23 @@ CROSSED = ("exact", "iterative")
 
 INTERVALS = ("wald", "profile", "bootstrap")
 """The intervals of `hdsl.results.intervals`."""
+
+PLOTS = (
+    "levels",
+    "lines",
+    "effects",
+    "proportions",
+    "ranked",
+    "caterpillar",
+    "shrinkage",
+    "modes_qq",
+    "profile",
+    "residuals",
+)
+"""The plots of `hdsl.results.plots.table`; here again, since the parser imports nothing."""
+
+LIST = "list"
+"""What is asked for to see which plots a fit has."""
 
 EXPORTS = ("lme4", "glmmTMB", "brms", "stan", "pymc")
 """Systems that ``hdsl export`` writes code for."""
@@ -186,6 +203,40 @@ def _add_fit(parser: ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_fitting(parser: ArgumentParser) -> None:
+    """Add what a fit takes besides the model and the data."""
+    parser.add_argument("--method", type=str.lower, choices=METHODS, help="ml, reml, laplace or agq")
+    parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect")
+    _add_crossed(parser)
+    _add_missing(parser)
+
+
+def _add_plot(parser: ArgumentParser) -> None:
+    _add_model(parser, data="+")
+    parser.add_argument(
+        "name", metavar="NAME", choices=(LIST, *PLOTS), help=f"{', '.join(PLOTS)}; {LIST} says what each shows"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE (.png, .svg, .pdf; .csv is the frame)")
+    parser.add_argument(
+        "--with",
+        dest="with_",
+        metavar="OPTION=VALUE",
+        nargs="+",
+        default=[],
+        help="options of the plot: covariate=Age by=Female; several names apart by semicolons",
+    )
+    _add_fitting(parser)
+
+
+def _add_spectrum(parser: ArgumentParser) -> None:
+    _add_model(parser, data="+")
+    parser.add_argument("--index", help="the index set whose groups are shown; default that with most groups")
+    parser.add_argument("--unpooled", action="store_true", help="fit the unpooled model even if it is large")
+    parser.add_argument("-o", "--output", metavar="FILE", help="draw the shrinkage into FILE (.png, .svg, .pdf, .csv)")
+    _add_fitting(parser)
+    _add_json(parser)
+
+
 def _add_report(parser: ArgumentParser) -> None:
     _add_model(parser, data="+")
     parser.add_argument("-o", "--output", metavar="FILE.html", required=True, help="write the page to FILE.html")
@@ -203,6 +254,7 @@ def _add_report(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--date", action="store_true", help="print today's date; without it equal fits have equal pages"
     )
+    _add_crossed(parser)
     _add_missing(parser)
 
 
@@ -367,6 +419,19 @@ _COMMANDS = (
         "hdsl fit hsb.hm i=students.csv school=schools.csv\n"
         'hdsl fit party.hm voters.csv --method reml --df kenward-roger --test "b1 = b2"',
         add=_add_fit,
+    ),
+    _Command(
+        name="plot",
+        help="draw a picture of a fit, or print the table that it is drawn from",
+        examples="hdsl plot party.hm voters.csv list\nhdsl plot party.hm voters.csv caterpillar -o modes.png\n"
+        "hdsl plot party.hm voters.csv proportions --with covariate=Age by=Female -o shares.svg",
+        add=_add_plot,
+    ),
+    _Command(
+        name="spectrum",
+        help="fit the pooled and the unpooled model, too, and show how far each group is drawn to its mean",
+        examples="hdsl spectrum party.hm voters.csv\nhdsl spectrum party.hm voters.csv --index k -o shrinkage.png",
+        add=_add_spectrum,
     ),
     _Command(
         name="report",

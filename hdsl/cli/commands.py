@@ -18,6 +18,7 @@ from hdsl.cli.explaining import run_explain
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, save_fit, write_whole
 from hdsl.cli.measuring import measures_record, measures_text
 from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
+from hdsl.cli.plotting import run_plot, run_spectrum
 from hdsl.cli.predicting import run_predict
 from hdsl.cli.records import check_record, fit_record, show_record
 from hdsl.cli.reporting import run_report
@@ -224,6 +225,8 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "plan": run_plan,
     "emit": run_emit,
     "fit": run_fit,
+    "plot": run_plot,
+    "spectrum": run_spectrum,
     "report": run_report,
     "scan": run_scan,
     "diff": run_diff,

@@ -39,6 +39,8 @@ def pictures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
     if not fit.converged:
         yield paragraph("These pictures are of numbers that are not estimates.", class_="alarm")
     for name in fit.plot.available():
+        if name == "levels":  # the page has a section of its own for them
+            continue
         yield or_why_not(partial(_figure, fit, name), f"No {name}")
 
 

@@ -110,6 +110,8 @@ def drawn(picture: Picture) -> Figure:
     """Return the figure of a picture, with its title above and its caption below."""
     with style():
         figure = picture.draw(picture)
+        if picture.svg:  # it says what it is
+            return figure
         width = int((figure.get_figwidth() - 0.2) / CHARACTER)
         title = textwrap.fill(picture.title, int((figure.get_figwidth() - 0.2) / TITLE_CHARACTER))
         figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=INK)

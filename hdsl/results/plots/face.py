@@ -53,6 +53,37 @@ class Plots:
     def __repr__(self) -> str:
         return f"<plots: {', '.join(self.available())}>"
 
+    def draw(self, name: str, **options: Any) -> Picture:
+        """Draw a plot by its name; `options` are those of the method of that name.
+
+        Raises
+        ------
+        FitError
+            HM517 for a name or an option that is not there, and for a plot that this fit does not have.
+        """
+        plot = PLOTS.get(name)
+        if plot is None:
+            known = ", ".join(PLOTS)
+            raise refusal(f"there is no plot {name!r}: write one of {known}", f"plots are {known}")
+        unknown = [option for option in options if option not in plot.options]
+        if unknown:
+            known = ", ".join(plot.options) or "none"
+            raise refusal(f"`{name}` has no option {unknown[0]!r}: it has {known}", f"options are {known}")
+        made: Picture = getattr(self, name)(**options)
+        return made
+
+    def levels(self) -> Picture:
+        """Draw the index sets of the model, finer ones below, with their units and what lives there.
+
+        Returns
+        -------
+        Picture
+            `data`: `index_set`, `columns`, `units`, and the sets that it lies `in`.
+        """
+        from hdsl.results.plots.levels import levels
+
+        return levels(self._fit)
+
     def caterpillar(self, effect: str | Sequence[str] | None = None, *, level: float = 0.95) -> Picture:
         """Draw the conditional modes of the groups with their intervals, in the order of the modes.
 

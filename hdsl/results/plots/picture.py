@@ -47,6 +47,8 @@ class Picture:
         Numbers that belong to the whole picture, by name.
     draw : callable
         Makes the figure.
+    svg : str
+        The picture as SVG where it is that already; empty otherwise.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Picture:
     data: pd.DataFrame = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
     draw: Callable[[Picture], Figure] = field(repr=False)
+    svg: str = field(default="", repr=False)
 
     @cached_property
     def figure(self) -> Figure:
@@ -99,6 +102,8 @@ class Picture:
             raise refusal(f"a picture is no {format or 'file without ending'!r}: write one of {endings}", endings)
         if format == "csv":
             return self.data.to_csv(index=False).encode("utf-8")
+        if format == "svg" and self.svg:
+            return self.svg.encode("utf-8")
         from hdsl.results.plots.canvas import metadata, style
 
         buffer = io.BytesIO()
