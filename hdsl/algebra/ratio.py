@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePath
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from hdsl.algebra.compare import difference
@@ -36,6 +37,9 @@ __all__ = ["Comparison", "compare", "mixture_tail"]
 STOPPED_SHORT = 1e-4
 """How much lower the log-likelihood of the larger model may be, for rounding."""
 
+
+WIDTH = 80
+"""Columns of a comparison as text."""
 
 FORMATS = {"df": "{:.0f}"}
 """How the columns of a comparison print, others with three decimals."""
@@ -75,11 +79,16 @@ class Comparison:
         for (small, large), restrictions, words in zip(
             pairwise(self.table.index), self.restrictions, self.references, strict=True
         ):
-            lines += ["", f"{small} is {large} with {', '.join(restrictions)}", f"compared with {words}"]
+            lines += ["", *_wrapped(f"{small} is {large} with {', '.join(restrictions)}")]
+            lines += _wrapped(f"compared with {words}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Robinson, Hayes and Couch, broom; Bolker and Robinson, broom.mixed: R packages, 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from hdsl.results.face.rows import Rows
 
 __all__ = ["augment", "glance", "tidy"]
+
+PLAIN = re.compile(r"(?P<name>[^\W\d]\w*)\[[\w, ]+\]")
+"""The symbol of a column."""
 
 EFFECTS = ("fixed", "ran_pars", "ran_vals")
 """Fixed effects with all else that is estimated but the random part; the random part's parameters; its values."""
@@ -147,15 +151,21 @@ def glance(fit: Rows) -> pd.DataFrame:
     return pd.DataFrame([values])
 
 
+def _column(symbol: str) -> str:
+    """Return the column of a covariate that is one, ``x`` of ``x[i]``; an expression is named by itself."""
+    plain = PLAIN.fullmatch(symbol)
+    return symbol if plain is None else plain["name"]
+
+
 def augment(fit: Rows) -> pd.DataFrame:
     """Return the rows that were used: outcome, covariates, groups, and what the fit says of each."""
     import pandas as pd
 
     design, arrays = fit.design, fit.design.arrays
     outcome = design.form.outcome
-    name = show_symbol(outcome.name, outcome.index_set)
-    columns: dict[str, Any] = {f"{outcome.transform}({name})" if outcome.transform else name: arrays.y}
-    columns |= dict(zip(arrays.x_symbols, arrays.x, strict=True))
+    symbol = show_symbol(outcome.name, outcome.index_set)
+    columns: dict[str, Any] = {f"{outcome.transform}({symbol})" if outcome.transform else outcome.name: arrays.y}
+    columns |= dict(zip(map(_column, arrays.x_symbols), arrays.x, strict=True))
     for factor, term in enumerate(design.plan.re_terms):
         labels = np.array([_label(label) for label in design.levels[factor]], dtype=object)
         columns[show_index_set(term.index_set)] = labels[arrays.groups[factor]]

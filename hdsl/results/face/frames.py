@@ -69,9 +69,9 @@ class Frames(Rows):
         Returns
         -------
         DataFrame, (n, ..)
-            Outcome, covariates and groups; ``.fitted`` (linear predictor), ``.fixed`` (with random effects at zero),
-            ``.resid`` (outcome minus fitted mean, where there is one), ``.mu`` (that mean, of outcomes that are not
-            Gaussian).
+            Outcome, covariates and groups by the names of columns and levels, expressions by themselves; ``.fitted``
+            (linear predictor), ``.fixed`` (with random effects at zero), ``.resid`` (outcome minus fitted mean, where
+            there is one), ``.mu`` (that mean, of outcomes that are not Gaussian).
         """
         from hdsl.results.tidying import augment
 

@@ -111,5 +111,6 @@ def binary_parts(fit: Rows, include: Include) -> tuple[Floats, Floats, Floats]:
 
 
 def _no_categories(fit: Rows) -> Diagnostic:
-    message = f"`{fit.design.form.outcome.distribution}` is no outcome of this kind: see `fit.measures()`"
+    distribution = fit.design.form.outcome.distribution
+    message = f"a `{distribution}` outcome has no categories to be told right: see `fit.measures()`"
     return refusal(message, "shares are there for bernoulli, binomial and ordered outcomes")

@@ -66,11 +66,11 @@ class TestGlance:
 class TestAugment:
     def test_rows(self, casks):
         frame = casks.augment()
-        assert list(frame.columns) == ["y[i]", "x[i]", "z[j,k]", "j,k", "k", ".fitted", ".fixed", ".resid"]
+        assert list(frame.columns) == ["y", "x", "z", "j,k", "k", ".fitted", ".fixed", ".resid"]
         assert frame.index.tolist() == [0, 1, 2, 4, 5, 7]
         assert frame["j,k"].tolist() == ["a:A", "a:A", "b:A", "b:A", "a:B", "a:B"]
         assert np.allclose(frame[".fitted"], casks.fitted)
-        assert np.allclose(frame[".fitted"] + frame[".resid"], frame["y[i]"])
+        assert np.allclose(frame[".fitted"] + frame[".resid"], frame["y"])
         assert np.allclose(frame[".fixed"], casks.predict(include=None))
 
     def test_categories_have_a_predictor_and_no_residual(self):
