@@ -172,19 +172,29 @@ class Joint:
         Raises
         ------
         numpy.linalg.LinAlgError
-            Where the inner search has found no mode, or a parameter without an equation is beyond its leash.
+            Where the inner search has found no mode.
         """
         theta = self.still.copy()
         theta[self.moving] = vector[self.m :]
-        beta = self.base + self.back @ vector[: self.m]
-        if any(abs(float(row @ beta) - start) > LEASH for row, start in self.leashes):
-            raise np.linalg.LinAlgError("a parameter without an equation is at an end of its range")
+        vector, beta = self._leashed(vector)
         inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
         if not inner.is_mode and near is not None:  # the mode of the other point may be too far off
             inner = self.criterion.evaluate(beta, self.unit * theta)
         if not inner.is_mode:
             raise np.linalg.LinAlgError("the penalised density has no mode here")
         return JointPoint(vector=vector, theta=theta, factors=self._factors(theta), inner=inner)
+
+    def _leashed(self, vector: Floats) -> tuple[Floats, Floats]:
+        """Return the vector with parameters that are beyond their leash at its end, and the coefficients."""
+        beta = self.base + self.back @ vector[: self.m]
+        for row, start in self.leashes:
+            beyond = float(row @ beta) - start
+            if abs(beyond) > LEASH:
+                away = (beyond - np.copysign(LEASH, beyond)) / (row @ row) * row
+                vector = vector.copy()
+                vector[: self.m] -= np.linalg.lstsq(self.back, away, rcond=None)[0]
+                beta = self.base + self.back @ vector[: self.m]
+        return vector, beta
 
     def _factors(self, theta: Floats) -> tuple[Floats, ...]:
         """Return the factors in units; constant entries are 1 to the criterion."""

@@ -20,14 +20,17 @@ from hdsl.fit.standardise import Floats
 
 __all__ = ["STEEP", "better", "search_from_several"]
 
-MANY, MORE = 15, 0.25
-"""Evaluations above which a search took a long way, and more of them for each parameter."""
+MANY, MORE, COEFFICIENTS = 15, 0.25, 2
+"""Evaluations above which a search took a long way, more of them for each theta and for each coefficient beside it."""
 
 MOST = 8
 """Further starts where two have ended apart."""
 
 REGULAR = 0.5
 """Added to the standard deviations of an optimum for a further start; relative, standardised columns."""
+
+LONE, SMALL = 3, 0.05
+"""Starts in which one standard deviation is small and the others are not, at most; the same units."""
 
 SCALES = (2.0, 0.5, 0.1)
 """Sizes of the entries of the other further starts, in turn; the same units."""
@@ -62,11 +65,19 @@ def _wanted(problem: Problem[P], optimum: Optimum[P]) -> int:
         return 0
     if len(optimum.at.theta) < 2 and optimum.converged:
         return int(_is_empty(problem, optimum.at))
-    if not optimum.converged or optimum.n_evaluations > MANY + MORE * len(optimum.at.theta):
-        return 2
+    n_theta = len(optimum.at.theta)
+    coefficients = len(optimum.at.vector) - n_theta
+    if not optimum.converged or optimum.n_evaluations > MANY + MORE * n_theta + COEFFICIENTS * coefficients:
+        return 1 + min(len(_lone(problem.plan.diagonal_theta)), LONE)
     blocks = ((optimum.at.factors[f], columns) for f, columns in free_blocks(problem.plan))
     parts = (L[np.ix_(columns, columns)] for L, columns in blocks)
     return int(_is_empty(problem, optimum.at) or any(float(np.linalg.eigvalsh(L @ L.T)[0]) < EMPTY for L in parts))
+
+
+def _lone(diagonal: tuple[bool, ...]) -> list[int]:
+    """Return the standard deviations, where there are several: one may take the part of another."""
+    places = [t for t, is_sd in enumerate(diagonal) if is_sd]
+    return places if len(places) > 1 else [0]
 
 
 def _is_empty(problem: Problem[P], at: P) -> bool:
@@ -78,6 +89,9 @@ def _further_starts(problem: Problem[P], at: P) -> Iterator[P]:
     """Yield points away from an optimum, always the same ones; those where the criterion has no value are left out."""
     diagonal = np.array(problem.plan.diagonal_theta)
     thetas: list[Floats] = [np.where(diagonal, np.abs(at.theta) + REGULAR, 0.0)]
+    for t in _lone(problem.plan.diagonal_theta)[:LONE]:
+        thetas.append(thetas[0].copy())
+        thetas[-1][t] = SMALL
     generator = np.random.default_rng(len(diagonal))
     thetas += [SCALES[k % len(SCALES)] * generator.normal(size=len(diagonal)) for k in range(2 * MOST)]
     for theta in thetas:

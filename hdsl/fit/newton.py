@@ -38,6 +38,12 @@ FORESEEN = 1.0
 SECANT = 1e-8
 """Cosine between a step and what the Hessian misses of the gradient, below which nothing is learned from it."""
 
+PARALLEL, AGAIN = 0.99, 0.6
+"""Cosine between two moves, and their relative length, from which the second one repeats the first."""
+
+FAR = 0.1
+"""Part of the largest change from which a parameter has gone far."""
+
 SLOW = 3.0
 """Least factor by which a decrement shrinks where the steps are good."""
 
@@ -121,9 +127,15 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
             at = _polish(evaluate, at, step)
             break
         better = _descend(evaluate, at, step, tolerances)
-        if better is None:  # rounding is larger than what is left to gain
-            is_stationary = decrement < ROUNDING * (1.0 + abs(at.objective))
+        is_whole = better is not None and np.array_equal(better.vector, at.vector + step)
+        if not is_whole and decrement < ROUNDING * (1.0 + abs(at.objective)):  # rounding, or the end of a range
+            at, is_stationary = better or at, True
             break
+        if better is None:
+            break
+        if metric.is_drifting(better.vector - at.vector):
+            better = _farther(evaluate, at, better)
+            metric.forget()
         at = better
     return Optimum(at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=is_stationary)
 
@@ -141,6 +153,7 @@ class _Metric(Generic[P]):
         self.exact: Floats | None = None
         self.learned: Floats | float = 0.0
         self.last: tuple[Floats, Floats] | None = None
+        self.move = np.zeros(1)
 
     def step(self, at: P) -> tuple[Floats, float]:
         """Return the step and its decrement."""
@@ -171,6 +184,16 @@ class _Metric(Generic[P]):
             return np.inf
         before, last = self.decrements[-2:]
         return last * last / before if last < min(before, FORESEEN) else np.inf
+
+    def forget(self) -> None:
+        """Forget what was learned: curvature that is gone far off would end the search too soon."""
+        self.learned, self.last = 0.0, None
+
+    def is_drifting(self, move: Floats) -> bool:
+        """Whether a move repeats the one before: there is an end of a range far off, or a long way to go."""
+        before, self.move = self.move, move
+        sizes = float(np.linalg.norm(before)), float(np.linalg.norm(move))
+        return sizes[1] > AGAIN * sizes[0] > 0.0 and float(before @ move) > PARALLEL * sizes[0] * sizes[1]
 
     def is_slow(self) -> bool:
         """Whether the last steps have each left more than a part of the decrement before."""
@@ -215,6 +238,20 @@ def _descend(evaluate: Counted[P], at: P, step: Floats, tolerances: Tolerances) 
             return new
         step = step * SHRINK
     return None
+
+
+def _farther(evaluate: Counted[P], at: P, better: P) -> P:
+    """Return the last point on the way from one point to a better one, and beyond, where the criterion still falls.
+
+    Only those go on that went far, the others stay: they will follow.
+    """
+    move = better.vector - at.vector
+    way = np.where(np.abs(move) > FAR * np.abs(move).max(), move, 0.0)
+    while True:
+        new = evaluate(better.vector + way, better)
+        if new is None or new.objective >= better.objective:
+            return better
+        better, way = new, 2.0 * way
 
 
 def _polish(evaluate: Counted[P], at: P, step: Floats) -> P:
