@@ -27,7 +27,8 @@ def run_report(arguments: Namespace) -> int:
 
     source = read_source(arguments.model)
     model = Model(source.text, name=source.name, cache=not arguments.no_cache)
-    fit = model.fit(data, method=arguments.method, nodes=arguments.nodes, na=arguments.na)
+    asked = {name: getattr(arguments, name) for name in ("method", "nodes", "na", "crossed")}
+    fit = model.fit(data, **asked)
     tables = {"": data} if isinstance(data, str) else data or {}
     try:
         files = tuple(DataFile.of(path, index) for index, path in tables.items())
@@ -56,6 +57,7 @@ def _command(arguments: Namespace) -> str:
     words = ["hdsl", "report", "model.hm" if arguments.model == STDIN else arguments.model, *arguments.data]
     words += ["--method", arguments.method] if arguments.method is not None else []
     words += ["--nodes", str(arguments.nodes)] if arguments.nodes is not None else []
+    words += ["--crossed", arguments.crossed] if arguments.crossed is not None else []
     words += ["--na", arguments.na] if arguments.na != "drop" else []
     words += ["--title", arguments.title] if arguments.title else []
     words += [word for hypothesis in arguments.test for word in ("--test", hypothesis)]

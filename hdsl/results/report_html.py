@@ -20,6 +20,9 @@ __all__ = ["facts_element", "message_element", "report_element", "table_element"
 
 LEFT, RIGHT = "text-align:left", "text-align:right;white-space:pre;font-variant-numeric:tabular-nums"
 
+ASIDE = frozenset({"term", "role"})
+"""Columns that a narrow screen can do without: the equations say the same."""
+
 _PADDING = str.maketrans({" ": "\N{FIGURE SPACE}"})
 """A space as wide as a digit."""
 
@@ -50,13 +53,11 @@ def facts_element(facts: Sequence[tuple[str, str]]) -> Element:
 
 def table_element(table: Cells) -> Element:
     """Return a table with its caption, and the sentences under it."""
-    n_text = len(table.header) - table.numeric
-    head = [
-        element("th", name, scope="col", style=LEFT if place < n_text else "text-align:right") if name else _blank()
-        for place, name in enumerate(table.header)
-    ]
+    head = [_head(table, place) for place in range(len(table.header))]
     columns = [column[1:] for column in table.columns()]
-    body = [_line(row, n_text) for row in zip(*columns, strict=True)]
+    body = [
+        element("tr", [_cell(table, row, place) for place in range(len(row))]) for row in zip(*columns, strict=True)
+    ]
     made = element(
         "table",
         element("caption", table.title, style=LEFT),
@@ -66,22 +67,22 @@ def table_element(table: Cells) -> Element:
     return element("div", made, [element("p", note, class_="note") for note in table.notes])
 
 
-def _blank() -> Element:
-    """Return the head of a column that the one before it speaks for."""
-    return element("td")
+def _head(table: Cells, place: int) -> Element:
+    """Return the head of a column; one without a name is spoken for by the one before it."""
+    name = table.header[place]
+    if not name:
+        return element("td")
+    style = LEFT if place < len(table.header) - table.numeric else "text-align:right"
+    return element("th", name, scope="col", style=style, class_="aside" if name in ASIDE else None)
 
 
-def _line(row: Sequence[str], n_text: int) -> Element:
-    """Return a row, whose first cell is its header."""
-    cells = [
-        element("th", cell, scope="row", style=LEFT)
-        if place == 0 and n_text > 0 and cell
-        else element("td", cell, style=LEFT)
-        if place < n_text
-        else element("td", cell.translate(_PADDING), style=RIGHT, class_="num")
-        for place, cell in enumerate(row)
-    ]
-    return element("tr", cells)
+def _cell(table: Cells, row: Sequence[str], place: int) -> Element:
+    """Return a cell; the first of a row is its header."""
+    if place >= len(table.header) - table.numeric:
+        return element("td", row[place].translate(_PADDING), style=RIGHT, class_="num")
+    if place == 0 and row[0]:
+        return element("th", row[0], scope="row", style=LEFT)
+    return element("td", row[place], style=LEFT, class_="aside" if table.header[place] in ASIDE else None)
 
 
 def message_element(message: Message) -> Element:

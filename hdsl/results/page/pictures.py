@@ -26,6 +26,9 @@ __all__ = ["pictures_body"]
 
 LIBRARY = "matplotlib"
 
+ELSEWHERE = frozenset({"levels"})
+"""Pictures that have a section of their own."""
+
 
 def pictures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
     """Yield every picture that the fit has."""
@@ -39,9 +42,8 @@ def pictures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
     if not fit.converged:
         yield paragraph("These pictures are of numbers that are not estimates.", class_="alarm")
     for name in fit.plot.available():
-        if name == "levels":  # the page has a section of its own for them
-            continue
-        yield or_why_not(partial(_figure, fit, name), f"No {name}")
+        if name not in ELSEWHERE:
+            yield or_why_not(partial(_figure, fit, name), f"No {name}")
 
 
 def _figure(fit: FittedModel, name: str) -> Element:

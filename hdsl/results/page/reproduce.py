@@ -81,12 +81,13 @@ def _python(fit: FittedModel, request: Request) -> str:
         data, comment = repr(request.files[0].name), ""
     else:
         data, comment = repr({file.index: file.name for file in request.files}), ""
-    nodes = f", nodes={fit.outcome.nodes}" if fit.outcome.nodes is not None else ""
+    options = f", nodes={fit.outcome.nodes}" if fit.outcome.nodes is not None else ""
+    options += ', crossed="iterative"' if fit.design.plan.crossing == "iterative" else ""
     lines = (
         "import hdsl",
         "",
         f"model = hdsl.read({_model_name(fit)!r})",
-        f"fit = model.fit({data}, method={fit.method!r}{nodes}){comment}",
+        f"fit = model.fit({data}, method={fit.method!r}{options}){comment}",
         "print(fit.summary())",
     )
     return "\n".join(lines)
