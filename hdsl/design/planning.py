@@ -230,7 +230,7 @@ def explain(
     if order.crossing == "iterative":
         yield (
             f"{', '.join(name(position) for position in order.dense)} are crossed: whatever is eliminated first, "
-            "what is left is a dense matrix that would not fit in memory."
+            "what is left is a dense matrix. It is too large, or iterations were asked for."
         )
         yield "Equations are solved by conjugate gradients instead; traces are means over random signs."
         return
@@ -250,9 +250,16 @@ def explain(
     verb = "is" if len(order.dense) == 1 else "are"
     yield f"{crossed} {verb} crossed with what is eliminated first and left to one dense factor."
     if fill is not None:
-        share = fill.cells / fill.possible if fill.possible else 1.0
-        how = "as dense arrays" if fill.crossing == "dense" else "by the cells that occur"
-        yield f"{fill.cells:,} of {fill.possible:,} cells of the crossing occur ({share:.0%}); they are stored {how}."
+        yield _occurring(fill)
+
+
+def _occurring(fill: Fill) -> str:
+    """Return how many cells of a crossing occur, and how they are stored."""
+    how = "as dense arrays" if fill.crossing == "dense" else "by the cells that occur"
+    if fill.cells == fill.possible:
+        return f"All {fill.cells:,} cells of the crossing occur, a full grid; they are stored {how}."
+    share = fill.cells / fill.possible
+    return f"{fill.cells:,} of {fill.possible:,} cells of the crossing occur ({share:.0%}); they are stored {how}."
 
 
 def structural_plan(form: CompositeModel) -> Plan:
