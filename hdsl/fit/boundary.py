@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdsl.codegen import theta_entries
-from hdsl.fit.covariance import correlations, lower_factor, theta_of
+from hdsl.fit.covariance import correlations, least_variance, lower_factor, theta_of
 from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
@@ -43,6 +43,8 @@ def settle(problem: Problem[P], at: P) -> P:
                 best = _unless_higher(problem, theta, best, at)
     for f, columns in free_blocks(problem.plan):
         L = best.factors[f][np.ix_(columns, columns)]
+        if least_variance(L) * float(np.vdot(L, L)) >= NEARLY_ZERO**2:
+            continue
         w, U = np.linalg.eigh(L @ L.T)
         small = w < NEARLY_ZERO**2
         if np.any(small) and not np.all(small):
@@ -95,7 +97,7 @@ def parts_at(problem: Problem[P], at: P) -> Parts:
         sd, cor = correlations(sigma)
         for block in term.blocks:
             own = np.ix_(block.columns, block.columns)
-            if _is_singular(L[own] @ L[own].T):
+            if _is_singular(L[own]):
                 cor[own] = _exact(cor[own])
         sds.append(sd)
         cors.append(cor)
@@ -103,9 +105,11 @@ def parts_at(problem: Problem[P], at: P) -> Parts:
     return Parts(sd=tuple(sds), cor=tuple(cors), edge=tuple(edge))
 
 
-def _is_singular(sigma: Floats) -> bool:
-    """Whether a covariance has a zero variance or a combination without variance."""
-    sd, cor = correlations(sigma)
+def _is_singular(L: Floats) -> bool:
+    """Whether a covariance ``LL'`` has a zero variance or a combination without variance."""
+    if least_variance(L) > NEARLY_ONE:  # the trace is no less than any variance
+        return False
+    sd, cor = correlations(L @ L.T)
     return bool(np.any(sd == 0.0)) or float(np.linalg.eigvalsh(cor)[0]) < NEARLY_ONE
 
 
@@ -126,7 +130,7 @@ def edge_entries(problem: Problem[P], at: P, sds: list[Floats], cors: list[Float
         L = at.factors[f]
         for block in term.blocks:
             own = np.ix_(block.columns, block.columns)
-            columns = [c for c in block.columns if sds[f][c] > 0.0] if _is_singular(L[own] @ L[own].T) else []
+            columns = [c for c in block.columns if sds[f][c] > 0.0] if _is_singular(L[own]) else []
             singular = _singular_pairs(cors[f], columns)
             for k, c in enumerate(block.columns):
                 if sds[f][c] == 0.0:

@@ -10,7 +10,7 @@ from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["correlations", "free_parameters", "from_parts", "lower_factor", "theta_of", "widths"]
+__all__ = ["correlations", "free_parameters", "from_parts", "least_variance", "lower_factor", "theta_of", "widths"]
 
 
 def widths(plan: Plan) -> list[int]:
@@ -21,6 +21,8 @@ def widths(plan: Plan) -> list[int]:
 def lower_factor(root: Floats) -> Floats:
     """Return the lower-triangular L, (q, q), with ``LL' = root root'`` and a diagonal that is not negative."""
     q = len(root)
+    if root.shape == (1, 1):
+        return np.abs(root)
     R: Floats = np.asarray(np.linalg.qr(root.T, mode="r"))[:q]
     L = np.zeros((q, q))
     L[:, : len(R)] = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)
@@ -44,6 +46,20 @@ def correlations(sigma: Floats) -> tuple[Floats, Floats]:
     cor[np.isinf(cor)] = np.nan
     cor[np.diag_indices(len(sd))] = np.where(sd > 0.0, 1.0, np.nan)
     return sd, cor
+
+
+def least_variance(L: Floats) -> float:
+    """Return a bound below the least eigenvalue of ``LL'``, L lower triangular, relative to the trace of ``LL'``.
+
+    A determinant is the product of the eigenvalues, the largest of which cannot be more than all of the trace.
+    """
+    size = float(np.vdot(L, L))
+    if size == 0.0:
+        return 0.0
+    product, q = 1.0, len(L)
+    for value in L.diagonal().tolist():
+        product *= value * value / size
+    return product * float(q - 1) ** (q - 1) if q > 1 else product
 
 
 def from_parts(sd: Floats, cor: Floats) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 
 from hdsl.codegen import theta_entries
 from hdsl.fit.boundary import free_blocks, settle, with_block
+from hdsl.fit.covariance import least_variance
 from hdsl.fit.newton import Optimum, Tolerances, minimise, newton_step
 from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
@@ -53,7 +54,7 @@ def search(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
 
 def _onward(problem: Problem[P], at: P, tolerances: Tolerances) -> tuple[P | None, float]:
     """Return a point to go on from, or None where the conditions of an optimum hold, and their certificate."""
-    if not any(np.linalg.eigvalsh(L @ L.T)[0] < EMPTY for L in at.factors):
+    if not any(_is_empty(L) for L in at.factors):
         return None, math.nan
     slope = problem.slope(at)
     ways = [*_single_ways(problem, at, slope.by_covariance), *_block_ways(problem, at, slope.by_covariance)]
@@ -67,6 +68,13 @@ def _onward(problem: Problem[P], at: P, tolerances: Tolerances) -> tuple[P | Non
             if new is not None and new.objective < enough:
                 return new, certificate
     return None, certificate
+
+
+def _is_empty(L: Floats) -> bool:
+    """Whether a covariance ``LL'`` has no variance in some direction."""
+    if least_variance(L) * float(np.vdot(L, L)) >= EMPTY:
+        return False
+    return bool(np.linalg.eigvalsh(L @ L.T)[0] < EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,3 +185,19 @@ def test_columns_of_sets_are_those_of_a_matrix(sizes: tuple[int, ...]) -> None:
     sums = np.zeros((p, 7))
     own.add_sums(sums, Scatter(groups), weights)
     np.testing.assert_allclose(sums, [np.bincount(groups, weights * x, minlength=7) for x in X.T], atol=1e-12)
+
+
+@pytest.mark.parametrize("p", [0, 1, 2, 3, 7])
+def test_inverse_of_a_cholesky_factor(p: int) -> None:
+    half = np.random.default_rng(p).normal(size=(p, p + 2))
+    M = half @ half.T
+    inverse, logdet = root.inverse_factor(M)
+    np.testing.assert_allclose(inverse @ M @ inverse.T, np.eye(p), atol=1e-12)
+    np.testing.assert_allclose(inverse, np.tril(inverse), atol=1e-14)
+    assert logdet == pytest.approx(np.linalg.slogdet(M)[1], abs=1e-12)
+
+
+@pytest.mark.parametrize("M", [[[-1.0]], [[0.0]], [[np.nan]], [[1.0, 2.0], [2.0, 3.0]], [[0.0, 1.0], [1.0, 1.0]]])
+def test_what_is_not_positive_definite_has_no_cholesky_factor(M: list[list[float]]) -> None:
+    with pytest.raises(np.linalg.LinAlgError):
+        root.inverse_factor(np.array(M))
