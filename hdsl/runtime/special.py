@@ -287,7 +287,7 @@ def binet(x: ArrayLike, n: int = 0) -> Floats:
     for k, coefficient in reversed(tuple(enumerate(STIRLING))):
         series = series * (inverse * inverse) + coefficient * (-(2.0 * k + 1.0)) ** n
     series *= inverse
-    if (x >= 2.2).all():
+    if not (x < 2.2).any():  # one that is NaN stays so
         return series
     return np.where(x >= 2.2, series, _binet_small(np.minimum(x, 2.2), n))
 

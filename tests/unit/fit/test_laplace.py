@@ -75,7 +75,7 @@ def test_gradient_of_every_family_by_every_link(name: str, link: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", [s for s in STUDIES if s.name not in {"tied"}], ids=lambda study: study.name)
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 @pytest.mark.parametrize(("name", "link"), BY_LINK)
 def test_gradient_of_every_family_link_and_structure(study: Study, name: str, link: str) -> None:
     check_family(study, name, link)

@@ -179,3 +179,10 @@ def test_limits() -> None:
             assert float(special.log_diff_ndtr(inf, 0.3, i, j)) == 0.0
             assert float(special.log_diff_ndtr(-0.3, -inf, j, i)) == 0.0
         assert float(special.log1mexp(-0.5)) == -inf
+
+
+def test_what_is_no_number_stays_so() -> None:
+    x = np.array([np.nan, 0.3, 5.0])
+    for n in range(4):
+        np.testing.assert_array_equal(np.isnan(special.binet(x, n)), [True, False, False])
+        assert np.isnan(special.binet(np.nan, n))
