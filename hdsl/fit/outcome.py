@@ -67,7 +67,8 @@ class FixedVariation:
     slopes : ndarray, (m, r, r)
         Derivatives of the covariance of the r estimated fixed effects by m variance parameters, user's columns.
     parameters : ndarray, (m, m)
-        Covariance of these variance parameters.
+        Covariance of these variance parameters. They are those of `FitOutcome.variance_cov`, in that order, where all
+        of them have a standard error.
     """
 
     slopes: NDArray[np.float64]

@@ -20,7 +20,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Curvature", "curvature", "variance_covariance"]
+__all__ = ["Curvature", "curvature", "natural_slopes", "variance_covariance"]
 
 STEP = 1e-4
 """Step of the central differences, relative to a standard deviation; at most a tenth of the way to an edge.
@@ -72,7 +72,7 @@ def variance_covariance(criterion: Criterion, found: Curvature, at: Evaluation, 
     if found.covariance is None:
         return out
     sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
-    natural = _natural(found.here, parts, sigma, criterion.outcome.scale)
+    natural = natural_slopes(found.here, parts, sigma, criterion.outcome.scale)
     rows = [*inside_parameters(criterion.plan, parts), k]
     out[np.ix_(rows, rows)] = natural @ found.covariance @ natural.T
     return out
@@ -116,7 +116,7 @@ def _slopes_at(criterion: Criterion, here: Coordinates, at: Evaluation) -> tuple
     return here.carried(logdet), here.carried(r2)
 
 
-def _natural(here: Coordinates, parts: Parts, sigma: float, scale: float) -> Floats:
+def natural_slopes(here: Coordinates, parts: Parts, sigma: float, scale: float) -> Floats:
     """Return the Jacobian of the user's (standard deviations and correlations, sigma) by the coordinates and sigma."""
     k = len(here.free)
     J = np.zeros((k + 1, k + 1))

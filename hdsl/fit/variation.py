@@ -4,9 +4,9 @@ Input: a criterion, its optimum and the curvature there. Output: a `FixedVariati
 Satterthwaite's method follow for any combination of fixed effects. Invariant: the criterion is the one that was
 minimised.
 
-Which parameters the variances are given by does not matter at an optimum inside, where those of the standard errors are
-taken. On a boundary they are the entries of theta (standardised columns) and sigma: derivatives by theta vanish in
-directions without variance, which so take no part.
+Which parameters the variances are given by does not matter for them. At an optimum inside they are the user's standard
+deviations and correlations, and sigma. On a boundary they are the entries of theta (standardised columns) and sigma:
+derivatives by theta vanish in directions without variance, which so take no part.
 
 References
 ----------
@@ -21,7 +21,7 @@ import numpy as np
 from hdsl.fit.boundary import Parts
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.outcome import FixedVariation
-from hdsl.fit.standard_errors import Curvature
+from hdsl.fit.standard_errors import Curvature, natural_slopes
 from hdsl.fit.standardise import Floats
 
 __all__ = ["fixed_variation"]
@@ -39,7 +39,10 @@ def fixed_variation(criterion: Criterion, at: Evaluation, found: Curvature, part
     """Return the variation at an optimum."""
     if parts.edge or found.covariance is None:
         return _by_theta(criterion, at)
-    return _of_user(criterion, found.slopes, found.covariance)
+    sigma = float(np.sqrt(at.profile.r2 / at.profile.nn))
+    J = natural_slopes(found.here, parts, sigma, criterion.outcome.scale)
+    slopes = np.einsum("ba,brs->ars", np.linalg.inv(J), found.slopes)
+    return _of_user(criterion, slopes, J @ found.covariance @ J.T)
 
 
 def _of_user(criterion: Criterion, slopes: Floats, parameters: Floats) -> FixedVariation:

@@ -141,7 +141,8 @@ class Rows(Estimates):
             uncertainty of the fixed effects and of the random effects that are included, jointly, given the
             variances; of a group that the fit did not have, the variance of its effects. On the response scale it is
             that of the predictor by the delta method, and the bounds are those of the predictor, carried over.
-            Combinations of the fixed effects alone, with ``include=None``, have the degrees of freedom of their tests.
+            With ``include=None`` estimates, and new observations of a Gaussian outcome, have degrees of freedom by the
+            method of the fit's tests, else quantiles are normal.
             An ordered outcome has a row for each category within each row of data: a second level of the index.
 
         Raises

@@ -79,12 +79,18 @@ class Reference:
         spread = float(slopes @ self.variation.parameters @ slopes)
         return 2.0 * variance**2 / spread if spread > 0.0 else math.inf
 
-    def rows(self, L: Floats) -> Floats:
-        """Return the degrees of freedom of ``l'beta`` for each row l of `L`, (n,)."""
+    def rows(self, L: Floats, more: Floats | None = None, more_slopes: Floats | None = None) -> Floats:
+        """Return the degrees of freedom of the variance of ``l'beta`` for each row l of `L`, (n,).
+
+        Another variance may be added to it: `more`, (n,), with its derivatives by the variance parameters, (n, m), as
+        that of a new observation has it.
+        """
         if self.variation is None:
             return np.full(len(L), self.constant)
         variance = np.einsum("ni,ij,nj->n", L, self.unadjusted, L)
         slopes = np.stack([np.einsum("ni,ij,nj->n", L, slope, L) for slope in self.variation.slopes], axis=1)
+        if more is not None and more_slopes is not None:
+            variance, slopes = variance + more, slopes + more_slopes
         spread = np.einsum("na,ab,nb->n", slopes, self.variation.parameters, slopes)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(spread > 0.0, 2.0 * variance**2 / spread, math.inf))

@@ -23,7 +23,7 @@ from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.quadrature import Quadrature, quadrature
 from hdsl.fit.threads import one_thread
 from hdsl.results.predicting.joint import factorise, information_of, row_values, weights_of
-from hdsl.results.predicting.matrices import roots
+from hdsl.results.predicting.matrices import roots, with_moved
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
@@ -113,17 +113,9 @@ def _coefficients(outcome: FitOutcome, columns: Codes) -> Iterator[Moved]:
 def _variances(design: Design, outcome: FitOutcome, places: Codes) -> Iterator[Moved]:
     for place in places:
         entry = outcome.variance_parameters[place]
-        tied = [own for own, name in design.variance_names.items() if name == design.variance_names[entry]]
 
-        def moved(h: float, tied: list[Entry] = tied) -> FitOutcome:
-            sd, cor = [own.copy() for own in outcome.sd], [own.copy() for own in outcome.cor]
-            for factor, row, column in tied:
-                if row == column:
-                    sd[factor][row] += h
-                else:
-                    cor[factor][row, column] += h
-                    cor[factor][column, row] += h
-            return replace(outcome, sd=tuple(sd), cor=tuple(cor))
+        def moved(h: float, entry: Entry = entry) -> FitOutcome:
+            return with_moved(design, outcome, entry, h)
 
         yield STEP * min(float(np.sqrt(outcome.variance_cov[place, place])), _room(outcome, entry)), moved
 

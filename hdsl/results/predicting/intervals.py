@@ -3,6 +3,11 @@
 Stage: results. Input: a `Predicted` with standard errors. Output: lower and upper bounds. Invariant: bounds lie
 in the range of what they bound: where the mean is a monotone function of one predictor they are those of the predictor
 carried over, else they are made on the log or logit scale.
+
+References
+----------
+Francq, Lin and Hoyer (2019), Statistics in Medicine 38: Satterthwaite's degrees of freedom for prediction intervals of
+mixed models.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from numpy.typing import NDArray
 from hdsl.diagnostics import FitError
 from hdsl.families import DISTRIBUTIONS
 from hdsl.results.intervals import coverage
+from hdsl.results.predicting.matrices import with_moved
 from hdsl.results.predicting.means import layers
 from hdsl.results.predicting.observations import Draws, observation_bounds
 from hdsl.results.predicting.request import refusal
@@ -29,6 +35,9 @@ __all__ = ["bounds", "refuse_observation", "require_kind", "two_sided_quantile",
 Floats = NDArray[np.float64]
 
 KINDS = ("confidence", "prediction")
+
+STEP = 1e-4
+"""Step of central differences of a variance by a standard deviation, which is a parabola, or a correlation."""
 
 MEANS = {"counts": "positive", "positive": "positive", "0 or 1": "unit", "0 to size": "unit", "(0, 1)": "unit"}
 """Range of the mean by the range of the outcome; of all others it has no ends."""
@@ -63,7 +72,7 @@ def bounds(
     if kind == "prediction" and density is not None:
         return observation_bounds(density, found, share, draws or Draws())
     if kind == "prediction":
-        half = two_sided_quantile(share, np.array([fit.df_resid])) * _spread_of_observation(fit, found)
+        half = two_sided_quantile(share, _degrees_of_observation(fit, found)) * _spread_of_observation(fit, found)
         return found.estimate - half, found.estimate + half
     multiplier = two_sided_quantile(share, _degrees(fit, found))
     if found.link is None:
@@ -111,6 +120,26 @@ def _degrees(fit: Estimates, found: Predicted) -> Floats:
         return np.array([fit.df_resid])
     kept = fit.parameters.kept
     return np.concatenate([fit.degrees.rows(X[:, kept]) for X in found.directions()])
+
+
+def _degrees_of_observation(fit: Estimates, found: Predicted) -> Floats:
+    """Return the degrees of freedom of the variance of each new observation, or one for all: Satterthwaite's.
+
+    With random effects at their modes, and where a variance is on its boundary, the normal distribution is taken.
+    """
+    outcome, variation = fit.outcome, fit.degrees.variation
+    if found.directions is None or variation is None or not np.isfinite(outcome.variance_cov).all():
+        return np.array([fit.df_resid])
+    n = len(found.eta)
+    slopes = np.zeros((n, len(variation.parameters)))
+    slopes[:, -1] = 2.0 * outcome.sigma
+    if found.spread is not None:
+        for place, entry in enumerate(outcome.variance_parameters):
+            ends = (found.spread_at(with_moved(fit.design, outcome, entry, h)) for h in (STEP, -STEP))
+            slopes[:, place] = (next(ends) - next(ends))[:, 0, 0] / (2.0 * STEP)
+    more = outcome.sigma**2 + (np.zeros(n) if found.spread is None else found.spread[:, 0, 0])
+    X = np.concatenate(list(found.directions()))[:, fit.parameters.kept]
+    return fit.degrees.rows(X, more, slopes)
 
 
 def two_sided_quantile(level: float, df: Floats) -> Floats:

@@ -9,6 +9,7 @@ of that factor's effects.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from hdsl.results.linear import fixed_starts, product_sum
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
 
-__all__ = ["covariances", "fixed_rows", "random_rows", "roots", "starts", "z_values"]
+__all__ = ["covariances", "fixed_rows", "random_rows", "roots", "starts", "with_moved", "z_values"]
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +38,19 @@ def roots(outcome: FitOutcome) -> tuple[Floats, ...]:
 def covariances(outcome: FitOutcome) -> tuple[Floats, ...]:
     """Return for each grouping factor the covariance of its effects; (width, width)."""
     return tuple(root @ root.T for root in roots(outcome))
+
+
+def with_moved(design: Design, outcome: FitOutcome, entry: tuple[int, int, int], h: float) -> FitOutcome:
+    """Return the outcome with a standard deviation or a correlation moved, and all that are the same parameter."""
+    name = design.variance_names[entry]
+    sd, cor = [own.copy() for own in outcome.sd], [own.copy() for own in outcome.cor]
+    for factor, row, column in (own for own, other in design.variance_names.items() if other == name):
+        if row == column:
+            sd[factor][row] += h
+        else:
+            cor[factor][row, column] += h
+            cor[factor][column, row] += h
+    return replace(outcome, sd=tuple(sd), cor=tuple(cor))
 
 
 def starts(plan: Plan, n_levels: Sequence[int]) -> NDArray[np.intp]:

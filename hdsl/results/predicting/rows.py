@@ -63,6 +63,8 @@ class Predicted:
         Data that the density takes besides the outcome; NaN where they were not asked for.
     directions : callable or None
         Yields rows of X, block by block, where the estimate is a combination of the fixed effects alone.
+    spread_at : callable
+        `spread` with the standard deviations and correlations of another outcome.
     """
 
     rows: NewRows
@@ -76,6 +78,7 @@ class Predicted:
     errors: Floats | None
     known: dict[str, Floats]
     directions: Callable[[], Iterator[Floats]] | None
+    spread_at: Callable[[FitOutcome], Floats]
 
     @property
     def attrs(self) -> dict[Hashable, Any]:
@@ -189,6 +192,7 @@ class _Prediction:
             errors=errors,
             known=self._known,
             directions=None if self.asked.places or self.plan.n_predictors > 1 else self._directions,
+            spread_at=lambda outcome: replace(self, outcome=outcome)._integrated(),
         )
 
     def _directions(self) -> Iterator[Floats]:

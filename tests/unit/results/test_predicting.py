@@ -133,9 +133,9 @@ def test_intervals_of_the_mean_and_of_an_observation(crossed: FittedModel) -> No
     s2 = crossed.outcome.sigma**2
     own = crossed.predictions(new, interval="prediction").iloc[0]
     assert (own["upper"] - own["lower"]) / 2 == pytest.approx(1.959964 * np.sqrt(mean["se"] ** 2 + s2))
-    any_ = crossed.predictions(new, include=None, marginal=True, interval="prediction").iloc[0]
+    any_ = crossed.predictions(new, include=["k"], marginal=True, interval="prediction").iloc[0]
     z, sd, cor = np.array([1.0, 1.0]), crossed.outcome.sd, crossed.outcome.cor
-    spread = z @ (sd[0][:, None] * cor[0] * sd[0]) @ z + sd[1][0] ** 2
+    spread = z @ (sd[0][:, None] * cor[0] * sd[0]) @ z
     assert (any_["upper"] - any_["lower"]) / 2 == pytest.approx(1.959964 * np.sqrt(any_["se"] ** 2 + s2 + spread))
 
 
@@ -151,6 +151,37 @@ def test_combinations_of_fixed_effects_have_the_degrees_of_freedom_of_their_test
     for column in ("estimate", "se", "lower", "upper"):
         assert found[column].to_numpy() == pytest.approx(expected[column].to_numpy(), rel=1e-9)
     assert (expected["df"] < 20).all()
+
+
+def test_a_new_observation_has_the_degrees_of_freedom_of_its_variance() -> None:
+    """In a balanced one-way layout: those of the sum of two mean squares, in closed form."""
+    J, n = 9, 6
+    rng = np.random.default_rng(12)
+    g = np.repeat(np.arange(J), n)
+    y = 3 + rng.normal(size=J)[g] + rng.normal(size=J * n)
+    fit = Model("y[i] ~ normal(m + u[g], s)\nu[g] ~ normal(0, s_g)").fit({"g": g, "y": y}, method="reml")
+    means = y.reshape(J, n).mean(axis=1)
+    between, within = n * means.var(ddof=1), ((y - means[g]) ** 2).sum() / (J * (n - 1))
+    parts = np.array([between / n * (1 + 1 / J), within * (1 - 1 / n)])
+    df = parts.sum() ** 2 / (parts**2 / [J - 1, J * (n - 1)]).sum()
+    row = fit.predictions({"g": ["new"]}, include=None, marginal=True, interval="prediction").iloc[0]
+    reach = stats.t.ppf(0.975, df) * np.sqrt(parts.sum())
+    assert (row["upper"] - row["lower"]) / 2 == pytest.approx(reach, rel=1e-6)
+    typical = fit.predictions({"g": ["new"]}, include=None, interval="prediction").iloc[0]
+    parts = np.array([between / (n * J), within])
+    df = parts.sum() ** 2 / (parts**2 / [J - 1, J * (n - 1)]).sum()
+    reach = stats.t.ppf(0.975, df) * np.sqrt(parts.sum())
+    assert (typical["upper"] - typical["lower"]) / 2 == pytest.approx(reach, rel=1e-6)
+
+
+def test_where_a_variance_is_zero_a_new_observation_has_normal_quantiles() -> None:
+    y = np.random.default_rng(0).normal(size=(5, 8))
+    data = {"g": np.arange(40) % 8, "y": (y - y.mean(axis=0)).ravel()}  # all groups have the same mean
+    fit = Model("y[i] ~ normal(m + u[g], s)\nu[g] ~ normal(0, s_g)").fit(data, method="reml")
+    assert fit.boundary == ("s_g",)
+    row = fit.predictions({"g": ["new"]}, include=None, marginal=True, interval="prediction").iloc[0]
+    reach = 1.959964 * np.hypot(row["se"], fit.params["s"])
+    assert (row["upper"] - row["lower"]) / 2 == pytest.approx(reach, rel=1e-6)
 
 
 def test_new_counts_lie_within_quantiles_of_their_mixture(counts: FittedModel) -> None:

@@ -138,7 +138,7 @@ def test_what_a_fit_cannot_answer(fit: FittedModel) -> None:
         fit.inference("satterthwait")  # type: ignore[arg-type]
     with pytest.raises(hdsl.FitError, match="level"):
         fit.inference(level=1.0)
-    with pytest.raises(hdsl.FitError, match="cannot be read|is no fixed effect"):
+    with pytest.raises(hdsl.FitError, match=r"cannot be read|is no fixed effect"):
         fit.test("s = 0")
     with pytest.raises(hdsl.FitError, match="no contrast"):
         fit.contrast([])
