@@ -37,7 +37,7 @@ def test_wheel_content(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "hdsl").rglob("*.py")}
     assert modules <= names
-    assert {"hdsl/grammar/hm.lark", "hdsl/py.typed"} <= names
+    assert {"hdsl/grammar/hm.lark", "hdsl/py.typed", "hdsl/results/page/page.css"} <= names
     assert {f"hdsl/errors/{path.name}" for path in (ROOT / "docs" / "errors").glob("HM*.md")} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"hdsl"}
