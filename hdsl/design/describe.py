@@ -10,14 +10,14 @@ from textwrap import wrap
 
 import numpy as np
 
+from hdsl.design.cost import PROBES, cost
 from hdsl.form.density import RowDensity
 from hdsl.form.expr import show_index_set
-from hdsl.plan import Arrays, Column, Plan, Sizes
+from hdsl.plan import Arrays, Column, Plan
 
 __all__ = ["describe"]
 
 _WIDTH = 80
-VECTORS = 32  # of the iterations, that are kept at the same time
 _LONGEST = 20  # characters of an index set in the table
 
 
@@ -34,7 +34,7 @@ def describe(plan: Plan, arrays: Arrays | None = None) -> str:
     if plan.re_terms:
         lines += [*_table(plan, arrays), ""]
     lines += _paragraph("Method", _method(plan))
-    lines += _paragraph("Cost", _cost(plan))
+    lines += _paragraph("Cost", _cost(plan, arrays))
     if plan.reasons:
         lines += ["Why"]
         for reason in plan.reasons:
@@ -136,8 +136,9 @@ def _method(plan: Plan) -> str:
     steps = "Cross-products are summed once; after that no step touches the rows. "
     if plan.crossing == "iterative":
         return (
-            f"{steps}Each evaluation solves the mixed-model equations by conjugate gradients, and estimates traces and "
-            "the log determinant by random signs, always the same. The fit tells its Monte-Carlo error."
+            f"{steps}Each evaluation eliminates the largest factor, solves for the others by conjugate gradients, and "
+            "estimates traces and the log determinant by random signs, always the same. The fit tells its Monte-Carlo "
+            "error."
         )
     return f"{steps}Each evaluation {_elimination(plan)}."
 
@@ -170,41 +171,38 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def _cost(plan: Plan) -> str:
+def _cost(plan: Plan, arrays: Arrays | None) -> str:
     """Return work and memory of one evaluation with its gradient, in words."""
-    if plan.sizes is None or not plan.re_terms:
+    if plan.sizes is None or arrays is None or not plan.re_terms:
         return ""
+    expected = cost(plan, arrays)
+    words = [f"{_work(plan, expected.cells)}, beside {plan.sizes.p + 1} columns of fixed part and outcome"]
+    if expected.seconds is not None:
+        words.append(f"it takes about {_seconds(expected.seconds)} on one core")
+    words.append(f"the fit needs about {_bytes(expected.memory)} of memory, on top of the data")
+    return "; ".join(words) + "."
+
+
+def _work(plan: Plan, cells: int) -> str:
+    """Return what one evaluation does."""
+    assert plan.sizes is not None
     unit = "One evaluation" if plan.density is None else "One step"
-    widths = [term.width for term in plan.re_terms]
-    border = plan.sizes.p + 1
+    columns = [term.width * size for term, size in zip(plan.re_terms, plan.sizes.n_levels, strict=True)]
     if plan.crossing == "iterative":
-        return _iterative_cost(plan, plan.sizes, border)
-    dense = sum(widths[k] * plan.sizes.n_levels[k] for k in plan.dense)
-    chain = sum(plan.sizes.n_levels[k] * widths[k] for k in plan.chain)
-    above = sum(widths[k] for k in plan.chain)
-    stored = 8.0 * chain * (above + border) + 16.0 * dense * (dense + border)
-    words = [f"{unit} works on {chain:,} eliminated columns"]
+        rest = sum(columns) - max(columns)
+        return f"{unit} solves for {PROBES} random vectors of {rest:,} columns, each time through {cells:,} cells"
+    dense, chain = sum(columns[k] for k in plan.dense), sum(columns[k] for k in plan.chain)
+    words = f"{unit} works on {chain:,} eliminated columns"
     if dense:
-        words.append(f" and factors a dense {dense:,} x {dense:,} matrix")
-        stored += 8.0 * chain * dense if plan.crossing == "dense" else 0.0
+        words += f" and factors a dense {dense:,} x {dense:,} matrix"
     if plan.density is not None:
         k = len(plan.density.inputs)
-        stored += 8.0 * plan.sizes.n * (k + k * (k + 1) // 2)
-        words.append(f" and {plan.sizes.n:,} rows with {k + k * (k + 1) // 2} derivatives each")
-    words.append(f", beside {border} columns of fixed part and outcome; about {_bytes(stored)} of memory.")
-    return "".join(words)
+        words += f" and {plan.sizes.n:,} rows with {k + k * (k + 1) // 2} derivatives each"
+    return words
 
 
-def _iterative_cost(plan: Plan, sizes: Sizes, border: int) -> str:
-    """Return work and memory of one evaluation by iterations; a row fills one cell of each pair of factors at most."""
-    columns = _random_columns(plan)
-    widths = [term.width for term in plan.re_terms]
-    pairs = sum(a * b for i, a in enumerate(widths) for b in widths[:i])
-    stored = 2.0 * 12.0 * 2.0 * sizes.n * pairs + 8.0 * columns * (border + 8 * VECTORS)
-    return (
-        f"One evaluation solves for some {border + VECTORS} right-hand sides of {columns:,} columns, each iteration a "
-        f"product with at most {2 * sizes.n * pairs:,} cells; up to {_bytes(stored)} of memory."
-    )
+def _seconds(number: float) -> str:
+    return f"{number:.2g} s" if number >= 0.1 else f"{max(1000.0 * number, 0.1):.2g} ms"
 
 
 def _bytes(number: float) -> str:
