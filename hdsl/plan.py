@@ -13,7 +13,7 @@ given row by row, and covariances are absolute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -112,8 +112,16 @@ class Sizes:
     set_columns: tuple[int, ...]
 
 
+class _Remembering:
+    """What a plan knows of itself once it was asked: its source and layout are looked up by it again and again."""
+
+    __slots__ = ("_hash",)
+
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(_Remembering):
     """How the likelihood is computed.
 
     Attributes
@@ -157,6 +165,14 @@ class Plan:
     density: RowDensity | None = None
     reasons: tuple[str, ...] = field(compare=False)
     sizes: Sizes | None = field(compare=False)
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            compared = tuple(getattr(self, item.name) for item in fields(self) if item.compare)
+            object.__setattr__(self, "_hash", hash(compared))
+            return self._hash
 
     @property
     def n_predictors(self) -> int:
