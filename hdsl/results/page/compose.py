@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from hdsl.markup import Child, element, html
+from hdsl.progress import progress
 from hdsl.results.page import data, estimates, model, pictures, reproduce, source
 from hdsl.results.page.messages import codes_of, diagnostics_list, meaning
 from hdsl.results.page.parts import Part, boxed, or_why_not
@@ -90,7 +91,12 @@ def page_html(fit: FittedModel, request: Request | None = None) -> str:
     FitError
         HM507 and HM510 for intervals, degrees of freedom and hypotheses that were asked for and cannot be had.
     """
-    asked = request if request is not None else Request()
+    with progress("writing the report"):
+        return _document(fit, request if request is not None else Request())
+
+
+def _document(fit: FittedModel, asked: Request) -> str:
+    """Return the page; what was asked for is looked at first."""
     estimates.require(fit, asked)
     report = fit.summary().report
     messages = (*fit.remarks, *fit.diagnostics)

@@ -16,15 +16,20 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from hdsl.markup import Child, element
+from hdsl.progress import say
 from hdsl.results.page.parts import or_why_not, paragraph
 from hdsl.results.page.request import Request
 
 if TYPE_CHECKING:
     from hdsl.results.fitted import FittedModel
+    from hdsl.results.plots import Picture
 
 __all__ = ["pictures_body"]
 
 LIBRARY = "matplotlib"
+
+LARGEST = 400_000
+"""Bytes of a picture made of lines."""
 
 ELSEWHERE = frozenset({"levels"})
 """Pictures that have a section of their own."""
@@ -47,10 +52,18 @@ def pictures_body(fit: FittedModel, request: Request) -> Iterator[Child]:
 
 
 def _figure(fit: FittedModel, name: str) -> Element:
+    say(f"drawing {name}")
     picture = getattr(fit.plot, name)()
+    words = f"{picture.title}{'' if picture.title.endswith('?') else ':'} {picture.caption}"
+    image = element("img", src=_address(picture), alt=words, class_="picture")
+    return element("figure", image, element("figcaption", words), class_="plot")
+
+
+def _address(picture: Picture) -> str:
+    """Return a picture as an address that holds it: as lines, or, where these are very many, as points."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a letter that the font lacks is a box
-        content = base64.b64encode(picture.content("svg")).decode("ascii")
-    words = f"{picture.title}{'' if picture.title.endswith('?') else ':'} {picture.caption}"
-    image = element("img", src=f"data:image/svg+xml;base64,{content}", alt=words, class_="picture")
-    return element("figure", image, element("figcaption", words), class_="plot")
+        kind, content = "svg+xml", picture.content("svg")
+        if len(content) > LARGEST:
+            kind, content = "png", picture.content("png")
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -276,6 +276,13 @@ class TestPictures:
             content = base64.b64decode((image.attributes["src"] or "").removeprefix("data:image/svg+xml;base64,"))
             assert b"<svg" in content
 
+    def test_a_picture_of_very_many_lines_is_made_of_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("matplotlib")
+        monkeypatch.setattr(pictures, "LARGEST", 5_000)
+        page = read_page(page_html(FITS["without_groups"]()))
+        kinds = {(image.attributes["src"] or "").partition(";")[0] for image in page.named("pictures").all("img")}
+        assert "data:image/png" in kinds
+
     def test_without_the_library_the_page_says_how_to_get_it(
         self, fits: dict[str, FittedModel], monkeypatch: pytest.MonkeyPatch
     ) -> None:
