@@ -3,7 +3,7 @@
 A suite is a JSON file ``{"models": [{"id", "data", "formula", "p", "best_ml_objective"}, ..]}``; its data
 lie beside it, or in a folder ``data`` beside its own. Formulas are lme4's without the outcome, which is
 the column ``Y``; ``&`` stands for ``:``. A column of numbers counts as a factor where only that gives the
-number `p` of fixed effects.
+number `p` of fixed effects. A model may name another column, `"outcome"`, and `"method": "reml"`.
 
 Prints objective, best known, their difference, evaluations and seconds. Exit status 1 if a fit ends above the best
 known objective by more than 1e-4, or does not converge.
@@ -58,14 +58,15 @@ class Row:
 
 
 def fit(problem: dict[str, Any], frame: pd.DataFrame) -> tuple[Any, float]:
-    """Return the fit of a problem by maximum likelihood, and its seconds in a process that has compiled the model."""
-    formula = "Y ~ " + problem["formula"].replace("&", ":")
-    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and name != "Y"]
+    """Return the fit of a problem, and its seconds in a process that has compiled the model."""
+    outcome = problem.get("outcome", "Y")
+    formula = f"{outcome} ~ " + problem["formula"].replace("&", ":")
+    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and name != outcome]
     named = [name for name in numbers if re.search(rf"\b{name}\b", formula)]
     for factors in ([], [name for name in named if name in "ABCDEF"]):
         model = hdsl.from_formula(formula, frame, factors=factors)
         start = time.perf_counter()
-        found = model.fit(frame)
+        found = model.fit(frame, method=problem.get("method", "ml"))
         seconds = time.perf_counter() - start
         if len(found.fixef) == problem["p"]:
             return found, seconds
