@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.codegen.interpret import evaluate
+from hdsl.diagnostics import FitError
 from hdsl.form.density import RowDensity
 from hdsl.form.expr import Apply, Expr, Ref, references
 from hdsl.results.predicting.means import mean_of, needed_for_mean
+from hdsl.results.predicting.request import refusal
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
@@ -29,10 +31,8 @@ Floats = NDArray[np.float64]
 Known = Mapping[str, Floats]
 Mean = Callable[[Floats, Known], Floats]
 
-NODES = {1: 61, 2: 25, 3: 13}
+NODES = {1: 61, 2: 25, 3: 13, 4: 9}
 """Quadrature nodes in each direction, by the number of directions."""
-
-MOST_DIRECTIONS = 3
 
 STEP = 1e-5
 """Step of the central differences that give slopes; their error is of the order of its square."""
@@ -137,7 +137,9 @@ def integrate(mean: Callable[[Floats], Floats], eta: Floats, spread: Floats) -> 
     used = [k for k in range(values.shape[1]) if (values[:, k] > 1e-12 * largest).any()] if largest > 0.0 else []
     if not used:
         return mean(eta)
-    used = used[-MOST_DIRECTIONS:]
+    if len(used) > max(NODES):
+        message = f"effects of {len(used)} predictors cannot be integrated over: include some of them"
+        raise FitError([refusal(message, f"quadrature is there for up to {max(NODES)} predictors with random effects")])
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES[len(used)])
     weights = weights / weights.sum()
     roots = vectors[:, :, used] * np.sqrt(np.maximum(values[:, None, used], 0.0))  # (n, K, directions)

@@ -360,14 +360,19 @@ def test_what_is_refused(crossed: FittedModel, counts: FittedModel, grades: Fitt
     assert {d.code for d in missing.value.diagnostics} == {"HM401"}
 
 
-@pytest.mark.parametrize(("directions", "tolerance"), [(1, 1e-10), (2, 1e-8), (3, 1e-5)])
+@pytest.mark.parametrize(("directions", "tolerance"), [(1, 1e-10), (2, 1e-8), (3, 1e-5), (4, 1e-4)])
 def test_quadrature_against_a_closed_form(directions: int, tolerance: float) -> None:
     rng = np.random.default_rng(directions)
-    root = rng.normal(size=(4, 3, directions)) * 0.4
-    spread, eta = root @ root.transpose(0, 2, 1), rng.normal(size=(4, 3))
+    root = rng.normal(size=(4, 5, directions)) * 0.3
+    spread, eta = root @ root.transpose(0, 2, 1), rng.normal(size=(4, 5))
     found = integrate(lambda at: np.exp(at.sum(axis=1)), eta, spread)
     expected = np.exp(eta.sum(axis=1) + spread.sum(axis=(1, 2)) / 2)
     assert found == pytest.approx(expected, rel=tolerance)
+
+
+def test_quadrature_in_too_many_directions_is_refused() -> None:
+    with pytest.raises(FitError, match="cannot be integrated over"):
+        integrate(lambda at: at.sum(axis=1), np.zeros((2, 5)), np.broadcast_to(np.eye(5), (2, 5, 5)))
 
 
 def test_arguments_go_to_the_family_and_its_wrappers() -> None:
