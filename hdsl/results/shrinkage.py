@@ -7,9 +7,10 @@ coefficient in a Gaussian model the estimate is ``weight own + (1 - weight) mean
 With Z_j the columns of the group's effects b_j, W the information of its rows (1/sigma^2 if Gaussian), P = Z_j'W Z_j
 and Sigma = Cov(b_j), the group's own estimate maximises the likelihood of its rows. Of a Gaussian outcome it is
 ``b_own = b + P^-1 Z_j'W (y - eta)``, and the conditional mode is ``b = (I + Sigma P)^-1 Sigma P b_own``: a weighted
-mean of b_own and zero whose weights are a matrix. `weight` is its diagonal: what an estimate moves by if its own one
-moves by 1. With one effect, in n_j rows, that is ``(n_j/s0^2) / (n_j/s0^2 + 1/s1^2)``. Of other outcomes P is the observed
-information at the mode, and the weight that of the quadratic approximation there.
+mean of b_own and zero whose weights are a matrix. `weight` is what of an effect's variance the rows take away,
+``1 - Var(b | rows) / Var(b)``, the diagonal of that matrix times Sigma, by that of Sigma. With one effect, in n_j rows,
+that is ``(n_j/s0^2) / (n_j/s0^2 + 1/s1^2)``, the weight itself. Of other outcomes P is the observed information at the
+mode, and the weight that of the quadratic approximation there.
 
 References
 ----------
@@ -182,11 +183,13 @@ class _Groups:
 
     @cached_property
     def weights(self) -> Floats:
-        """Return the diagonal of ``(I + Sigma P)^-1 Sigma P``, (G, w)."""
+        """Return ``1 - Var(b | rows) / Var(b)`` of each effect, (G, w); zero for one without variance."""
         sigma = covariances(self.outcome)[self.factor][np.ix_(self.columns, self.columns)]
         product = sigma @ self.information
-        whole = np.linalg.solve(np.eye(len(self.effects)) + product, product)
-        return np.diagonal(whole, axis1=1, axis2=2)
+        gained = np.linalg.solve(np.eye(len(self.effects)) + product, product @ sigma)
+        before = np.diag(sigma)
+        found = np.zeros_like(self.modes)
+        return np.divide(np.diagonal(gained, axis1=1, axis2=2), before, out=found, where=before > 0.0)
 
     @cached_property
     def _search(self) -> tuple[Floats, Floats]:

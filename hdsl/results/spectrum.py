@@ -61,7 +61,7 @@ class Spectrum:
         it), `mean` (what the partially pooled model says without the group's rows), `own` (what these say alone),
         `own_se`, `estimate`, `unpooled` (the coefficient of the unpooled fit, where it has the same), `weight`. With
         one coefficient of a Gaussian outcome ``estimate = weight*own + (1 - weight)*mean``, ``weight = (n_j/s0^2)/
-        (n_j/s0^2 + 1/s1^2)``; else the weight is what the estimate moves by if its own one moves by 1.
+        (n_j/s0^2 + 1/s1^2)``; else the weight is ``1 - Var(b | rows)/s1^2``.
     is_exact : bool
         Whether the estimate is that weighted mean exactly.
     notes : tuple of str
@@ -85,11 +85,7 @@ class Spectrum:
     def __str__(self) -> str:
         weights = self.shrinkage.head(MOST_PRINTED)
         more = len(self.shrinkage) - len(weights)
-        how = (
-            "estimate = weight*own + (1 - weight)*mean"
-            if self.is_exact
-            else ("weight: what the estimate moves by if its own one moves by 1")
-        )
+        how = "estimate = weight*own + (1 - weight)*mean" if self.is_exact else ("weight = 1 - Var(b | rows) / Var(b)")
         parts = [
             f"Fits\n{_text(self.measures)}",
             f"Coefficients\n{_text(self.coefficients)}",

@@ -119,6 +119,7 @@ def drawn(picture: Picture) -> Figure:
             caption = textwrap.fill(picture.caption, width)
             figure.supxlabel(caption, x=0.012, ha="left", fontsize=8.5, color=GREY)
         figure.canvas.draw()
+        figure.set_layout_engine("none")  # everything has its place now; files need not look for it again
     return figure
 
 

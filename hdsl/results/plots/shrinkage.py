@@ -49,7 +49,7 @@ def picture(design: Design, table: pd.DataFrame, where: str, *, is_exact: bool) 
     weight = (
         "the estimate is weight x own + (1 - weight) x mean"
         if is_exact
-        else ("the weight is what an estimate moves by if its own one moves by 1")
+        else ("the share of the variance between groups that the rows of a group tell")
     )
     how = (
         "A point on the diagonal is not pooled, one on the level line fully."
