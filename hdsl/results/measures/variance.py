@@ -7,7 +7,8 @@ in the data; all is on the scale of the mean's linear predictor (of log y for ``
 The variance of a row given its predictor is sigma^2 of a Gaussian outcome; of others it is that of the latent scale:
 pi^2/3 of a logit, 1 of a probit, pi^2/6 of a cloglog; of counts with a log link ``log(1 + V(m) / m^2)``, V the
 variance of an outcome with mean m, m the mean over the rows of ``exp(x'beta + z'Sigma z / 2)``, and for gamma
-``log(1 + 1/shape)``.
+``log(1 + 1/shape)``. The variance of an effect that each row has for itself, which stands for overdispersion, is added
+to it: nothing of it is shared, nor predicted for another row.
 
 References
 ----------
@@ -73,9 +74,9 @@ class VarianceParts:
     fixed : float
         Variance of ``x'beta`` over the rows, without a known part.
     random : dict of IndexSet to float
-        Of each grouping factor.
+        Of each grouping factor that groups rows.
     residual : float
-        Of a row given its predictor.
+        Of a row given its groups: that given its predictor, and that of effects of single rows.
     """
 
     fixed: float
@@ -97,11 +98,16 @@ def variance_parts(fit: Rows) -> VarianceParts:
         HM510 for a distribution or a link whose variance is not known on the scale of the predictor.
     """
     by_row = _random_variances(fit)
-    terms = fit.design.plan.re_terms
+    random = {term.index_set: float(row.mean()) for term, row in zip(fit.design.plan.re_terms, by_row, strict=True)}
+    of_rows = {
+        term.index_set
+        for term, levels in zip(fit.design.plan.re_terms, fit.design.levels, strict=True)
+        if len(levels) == fit.nobs
+    }
     return VarianceParts(
         fixed=_variance(_explained(fit)),
-        random={term.index_set: float(row.mean()) for term, row in zip(terms, by_row, strict=True)},
-        residual=_residual(fit, sum(by_row, np.zeros(fit.nobs))),
+        random={index_set: value for index_set, value in random.items() if index_set not in of_rows},
+        residual=_residual(fit, sum(by_row, np.zeros(fit.nobs))) + sum(random[index_set] for index_set in of_rows),
     )
 
 

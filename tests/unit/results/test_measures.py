@@ -146,6 +146,23 @@ class TestShares:
         rows = np.exp(2 * np.array([-0.5, -0.2]))
         assert scales.icc().loc["i", "variance"] == pytest.approx(rows.mean())
 
+    def test_an_effect_of_each_row_is_overdispersion(self):
+        rng = np.random.default_rng(3)
+        g, x = np.repeat(np.arange(20), 12), rng.normal(size=240)
+        rate = np.exp(1 + 0.4 * x + 0.5 * rng.normal(size=20)[g] + 0.6 * rng.normal(size=240))
+        data = pd.DataFrame({"g": g, "x": x, "y": rng.poisson(rate)})
+        text = (
+            "y[i] ~ poisson(m[i])\nlog(m[i]) = b0 + b1*x[i] + u[g] + e[i]\nu[g] ~ normal(0, s_g)\ne[i] ~ normal(0, s_i)"
+        )
+        fit = hdsl.Model(text).fit(data)
+        p, table = fit.params, fit.icc()
+        mean = np.exp(p["b0"] + p["b1"] * x + (p["s_g"] ** 2 + p["s_i"] ** 2) / 2).mean()
+        assert list(table.index) == ["g", "i"]
+        assert table.loc["i", "variance"] == pytest.approx(p["s_i"] ** 2 + np.log1p(1 / mean))
+        assert table.loc["g", "icc"] == pytest.approx(p["s_g"] ** 2 / table["variance"].sum())
+        explained = (p["b1"] * x).var(ddof=1) + p["s_g"] ** 2
+        assert fit.r2()["conditional"] == pytest.approx(explained / (explained + table.loc["i", "variance"]))
+
     def test_what_is_not_known_is_refused(self, counts):
         for ask in (counts.icc, counts.r2):
             with pytest.raises(FitError, match="zero_inflated") as caught:
