@@ -40,17 +40,22 @@ By the argument's value, the one that moments give, and the mean outcome.
 """
 
 
-def fitted_exactly(problem: Joint, at: JointPoint, arrays: Arrays, natural: Sequence[float]) -> str | None:
+def fitted_exactly(
+    problem: Joint, at: JointPoint, arrays: Arrays, moments: Callable[[], Sequence[float]]
+) -> str | None:
     """Return the name of a parameter without an equation by which the outcome is fitted exactly.
 
     Parameters
     ----------
-    natural : sequence of float
-        What moments give for each input of the row density.
+    moments : callable
+        Gives a natural value of each input of the row density.
     """
     density = problem.plan.density
     assert density is not None
     base = density.distribution.rstrip(")").split("(")[-1]
+    if all(item.scalar is None for item in density.inputs):
+        return None
+    natural = moments()
     criterion, mean = problem.criterion, float(np.abs(arrays.y[np.isfinite(arrays.y)]).mean())
     beta = criterion.user_beta(at.inner)
     for k, (column, constant) in fixed_columns(problem.plan, arrays).intercepts().items():

@@ -152,7 +152,7 @@ def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes:
     """Look for troubles, and assemble what the fit found, user's columns."""
     at, plan = optimum.at, problem.plan
     criterion = problem.criterion
-    exact = fitted_exactly(problem, at, arrays, natural_values(plan, arrays))
+    exact = fitted_exactly(problem, at, arrays, lambda: natural_values(plan, arrays))
     if exact is not None:
         raise exact_fit(exact)
     parts = parts_at(problem, at)

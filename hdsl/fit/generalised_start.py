@@ -152,7 +152,7 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
         raise no_start("the density of the outcome is zero")
     problem = replace(problem, leashes=_leashes(criterion, arrays))
     optimum = minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
-    name = fitted_exactly(problem, optimum.at, arrays, natural_values(criterion.plan, arrays))
+    name = fitted_exactly(problem, optimum.at, arrays, lambda: natural_values(criterion.plan, arrays))
     if name is not None:
         raise exact_fit(name)
     return optimum
@@ -162,6 +162,8 @@ def _leashes(criterion: DensityCriterion, arrays: Arrays) -> tuple[tuple[Floats,
     """Return the rows of ``to_user`` of parameters without an equation, with values that moments give."""
     plan, out = criterion.plan, []
     assert plan.density is not None
+    if all(item.scalar is None for item in plan.density.inputs):
+        return ()
     natural = natural_values(plan, arrays)
     for k, (column, value) in fixed_columns(plan, arrays).intercepts().items():
         item = plan.density.inputs[k]

@@ -186,9 +186,9 @@ class ChannelColumns(NamedTuple):
     def add_products(self, out: Floats, weights: Floats, other: ChannelColumns) -> None:
         """Add ``X' diag(weights) X`` of these columns with those of `other` to `out`, (p, p), and its mirror."""
         product = self._products(weights, other)
-        out[np.ix_(self.places, other.places)] += product
+        out[self.places[:, None], other.places] += product
         if other is not self:
-            out[np.ix_(other.places, self.places)] += product.T
+            out[other.places[:, None], self.places] += product.T
 
     def _products(self, weights: Floats, other: ChannelColumns) -> Floats:
         weighted = self.matrix * weights
