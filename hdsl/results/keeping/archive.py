@@ -58,7 +58,7 @@ def save(fit: FittedModel, path: str | Path) -> None:
     """
     target = Path(path).resolve()
     variation = fit.degrees.variation
-    kept = keep(fit.design, fit.outcome, variation)
+    kept = keep(fit.design, fit.outcome, variation, fit.remarks)
     head = {"format": FORMAT, "version": VERSION, "hdsl": __version__, "fit": kept.plain()}
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -101,7 +101,7 @@ def load(path: str | Path) -> FittedModel:
     try:
         with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
             kept, named = _read(archive)
-        return FittedModel(design_of(kept, named), outcome_of(kept, named))
+        return FittedModel(design_of(kept, named), outcome_of(kept, named), kept.remarks)
     except _Unreadable as error:
         raise _refusal(path, str(error)) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hdsl.design.columns import Factor
 from hdsl.design.record import Design
 from hdsl.design.units import Units
+from hdsl.diagnostics import Diagnostic
 from hdsl.fit.outcome import Deferred, FitOutcome, FixedVariation
 from hdsl.form.records_json import from_plain, is_storable, to_plain
 from hdsl.plan import Arrays, FixedSet, Plan
@@ -97,15 +98,17 @@ class Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A fit without its arrays: parts of its design and outcome, and what arrays there are."""
+    """A fit without its arrays: parts of its design and outcome, what arrays there are, remarks on the model text."""
 
     design: Any
     outcome: Any
     extent: Extent
+    remarks: tuple[Diagnostic, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return what goes into JSON."""
-        return {name: to_plain(part := getattr(self, name), type(part)) for name in ("design", "outcome", "extent")}
+        records = {name: to_plain(part := getattr(self, name), type(part)) for name in ("design", "outcome", "extent")}
+        return {**records, "remarks": to_plain(self.remarks, tuple[Diagnostic, ...])}
 
     @staticmethod
     def of(plain: dict[str, Any]) -> Kept:
@@ -120,6 +123,7 @@ class Kept:
             design=from_plain(plain.get("design"), _storable_part(Design)),
             outcome=from_plain(plain.get("outcome"), _storable_part(FitOutcome)),
             extent=from_plain(plain.get("extent"), Extent),
+            remarks=from_plain(plain.get("remarks", []), tuple[Diagnostic, ...]),
         )
 
 
@@ -131,8 +135,10 @@ class Spec:
     bound: int | None = None
 
 
-def keep(design: Design, outcome: FitOutcome, variation: FixedVariation | None) -> Kept:
-    """Return the record of a fit; `variation` is what its tests use."""
+def keep(
+    design: Design, outcome: FitOutcome, variation: FixedVariation | None, remarks: tuple[Diagnostic, ...]
+) -> Kept:
+    """Return the record of a fit; `variation` is what its tests use, `remarks` are of the model text."""
     import pandas as pd
 
     arrays, units = design.arrays, design.units
@@ -148,7 +154,7 @@ def keep(design: Design, outcome: FitOutcome, variation: FixedVariation | None) 
         has_cross=outcome.cross_cov is not None,
         n_varied=None if variation is None else len(variation.parameters),
     )
-    return Kept(design=_taken(design), outcome=_taken(outcome), extent=extent)
+    return Kept(design=_taken(design), outcome=_taken(outcome), extent=extent, remarks=remarks)
 
 
 def arrays_of(design: Design, outcome: FitOutcome, variation: FixedVariation | None, kept: Kept) -> Named:

@@ -301,9 +301,14 @@ class TestSame:
         pytest.importorskip("matplotlib")
         assert page_html(FITS["plain"]()) == page_html(fits["plain"])
 
-    def test_a_fit_that_was_kept_has_the_page_that_it_had(self, fits: dict[str, FittedModel], tmp_path: Path) -> None:
-        fits["plain"].save(tmp_path / "fit.hmfit")
-        assert page_html(hdsl.load(tmp_path / "fit.hmfit"), BARE) == page_html(fits["plain"], BARE)
+    @pytest.mark.parametrize("name", ["plain", "hostile", "ordinal", "pooled"])
+    def test_a_fit_that_was_kept_has_the_page_that_it_had(
+        self, name: str, fits: dict[str, FittedModel], tmp_path: Path
+    ) -> None:
+        model = hdsl.read(SLEEPSTUDY / "model.hm")
+        fit = model.pooled().fit(SLEEPSTUDY / "sleepstudy.csv") if name == "pooled" else fits[name]
+        fit.save(tmp_path / "fit.hmfit")
+        assert page_html(hdsl.load(tmp_path / "fit.hmfit"), BARE) == page_html(fit, BARE)
 
     @pytest.mark.slow
     def test_it_does_not_hang_on_the_order_of_sets(self, tmp_path: Path) -> None:
