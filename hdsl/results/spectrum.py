@@ -52,8 +52,8 @@ class Spectrum:
     fits : mapping from str to FittedModel
         ``"pooled"``, ``"partial"``, ``"unpooled"``, as far as they were fitted.
     measures : DataFrame
-        A row for each fit: `coefficients` (fixed ones), `dof`, `deviance`, `aic`, `bic`, and for Gaussian outcomes the
-        residual `sd`.
+        A row for each fit: `coefficients` (fixed ones), `dof`, `deviance`, `aic`, `bic` (not under REML, whose criteria
+        are not comparable where fixed parts differ), and for Gaussian outcomes the residual `sd`.
     coefficients : DataFrame
         Estimate and standard error of the fixed effects in each fit, but for those of the groups.
     shrinkage : DataFrame
@@ -106,6 +106,8 @@ def spectrum(fit: FittedModel, index: str | None, *, unpooled: bool | None) -> S
     """Return the spectrum of a fit; see `FittedModel.spectrum`."""
     index_set = chosen_set(fit.design, index)
     fits, notes = _fits(fit, unpooled=unpooled)
+    if fit.method == "reml":
+        notes.append("no deviances: criteria of REML are not comparable where fixed parts differ, those of ML are")
     effects = effects_of(fit.design, index_set)
     table = shrinkage(fit.design, fit.outcome, effects)
     if "pooled" in fits:
@@ -193,7 +195,8 @@ def _unpooled(fit: FittedModel, unpooled: FittedModel, table: pd.DataFrame) -> F
 def _measures(fits: Mapping[str, FittedModel]) -> pd.DataFrame:
     import pandas as pd
 
-    columns = ("dof", "deviance", "aic", "bic")
+    is_comparable = all(fit.method != "reml" for fit in fits.values())
+    columns = ("dof", "deviance", "aic", "bic") if is_comparable else ("dof",)
     table = pd.DataFrame(
         {name: [getattr(fit, c) for c in columns] for name, fit in fits.items()}, index=list(columns)
     ).T

@@ -118,7 +118,7 @@ def drawn(picture: Picture) -> Figure:
         if picture.caption:
             caption = textwrap.fill(picture.caption, width)
             figure.supxlabel(caption, x=0.012, ha="left", fontsize=8.5, color=GREY)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         figure.set_layout_engine("none")  # everything has its place now; files need not look for it again
     return figure
 

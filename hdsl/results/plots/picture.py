@@ -8,6 +8,7 @@ frames give equal files, since neither the time nor a random number goes into th
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["FORMATS", "Picture"]
+
+PLACES = re.compile(rb' (?:d|x|y|transform)="[^"]*"')
+"""Coordinates in an SVG."""
+
+LONG = re.compile(rb"(\.\d{3})\d+")
+"""Digits of a coordinate that nobody sees."""
+
 
 FORMATS = ("png", "svg", "pdf", "csv")
 """Endings of the files that a picture can be saved as; of ``csv`` it is the frame."""
@@ -109,7 +117,7 @@ class Picture:
         buffer = io.BytesIO()
         with style():
             self.figure.savefig(buffer, format=format, dpi=DPI, metadata=metadata(format, self.title))
-        return buffer.getvalue()
+        return _shortened(buffer.getvalue()) if format == "svg" else buffer.getvalue()
 
     def to_svg(self) -> str:
         """Return the picture as an ``svg`` element, to stand in a page of HTML.
@@ -124,3 +132,8 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         return self.content("png")
+
+
+def _shortened(content: bytes) -> bytes:
+    """Return an SVG with coordinates of three decimals, a third smaller."""
+    return PLACES.sub(lambda place: LONG.sub(rb"\1", place[0]), content)

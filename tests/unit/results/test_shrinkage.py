@@ -145,6 +145,17 @@ def test_of_a_binary_outcome_own_estimates_are_logits_of_shares():
     assert not found.is_exact
 
 
+def test_criteria_of_reml_are_not_set_side_by_side():
+    data = layout(6, [5, 7, 6, 9])
+    fit = hdsl.Model("y[i] ~ normal(b0[j] + b1*x[i], sd)\nb0[j] ~ normal(b0, sd_j)").fit(data, "reml")
+    found = fit.spectrum()
+    assert list(found.measures) == ["coefficients", "dof", "sd"]
+    within = found.fits["unpooled"]
+    assert within.method == "reml"
+    assert within.outcome.sigma == pytest.approx(np.sqrt((within.residuals**2).sum() / (27 - 5)))
+    assert "no deviances: criteria of REML" in str(found)
+
+
 @pytest.fixture(scope="module")
 def pastes():
     return hdsl.read(EXAMPLES / "pastes/model.hm").fit(EXAMPLES / "pastes/pastes.csv")

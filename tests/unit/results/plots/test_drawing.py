@@ -49,6 +49,11 @@ def test_axes_have_names_and_nothing_is_cut_off(pictures):
             box = axes.get_tightbbox(for_layout_only=True)
             assert box.x0 > -2 and box.y0 > -2, name  # noqa: PT018
             assert box.x1 < figure.bbox.width + 2 and box.y1 < figure.bbox.height + 2, name  # noqa: PT018
+            if picture.caption and name != "levels":
+                title, caption = figure._suptitle.get_window_extent(), figure._supxlabel.get_window_extent()
+                assert caption.y1 <= box.y0 + 1 and box.y1 <= title.y0 + 1, name  # noqa: PT018
+                assert caption.x1 <= figure.bbox.width + 2 and caption.y0 >= -1, name  # noqa: PT018
+                assert title.x1 <= figure.bbox.width + 2 and title.y1 <= figure.bbox.height + 1, name  # noqa: PT018
 
 
 def test_legends_do_not_lie_on_the_data(pictures):
