@@ -69,7 +69,7 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Show a line while the body runs, if it takes long; inside another such body its line is used.
+    """Show a line while the body runs, if it takes long; inside another such body that one's line stays.
 
     Parameters
     ----------
@@ -78,9 +78,7 @@ def progress(text: str) -> Iterator[None]:
     """
     within = _depth.set(_depth.get() + 1)
     line, token = None, None
-    if _current.get() is not None or sys.stderr is None or not sys.stderr.isatty():
-        say(text)
-    else:
+    if _current.get() is None and sys.stderr is not None and sys.stderr.isatty():
         line = _Line(text)
         token = _current.set(line)
     try:
@@ -114,7 +112,7 @@ def is_part() -> bool:
 
 
 def say(text: str) -> None:
-    """Change the line, if there is one."""
+    """Change the line, if there is one and it is not that of something longer."""
     line = _current.get()
-    if line is not None:
+    if line is not None and not is_part():
         line.text = text

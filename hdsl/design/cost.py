@@ -73,7 +73,7 @@ def cost(plan: Plan, arrays: Arrays) -> Cost:
         return _iterative(arrays, widths, columns, border, memory)
     above = sum(widths[f] for f in plan.chain)
     chain, m = sum(columns[f] for f in plan.chain), sum(columns[f] for f in plan.dense)
-    memory += 6.0 * NUMBER * chain * (above + border)
+    memory += 4.0 * NUMBER * chain * (above + border)
     seconds = PER_COLUMN * chain * (above + border)
     if not m:
         return Cost(memory=memory, seconds=None if plan.density is not None else seconds, cells=0)
@@ -92,7 +92,7 @@ def cost(plan: Plan, arrays: Arrays) -> Cost:
 def _rows(plan: Plan, arrays: Arrays) -> float:
     """Return the bytes of columns and codes of the rows, with their standardised copies and what is summed at once."""
     assert plan.sizes is not None
-    own = 2 * (1 + len(arrays.x)) + len(arrays.groups) + len(arrays.sets) + 2
+    own = 2 * (1 + len(arrays.x)) + len(arrays.groups) + len(arrays.sets) + 1
     if plan.density is not None:
         k = len(plan.density.inputs)
         own += 2 * (k + k * (k + 1) // 2) + 4 * k

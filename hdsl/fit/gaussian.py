@@ -253,7 +253,8 @@ def _message(optimum: Optimum[Evaluation], status: Status, parts: Parts) -> str:
     """Return a sentence about how the search ended."""
     match status:
         case "not converged" if optimum.interrupted:
-            return f"Interrupted after {optimum.n_evaluations} evaluations: the best point so far, not an optimum."
+            n = optimum.n_evaluations
+            return f"Interrupted after {n} evaluation{'s' * (n != 1)}: the best point so far, not an optimum."
         case "not converged":
             return (
                 f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.progress import progress, say
 from hdsl.results.scales import SCALES, Scale
 
 if TYPE_CHECKING:
@@ -165,8 +166,12 @@ def _bottom(deviance: Callable[[float], float], estimate: float, se: float, *, m
 
 def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) -> NDArray[np.float64]:
     """Return (len(names), 2), profile intervals, natural scale."""
-    root = NormalDist().inv_cdf(0.5 + level / 2.0)
-    return np.array([_ends(table, name, root) for name in names]).reshape(-1, 2)
+    root, found = NormalDist().inv_cdf(0.5 + level / 2.0), []
+    with progress(f"profile 1 of {len(names):,}"):
+        for k, name in enumerate(names):
+            say(f"profile {k + 1:,} of {len(names):,}: {name}")
+            found.append(_ends(table, name, root))
+    return np.array(found).reshape(-1, 2)
 
 
 def _ends(table: ParameterTable, name: str, root: float) -> tuple[float, float]:

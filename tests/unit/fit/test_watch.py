@@ -140,10 +140,12 @@ def test_progress_is_shown_on_a_terminal_after_its_time(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with progress("first"):
         say("the second thing")
-        with progress("the inner thing"):
+        with progress("a part of it"):
+            say("a smaller thing")
             time.sleep(0.5)
-    assert "the inner thing" in sys.stderr.getvalue()
+    assert "the second thing" in sys.stderr.getvalue()
     assert "first" not in sys.stderr.getvalue()
+    assert "a smaller thing" not in sys.stderr.getvalue()
 
 
 def test_nothing_is_shown_before_its_time_or_elsewhere(monkeypatch):
