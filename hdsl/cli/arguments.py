@@ -9,10 +9,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import fill
 
 from hdsl.version import __version__
 
 __all__ = ["FORMATS", "LIST", "PLOTS", "SECTIONS", "build_parser"]
+
+WIDTH = 80
+"""Columns of a description."""
 
 SECTIONS = {
     "levels": "the index sets, what is nested in what",
@@ -92,7 +96,7 @@ def build_parser() -> ArgumentParser:
         sub = commands.add_parser(
             command.name,
             help=command.help,
-            description=command.help[0].upper() + command.help[1:] + ".",
+            description=fill(command.help[0].upper() + command.help[1:] + ".", WIDTH),
             epilog="examples:\n" + "".join(f"  {line}\n" for line in command.examples.splitlines()),
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,
