@@ -97,9 +97,12 @@ def scale(factors: Factors, B: Floats, *, transposed: bool = False) -> Floats:
 def congruent(factors: Factors, C: Floats, *, transposed: bool = False) -> Floats:
     """Return ``Lambda C Lambda'``, or ``Lambda'C Lambda``, for a symmetric C; a new matrix."""
     if all(len(L) == 1 for L, _ in factors):
-        diagonal = np.repeat([L[0, 0] for L, _ in factors], [size for _, size in factors])
-        out: Floats = C * diagonal
-        out *= diagonal[:, None]
+        out = np.empty_like(C)
+        ends = np.cumsum([size for _, size in factors]).tolist()
+        parts = [(slice(end - size, end), float(L[0, 0])) for end, (L, size) in zip(ends, factors, strict=True)]
+        for rows, a in parts:
+            for columns, b in parts:
+                np.multiply(C[rows, columns], a * b, out=out[rows, columns])
         return out
     return scale(factors, scale(factors, C, transposed=transposed).T, transposed=transposed)
 
