@@ -9,31 +9,34 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
 from hdsl.cli.output import print_diagnostics, print_text
+
+if TYPE_CHECKING:
+    from hdsl.results import FittedModel
+    from hdsl.results.page import DataFile
 
 __all__ = ["run_report"]
 
 OK, MISTAKE = 0, 1
 
+KEPT = ".hmfit"
+"""End of the name of a fit that was kept."""
+
+FITTING = ("method", "nodes", "na", "crossed")
+"""What is asked of a fit."""
+
 
 def run_report(arguments: Namespace) -> int:
-    """Fit, and write the page."""
-    data = read_data(arguments.data)
+    """Fit, or take a fit that was kept, and write the page."""
+    from hdsl.results.page import Request, page_html
 
-    from hdsl.model import Model
-    from hdsl.results.page import DataFile, Request, page_html
-
-    source = read_source(arguments.model)
-    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
-    asked = {name: getattr(arguments, name) for name in ("method", "nodes", "na", "crossed")}
-    fit = model.fit(data, **asked)
-    tables = {"": data} if isinstance(data, str) else data or {}
-    try:
-        files = tuple(DataFile.of(path, index) for index, path in tables.items())
-    except OSError as error:
-        raise UsageError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
+    is_kept = arguments.model.endswith(KEPT)
+    fit, files = _kept(arguments) if is_kept else _fitted(arguments)
     request = Request(
         title=arguments.title,
         tests=tuple(arguments.test),
@@ -41,7 +44,7 @@ def run_report(arguments: Namespace) -> int:
         intervals=arguments.conf_int,
         with_plots=not arguments.no_plots,
         date=_today() if arguments.date else "",
-        options=(("missing values", arguments.na),),
+        options=() if is_kept else (("missing values", arguments.na),),
         files=files,
         command=_command(arguments),
     )
@@ -50,6 +53,43 @@ def run_report(arguments: Namespace) -> int:
     print_diagnostics((*fit.remarks, *fit.diagnostics))
     print_text(f"wrote {arguments.output}: {len(page) / 1000:,.0f} kB, {fit.status}")
     return OK if fit.converged else MISTAKE
+
+
+def _fitted(arguments: Namespace) -> tuple[FittedModel, tuple[DataFile, ...]]:
+    """Return the fit of a model file to data files, and what identifies them."""
+    data = read_data(arguments.data)
+    if data is None:
+        raise UsageError(f"a model needs DATA; without any, name a fit that was kept, FILE{KEPT}")
+
+    from hdsl.model import Model
+    from hdsl.results.page import DataFile
+
+    source = read_source(arguments.model)
+    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
+    fit = model.fit(data, **{name: getattr(arguments, name) for name in FITTING})
+    tables = {"": data} if isinstance(data, str) else data
+    with _readable():
+        return fit, tuple(DataFile.of(path, index) for index, path in tables.items())
+
+
+def _kept(arguments: Namespace) -> tuple[FittedModel, tuple[DataFile, ...]]:
+    """Return a fit from its file."""
+    if arguments.data or any(getattr(arguments, name) not in (None, "drop") for name in FITTING):
+        raise UsageError(f"{arguments.model} is a fit: it takes neither DATA nor what a fit is asked for")
+
+    from hdsl.results.keeping import load
+
+    with _readable():
+        return load(arguments.model), ()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell of a file that cannot be read as wrong usage."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _command(arguments: Namespace) -> str:

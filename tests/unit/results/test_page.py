@@ -386,6 +386,29 @@ class TestCommand:
         assert "HM514" in capsys.readouterr().err
         assert "SEPARATION" in output.read_text(encoding="utf-8")
 
+    def test_a_kept_fit_needs_no_data(self, fits: dict[str, FittedModel], tmp_path: Path) -> None:
+        kept, output = tmp_path / "fit.hmfit", tmp_path / "page.html"
+        fits["plain"].save(kept)
+        assert main(["report", str(kept), "-o", str(output), "--no-plots", "--test", "b1 = 10"]) == 0
+        page = read_page(output.read_text(encoding="utf-8"))
+        assert fingerprint(fits["plain"].design) in page.named("reproduce").text
+        assert "Hypothesis: b1 = 10" in page.named("tests").text
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["model.hm"], "needs DATA"),
+            (["fit.hmfit", str(SLEEPSTUDY / "sleepstudy.csv")], "is a fit"),
+            (["fit.hmfit", "--method", "reml"], "is a fit"),
+            (["nowhere.hmfit"], "cannot read nowhere.hmfit"),
+        ],
+    )
+    def test_what_makes_no_sense_is_wrong_usage(
+        self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["report", *arguments, "-o", "page.html"]) == 2
+        assert said in capsys.readouterr().err
+
     def test_it_needs_to_know_where_to_write(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", "model.hm", "data.csv"]) == 2
         assert "--output" in capsys.readouterr().err
