@@ -10,8 +10,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hdsl.cli.arguments import LIST
 from hdsl.cli.files import UsageError, read_data, read_source, write_whole
+from hdsl.cli.options import LIST
 from hdsl.cli.output import print_diagnostics, print_json, print_text
 from hdsl.cli.records import records
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hdsl.cli.arguments import SECTIONS
+from hdsl.cli.options import SECTIONS
 from hdsl.diagnostics import FitError
 from hdsl.form.notation import DEFAULT
 from hdsl.form.text import deviations, interaction_name, term_text

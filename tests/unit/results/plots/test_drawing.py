@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hdsl.cli.arguments import PLOTS as TYPED
+from hdsl.cli.options import PLOTS as TYPED
 from hdsl.diagnostics import FitError
 from hdsl.results.plots import Plots
 from hdsl.results.plots.table import PLOTS
