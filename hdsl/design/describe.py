@@ -11,6 +11,7 @@ from textwrap import wrap
 import numpy as np
 
 from hdsl.design.cost import PROBES, cost
+from hdsl.design.order import iterative_parts
 from hdsl.form.density import RowDensity
 from hdsl.form.expr import show_index_set
 from hdsl.plan import Arrays, Column, Plan
@@ -118,8 +119,10 @@ def _covariance(plan: Plan, k: int) -> str:
 
 
 def _treatment(plan: Plan, k: int) -> str:
-    if plan.crossing == "iterative":
-        return "solved by iterations"
+    if plan.crossing == "iterative" and plan.sizes is not None:
+        columns = [term.width * size for term, size in zip(plan.re_terms, plan.sizes.n_levels, strict=True)]
+        eliminated, _, small = iterative_parts(columns)
+        return "eliminated" if k == eliminated else "small, exact" if k in small else "solved by iterations"
     if k in plan.dense:
         return f"dense, crossed with {_shown(plan, plan.chain[0])}"
     place = plan.chain.index(k)

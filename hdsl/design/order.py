@@ -15,13 +15,16 @@ import numpy as np
 from hdsl.design.columns import Codes, compress
 from hdsl.plan import Crossing
 
-__all__ = ["MOST_DENSE", "MOST_EXACT", "Fill", "heaviest_chain", "measure_fill"]
+__all__ = ["MOST_DENSE", "MOST_EXACT", "Fill", "heaviest_chain", "iterative_parts", "measure_fill"]
 
 MOST_DENSE = 12_000
 """Columns of the dense factor beyond which it is not factorised (a gigabyte a copy, a minute a step)."""
 
 MOST_EXACT = 30_000
 """Columns beyond which it is not factorised where that is asked for, either (seven gigabytes a copy, an hour)."""
+
+SMALL = 64
+"""Columns of all small factors together, at most."""
 
 _FLOPS_PER_SECOND = 4e10  # one core, matrix product
 _SECONDS_PER_PAIR = 5e-9  # gather, multiply, scatter
@@ -46,6 +49,24 @@ def heaviest_chain(weights: Sequence[int], is_nested: Callable[[int, int], bool]
         below = max((best[a] for a in inside[b]), key=lambda item: item[0], default=(0, ()))
         best[b] = (below[0] + weights[b], (*below[1], b))
     return max(best.values(), key=lambda item: item[0], default=(0, ()))[1]
+
+
+def iterative_parts(columns: Sequence[int]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """Return which factor is eliminated, which are left to iterations, and which are small: exact, in the border.
+
+    Parameters
+    ----------
+    columns : sequence of int
+        Of each factor.
+    """
+    by_size = sorted(range(len(columns)), key=lambda f: columns[f])
+    small: list[int] = []
+    for f in by_size[:-2]:  # two factors at least are large
+        if sum(columns[k] for k in (*small, f)) <= SMALL:
+            small.append(f)
+    eliminated = by_size[-1]
+    others = tuple(f for f in range(len(columns)) if f != eliminated and f not in small)
+    return eliminated, others, tuple(sorted(small))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hdsl.design.order import iterative_parts
 from hdsl.fit.moments import Moments
 from hdsl.fit.standardise import Block, Codes, Floats
 from hdsl.runtime import GroupSums, gram, indicators
@@ -25,9 +26,6 @@ __all__ = ["Cells", "Cross", "cross_moments", "cross_products", "with_outcome"]
 
 PROBES = 16
 """Vectors of random signs."""
-
-SMALL = 64
-"""Columns of all factors in the border together, at most."""
 
 SPARSE = 16
 """Entries for each column and effect, one factor eliminated, up to which the rest is factorised as a sparse matrix."""
@@ -87,7 +85,7 @@ def cross_products(W: Sequence[Block], Z: Sequence[Sequence[Floats]], groups: Se
     """Return the cross-products of standardised columns; W is [X, y]."""
     sizes = [int(codes.max()) + 1 for codes in groups]
     columns = [len(z) * size for z, size in zip(Z, sizes, strict=True)]
-    eliminated, others, small = _parts(columns)
+    eliminated, others, small = iterative_parts(columns)
     D = [block for f in small for block in indicators(groups[f], Z[f])]
     sums = [GroupSums(codes, size) for codes, size in zip(groups, sizes, strict=True)]
     A = tuple(rows.cross(z, z) for rows, z in zip(sums, Z, strict=True))
@@ -117,18 +115,6 @@ def with_outcome(cross: Cross, Z: Sequence[Sequence[Floats]], of_border: Floats)
     small = [values for f in cross.small for values in Z[f]]
     C[-1] = C[:, -1] = np.concatenate([*small, of_border])
     return cross._replace(E=E, C=C)
-
-
-def _parts(columns: Sequence[int]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    """Return which factor is eliminated, which are left to the iterations, and which stand in the border."""
-    by_size = sorted(range(len(columns)), key=lambda f: columns[f])
-    small: list[int] = []
-    for f in by_size[:-2]:  # two factors at least are large
-        if sum(columns[k] for k in (*small, f)) <= SMALL:
-            small.append(f)
-    eliminated = by_size[-1]
-    others = tuple(f for f in range(len(columns)) if f != eliminated and f not in small)
-    return eliminated, others, tuple(sorted(small))
 
 
 def _border(rows: GroupSums, z: Sequence[Floats], W: Sequence[Floats | Indicators]) -> Floats:
