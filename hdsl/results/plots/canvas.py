@@ -83,6 +83,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # a name with dollar signs is a name
     "svg.fonttype": "none",
     "svg.hashsalt": "hdsl",
     "figure.constrained_layout.h_pad": 0.06,

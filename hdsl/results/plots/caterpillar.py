@@ -17,7 +17,7 @@ from hdsl.results.intervals import coverage
 from hdsl.results.plots.canvas import BLUE, GREY, INK, panels
 from hdsl.results.plots.chosen import chosen_effects
 from hdsl.results.plots.picture import Picture
-from hdsl.results.plots.words import columns_of, count, effect_kind, effect_unit, group_label
+from hdsl.results.plots.words import columns_of, count, effect_kind, effect_unit, group_label, tick_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,4 +100,4 @@ def _draw_effect(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_ylim(0.0, len(rows) + 1.0)
     axes.grid(visible=False, axis="y")
     if not is_many:
-        axes.set_yticks(place, rows["group"], fontsize=8)
+        axes.set_yticks(place, [tick_label(group) for group in rows["group"]], fontsize=8)

@@ -14,7 +14,7 @@ import numpy as np
 from hdsl.results.plots.canvas import BLUE, GREY, INK, RED, legend, panels
 from hdsl.results.plots.chosen import chosen_set, effects_of
 from hdsl.results.plots.picture import Picture
-from hdsl.results.plots.words import columns_of, count, group_label
+from hdsl.results.plots.words import columns_of, count, group_label, tick_label
 from hdsl.results.shrinkage import shrinkage as shrinkage_of
 from hdsl.results.spectrum import is_exact
 
@@ -30,6 +30,9 @@ __all__ = ["picture", "shrinkage"]
 
 MOST_LABELS = 40
 """Groups that have a line each."""
+
+MOST_SHAPES = 300
+"""Points up to which each is a shape in an SVG; more are one image."""
 
 
 def shrinkage(fit: FittedModel, index: str | None) -> Picture:
@@ -95,7 +98,7 @@ def _draw_few(axes: Axes, rows: pd.DataFrame) -> None:
     axes.hlines(at, ordered["own"], ordered["estimate"], color=BLUE, linewidth=1.0, alpha=0.6)
     axes.scatter(ordered["own"], at, s=22, facecolors="white", edgecolors=RED, linewidths=1.2, label="own", zorder=3)
     axes.scatter(ordered["estimate"], at, s=22, color=BLUE, label="estimate", zorder=4)
-    axes.set_yticks(at, ordered["group"], fontsize=8)
+    axes.set_yticks(at, [tick_label(group) for group in ordered["group"]], fontsize=8)
     axes.set_ylim(-0.7, len(ordered) - 0.3)
     axes.grid(visible=False, axis="y")
 
@@ -107,7 +110,7 @@ def _draw_many(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(ends, ends, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label="not pooled")
     axes.axhline(0.0, color=GREY, linewidth=1.2, label="fully pooled")
     size = rows["rows"] / max(float(rows["rows"].max()), 1.0)
-    is_dense = len(rows) > 2_000
+    is_dense = len(rows) > MOST_SHAPES
     axes.scatter(x, y, s=5 + 30 * size, color=BLUE, alpha=0.5, linewidths=0, label="group", rasterized=is_dense)
     axes.set_xlabel("own estimate, deviation from the mean")
     limit = 1.15 * float(np.nanmax(np.abs(y), initial=0.0)) or 1.0

@@ -28,7 +28,11 @@ __all__ = [
     "outcome_name",
     "outcome_symbol",
     "shown_set",
+    "tick_label",
 ]
+
+LONGEST = 32
+"""Characters of a label beside an axis."""
 
 
 def columns_of(design: Design, index_set: IndexSet) -> str:
@@ -39,6 +43,11 @@ def columns_of(design: Design, index_set: IndexSet) -> str:
 def group_label(label: Any) -> str:
     """Return a group's label as one text."""
     return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def tick_label(group: str) -> str:
+    """Return a group's label as it stands beside an axis, cut where it would leave no room for what is drawn."""
+    return group if len(group) <= LONGEST else f"{group[: LONGEST - 2]}.."
 
 
 def count(number: int, what: str) -> str:
