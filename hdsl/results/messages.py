@@ -194,7 +194,7 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
         severity=Severity.NOTE,
         message=(
             "solved by iterations: Monte-Carlo error of the variances up to "
-            f"{outcome.monte_carlo:.1%} of a standard error"
+            f"{100.0 * outcome.monte_carlo:.2g}% of a standard error"
         ),
         notes=(
             f"the log-likelihood has one of {outcome.objective_error / 2.0:.2g}"
@@ -202,7 +202,7 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
             else "the log-likelihood has none: what is left after one factor is sparse",
             "standard errors of single random effects are means over the same signs",
         ),
-        help="nothing to do; do not compare log-likelihoods that differ by less than their errors",
+        help='do not compare log-likelihoods that differ by less than their errors; `crossed="exact"` has none',
     )
 
 
