@@ -28,10 +28,23 @@ UNROLLED_WIDTH = 8
 """Widest block whose factorisation runs over entries; wider ones go to LAPACK, group by group."""
 
 
+ZERO = np.zeros(1)
+
+
+def nothing(*shape: int) -> Floats:
+    """Return a matrix of zeros for each group that takes no storage, and with which nothing is computed."""
+    return np.ndarray(shape, float, ZERO, 0, (0,) * len(shape))
+
+
+def is_nothing(a: Floats) -> bool:
+    """Whether an array is one that `nothing` makes."""
+    return a.strides == (0, 0, 0)
+
+
 def mul(a: Floats, b: Floats) -> Floats:
     """Return ``a b`` in each group: (q, s, J) and (s, w, J) give (q, w, J)."""
-    if len(b) == 0:
-        return np.zeros((len(a), *b.shape[1:]))
+    if len(b) == 0 or is_nothing(a) or is_nothing(b):
+        return nothing(len(a), b.shape[1], b.shape[2])
     out = a[:, 0, None] * b[0]
     for s in range(1, len(b)):
         out += a[:, s, None] * b[s]
@@ -48,6 +61,8 @@ def t_mul(a: Floats, b: Floats) -> Floats:
 
 def mul_t(a: Floats, b: Floats) -> Floats:
     """Return ``a b'`` in each group: (q, s, J) and (w, s, J) give (q, w, J); s may be 0 or large."""
+    if a.shape[1] == 0:
+        return nothing(len(a), len(b), a.shape[2])
     return np.asarray(np.einsum("qsj,wsj->qwj", a, b))
 
 
@@ -107,7 +122,7 @@ def information(A: Floats, K: Floats, Q: Floats | None = None) -> Floats:
     """
     H = -mul(A, K)
     H[np.diag_indices(len(A))] += 1.0
-    total = mul(H, A) if Q is None else mul(H, A) - mul_t(mul(H, Q), H)
+    total = mul(H, A) if Q is None or is_nothing(Q) else mul(H, A) - mul_t(mul(H, Q), H)
     return np.asarray(total.sum(axis=-1))
 
 
