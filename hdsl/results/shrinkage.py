@@ -1,20 +1,26 @@
 """Shrinkage: what each group's own rows say of its coefficients, what the model says of their mean, and the estimate.
 
 Stage: results. Input: a fit and an index set. Output: a frame, a row for each coefficient of each group. Invariants:
-all is given the parameters and the effects of other index sets, so that own estimates are of the same model; with one
-coefficient in a Gaussian model the estimate is ``weight own + (1 - weight) mean`` exactly.
+all is given the parameters and the effects of coarser and crossed index sets; effects of finer ones, which lie in the
+group, are integrated over; with one coefficient in a Gaussian model the estimate is ``weight own + (1 - weight) mean``
+exactly.
 
-With Z_j the columns of the group's effects b_j, W the information of its rows (1/sigma^2 if Gaussian), P = Z_j'W Z_j
-and Sigma = Cov(b_j), the group's own estimate maximises the likelihood of its rows. Of a Gaussian outcome it is
-``b_own = b + P^-1 Z_j'W (y - eta)``, and the conditional mode is ``b = (I + Sigma P)^-1 Sigma P b_own``: a weighted
-mean of b_own and zero whose weights are a matrix. `weight` is what of an effect's variance the rows take away,
-``1 - Var(b | rows) / Var(b)``, the diagonal of that matrix times Sigma, by that of Sigma. With one effect, in n_j rows,
-that is ``(n_j/s0^2) / (n_j/s0^2 + 1/s1^2)``, the weight itself. Of other outcomes P is the observed information at the
-mode, and the weight that of the quadratic approximation there.
+With Z_j the columns of the group's effects b_j, V_j the covariance of its rows given b_j and P = Z_j'V_j^-1 Z_j, the
+group's own estimate is that of generalised least squares, ``P^-1 Z_j'V_j^-1 r`` of what the other terms leave of the
+outcome. The conditional mode is ``b = (I + Sigma P)^-1 Sigma P b_own``, Sigma = Cov(b_j): a weighted mean of b_own and
+zero whose weights are a matrix. `weight` is what of an effect's variance the rows take away, ``1 - Var(b | rows) /
+Var(b)``, the diagonal of that matrix times Sigma, by that of Sigma. With one effect and no finer level, in n_j rows,
+that is ``(n_j/s0^2) / (n_j/s0^2 + 1/s1^2)``, the weight itself.
+
+Of other outcomes V_j is that of the working response at the mode, whose information is the observed one; own estimates
+maximise the likelihood of the group's rows where there is no finer level, else they are of the working response.
+
+With W the information of the rows and F the columns of the finer effects, scaled so that these have unit variance,
+``V^-1 = W - W F (I + F'W F)^-1 F'W``.
 
 References
 ----------
-Gelman and Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, equations 12.1 and 12.4.
+Gelman and Hill (2007), Data Analysis Using Regression and Multilevel/Hierarchical Models, chapter 12.
 """
 
 from __future__ import annotations
@@ -29,10 +35,11 @@ from numpy.typing import NDArray
 
 from hdsl.codegen.interpret import evaluate_density
 from hdsl.diagnostics import FitError
-from hdsl.form.density import pairs
 from hdsl.results.effects import Coefficients, effect_index_sets, effect_places, group_index
+from hdsl.results.linear import random_part
 from hdsl.results.natural import predictors
-from hdsl.results.predicting.matrices import covariances, z_values
+from hdsl.results.predicting.joint import factorise, weights_of
+from hdsl.results.predicting.matrices import covariances, random_rows, z_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,8 +157,18 @@ class _Groups:
         places = tuple(effect_places(self.design).values())
         return predictors(self.design, self.outcome, self.design.arrays, places)
 
-    def derivatives(self, moved: Floats) -> tuple[Floats, Floats]:
-        """Return slope and information of each group's log-likelihood by its effects, (G, w) and (G, w, w)."""
+    @cached_property
+    def finer(self) -> frozenset[tuple[int, int]]:
+        """Return the effects of index sets whose units lie in the groups."""
+        sets, places = effect_index_sets(self.design), effect_places(self.design)
+        own = sets[self.effects[0]]
+        determines = self.design.form.determines
+        return frozenset(
+            place for effect, place in places.items() if sets[effect] != own and determines(sets[effect], own)
+        )
+
+    def derivatives(self, moved: Floats) -> tuple[list[Floats], Floats]:
+        """Return for each predictor the slope of the rows' log density, and their information, (n, K, K)."""
         plan, arrays = self.design.plan, self.design.arrays
         etas = [
             eta + np.einsum("nw,nw->n", z, moved[self.codes])
@@ -159,17 +176,16 @@ class _Groups:
         ]
         if plan.density is None:
             tau = self.outcome.sigma**-2
-            first, second = [tau * (arrays.y - etas[0])], [np.full(len(arrays.y), -tau)]
-        else:
-            data = {"y": arrays.y} | dict(zip(plan.density.known, arrays.known, strict=True))
-            rows = evaluate_density(plan.density, data | {f"eta{k}": eta for k, eta in enumerate(etas)})
-            first, second = list(rows.first), list(rows.second)
+            return [tau * (arrays.y - etas[0])], np.full((len(arrays.y), 1, 1), tau)
+        data = {"y": arrays.y} | dict(zip(plan.density.known, arrays.known, strict=True))
+        rows = evaluate_density(plan.density, data | {f"eta{k}": eta for k, eta in enumerate(etas)})
+        return list(rows.first), weights_of(rows, len(etas))
+
+    def of_rows(self, moved: Floats) -> tuple[Floats, Floats]:
+        """Return slope and information of each group's rows by its effects, (G, w) and (G, w, w)."""
+        first, weights = self.derivatives(moved)
         slope = sum(z * f[:, None] for z, f in zip(self.columns_of_rows, first, strict=True))
-        bend = np.zeros((len(arrays.y), len(self.effects), len(self.effects)))
-        for (k, other), value in zip(pairs(len(self.columns_of_rows)), second, strict=True):
-            part = np.einsum("n,nv,nw->nvw", value, self.columns_of_rows[k], self.columns_of_rows[other])
-            bend -= part if k == other else part + part.transpose(0, 2, 1)
-        return self._summed(np.asarray(slope)), self._summed(bend)
+        return self._summed(np.asarray(slope)), self._summed(_sandwich(self.columns_of_rows, weights))
 
     def _summed(self, values: Floats) -> Floats:
         total = np.zeros((self.count, *values.shape[1:]))
@@ -177,9 +193,49 @@ class _Groups:
         return total
 
     @cached_property
+    def _marginal(self) -> tuple[Floats, Floats]:
+        """Return ``Z'V^-1 r`` and ``Z'V^-1 Z`` of each group at the modes, (G, w) and (G, w, w)."""
+        first, weights = self.derivatives(np.zeros_like(self.modes))
+        plan, arrays, K = self.design.plan, self.design.arrays, len(self.columns_of_rows)
+        own = [(self.factor, column) for column in self.columns]
+        parts = [random_part(plan, arrays, self.outcome.modes, [*own, *self.finer], predictor=k) for k in range(K)]
+        target = [f + sum(weights[:, k, m] * parts[m] for m in range(K)) for k, f in enumerate(first)]  # W r
+        slope = sum(z * t[:, None] for z, t in zip(self.columns_of_rows, target, strict=True))
+        total, information = self._summed(np.asarray(slope)), self._summed(_sandwich(self.columns_of_rows, weights))
+        if self.finer:
+            lost = self._of_finer(weights, target)
+            return total - lost[0], information - lost[1]
+        return total, information
+
+    def _of_finer(self, weights: Floats, target: list[Floats]) -> tuple[Floats, Floats]:
+        """Return what integrating over the finer effects takes from both: ``Z'W F (I + F'W F)^-1 F'`` of each."""
+        from scipy.sparse import csc_array, eye_array
+
+        plan, arrays, K = self.design.plan, self.design.arrays, len(self.columns_of_rows)
+        F = [random_rows(plan, arrays, self.outcome, self.finer, slice(None), k) for k in range(K)]
+        used = np.unique(np.concatenate([f.indices for f in F]))
+        F = [f[:, used] for f in F]
+        inner, cross = csc_array(eye_array(len(used))), np.zeros((len(used), len(self.effects)))
+        for k in range(K):
+            for m in range(K):
+                weighted = F[k].multiply(weights[:, k, m][:, None]).T.tocsr()
+                inner = inner + weighted @ F[m]
+                cross += weighted @ self.columns_of_rows[m]
+        right = np.column_stack([cross, sum(f.T @ t for f, t in zip(F, target, strict=True))])
+        solved = factorise(csc_array(inner)).solve(right)
+        groups = np.zeros(len(used), dtype=np.intp)
+        for f in F:
+            entries = f.tocoo()
+            groups[entries.col] = self.codes[entries.row]
+        gone, spread = np.zeros_like(self.modes), np.zeros((self.count, *[len(self.effects)] * 2))
+        np.add.at(gone, groups, cross * solved[:, -1:])
+        np.add.at(spread, groups, np.einsum("qv,qw->qvw", cross, solved[:, :-1]))
+        return gone, spread
+
+    @cached_property
     def information(self) -> Floats:
         """Return P of each group, (G, w, w)."""
-        return self.derivatives(np.zeros_like(self.modes))[1]
+        return self._marginal[1]
 
     @cached_property
     def weights(self) -> Floats:
@@ -193,24 +249,33 @@ class _Groups:
 
     @cached_property
     def _search(self) -> tuple[Floats, Floats]:
-        """Return what own estimates differ from the modes by, and the information there; NaN where there is none."""
-        moved, is_closed = np.zeros_like(self.modes), self.design.plan.density is None
-        gradient, information = self.derivatives(moved)
+        """Return own estimates, and the information there; NaN where the rows of a group do not tell them."""
+        total, information = self._marginal
+        told = _is_regular(information)
+        if self.design.plan.density is None or self.finer:
+            found = np.full_like(self.modes, np.nan)
+            found[told] = np.linalg.solve(information[told], total[told][:, :, None])[:, :, 0]
+            return found, information
+        moved, information = self._maximum()
+        return self.modes + moved, information
+
+    def _maximum(self) -> tuple[Floats, Floats]:
+        """Return what the maxima of the groups' own likelihoods differ from the modes by; NaN where there is none."""
+        moved = np.zeros_like(self.modes)
+        gradient, information = self.of_rows(moved)
         alive = _is_regular(information)
-        for _ in range(1 if is_closed else STEPS):
+        step = np.zeros_like(moved)
+        for _ in range(STEPS):
             step = np.zeros_like(moved)
             step[alive] = np.linalg.solve(information[alive], gradient[alive][:, :, None])[:, :, 0]
             moved = moved + step
-            if is_closed:
-                break
             alive &= self._change(moved) < FARTHEST
             moved[~alive] = 0.0
-            gradient, information = self.derivatives(moved)
+            gradient, information = self.of_rows(moved)
             alive &= _is_regular(information)
             if not alive.any() or self._change(step)[alive].max() < CLOSE:
                 break
-        else:
-            alive &= self._change(step) < CLOSE
+        alive &= self._change(step) < CLOSE
         moved[~alive] = np.nan
         return moved, information
 
@@ -221,19 +286,25 @@ class _Groups:
             np.maximum.at(largest, self.codes, np.abs(np.einsum("nw,nw->n", z, step[self.codes])))
         return largest
 
-    @cached_property
+    @property
     def own(self) -> Floats:
         """Return own estimates of the deviations, (G, w)."""
-        return self.modes + self._search[0]
+        return self._search[0]
 
     @cached_property
     def own_se(self) -> Floats:
         """Return their standard errors, (G, w)."""
-        moved, information = self._search
+        own, information = self._search
         found = np.full_like(self.modes, np.nan)
-        told = np.isfinite(moved).all(axis=1) & _is_regular(information)
+        told = np.isfinite(own).all(axis=1) & _is_regular(information)
         found[told] = np.sqrt(np.diagonal(np.linalg.inv(information[told]), axis1=1, axis2=2))
         return found
+
+
+def _sandwich(columns: Sequence[Floats], weights: Floats) -> Floats:
+    """Return ``sum_kl z_k w_kl z_l'`` of each row, (n, w, w)."""
+    Z = np.stack(columns)
+    return np.asarray(np.einsum("knv,nkl,lnw->nvw", Z, weights, Z, optimize=True))
 
 
 def _is_regular(information: Floats) -> NDArray[np.bool_]:

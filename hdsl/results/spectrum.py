@@ -60,8 +60,8 @@ class Spectrum:
         A row for each coefficient of each group: `coefficient`, `rows`, `pooled` (the value that the pooled fit gives
         it), `mean` (what the partially pooled model says without the group's rows), `own` (what these say alone),
         `own_se`, `estimate`, `unpooled` (the coefficient of the unpooled fit, where it has the same), `weight`. With
-        one coefficient of a Gaussian outcome ``estimate = weight*own + (1 - weight)*mean``, ``weight = (n_j/s0^2)/
-        (n_j/s0^2 + 1/s1^2)``; else the weight is ``1 - Var(b | rows)/s1^2``.
+        one coefficient of a Gaussian outcome ``estimate = weight*own + (1 - weight)*mean``, without a level within the
+        groups ``weight = (n_j/s0^2)/(n_j/s0^2 + 1/s1^2)``; else the weight is ``1 - Var(b | rows)/s1^2``.
     is_exact : bool
         Whether the estimate is that weighted mean exactly.
     notes : tuple of str

@@ -74,7 +74,7 @@ class TestOneWay:
 
 
 def test_groups_of_different_size_with_covariates_of_both_levels():
-    """Gelman and Hill's equation 12.4, with a predictor of the groups as in 12.15."""
+    """The weighted mean of Gelman and Hill's chapter 12, with a predictor of the groups."""
     data = layout(2, [2, 3, 5, 8, 13, 4, 6, 9])
     model = "y[i] ~ normal(b0[j] + b1*x[i], sd)\nb0[j] = g0 + g1*z[j] + u0[j]\nu0[j] ~ normal(0, sd_j)"
     fit = hdsl.Model(model).fit(data)
@@ -168,6 +168,46 @@ def test_of_several_index_sets_each_has_its_groups(pastes, index, columns, n):
     assert (found.index, len(table), found.is_exact) == (columns, n, True)
     np.testing.assert_allclose(table["estimate"], table["weight"] * table["own"], atol=1e-10)
     assert "unpooled" not in table.columns
+
+
+def test_of_a_coarser_set_what_lies_in_its_groups_is_integrated_over(pastes):
+    """Three casks of a batch, two tests of each: the batch's own mean varies by casks and tests."""
+    data = pd.read_csv(EXAMPLES / "pastes/pastes.csv")
+    table, p = pastes.spectrum("batch").shrinkage, pastes.params
+    noise = p["sd_cask"] ** 2 / 3 + p["sd_test"] ** 2 / 6
+    np.testing.assert_allclose(table["own"], data.groupby("batch")["strength"].mean() - p["mu"], rtol=1e-8)
+    np.testing.assert_allclose(table["own_se"], np.sqrt(noise), rtol=1e-8)
+    np.testing.assert_allclose(table["weight"], p["sd_batch"] ** 2 / (p["sd_batch"] ** 2 + noise), rtol=1e-8)
+    np.testing.assert_allclose(table["estimate"], pastes.ranef["u[batch]"]["estimate"], rtol=1e-10)
+
+
+def test_of_unequal_nested_groups_own_estimates_are_generalised_least_squares():
+    rng = np.random.default_rng(8)
+    cls = np.repeat(np.arange(14), rng.integers(2, 9, 14))
+    school, x = cls // 4, rng.normal(size=len(cls))
+    y = rng.normal(size=4)[school] + rng.normal(size=14)[cls] + x + rng.normal(0.0, 0.7, len(cls))
+    data = pd.DataFrame({"y": y, "x": x, "class": [f"c{k:02d}" for k in cls], "school": school})
+    model = """
+index c = class in school
+y[i] ~ normal(b0[c] + b1[c]*x[i], sd)
+b0[c] ~ normal(g0[school], sd_0)
+b1[c] ~ normal(b1, sd_1)
+g0[school] ~ normal(g0, sd_school)
+"""
+    fit = hdsl.Model(model).fit(data)
+    table, p = fit.spectrum("school").shrinkage, fit.params
+    for k, rows in data.groupby("school"):
+        same = rows["class"].to_numpy()[:, None] == rows["class"].to_numpy()
+        V = p["sd"] ** 2 * np.eye(len(rows)) + same * (p["sd_0"] ** 2 + p["sd_1"] ** 2 * np.outer(rows["x"], rows["x"]))
+        ones, r = np.ones(len(rows)), (rows["y"] - p["b1"] * rows["x"]).to_numpy()
+        information = ones @ np.linalg.solve(V, ones)
+        assert table.loc[str(k), "own"] == pytest.approx(ones @ np.linalg.solve(V, r) / information, rel=1e-8)
+        assert table.loc[str(k), "own_se"] == pytest.approx(information**-0.5, rel=1e-8)
+        assert table.loc[str(k), "weight"] == pytest.approx(
+            information / (information + p["sd_school"] ** -2), rel=1e-8
+        )
+    means = table["weight"] * table["own"] + (1 - table["weight"]) * table["mean"]
+    np.testing.assert_allclose(table["estimate"], means, rtol=1e-10)
 
 
 def test_an_index_that_is_not_there_is_refused(pastes):
