@@ -143,8 +143,8 @@ def _times(Z: Columns, L: Floats) -> Columns:
     return out
 
 
-def levels(plan: Plan, arrays: Arrays) -> Levels:
-    """Sort the rows of a plan whose factors form one chain, and return its levels."""
+def levels(plan: Plan, arrays: Arrays, times: Floats | None = None) -> Levels:
+    """Sort the rows of a plan whose factors form one chain, and return its levels; rows may count several times."""
     chain = list(reversed(plan.chain))
     order = np.lexsort([arrays.groups[f] for f in reversed(chain)]) if chain else np.arange(len(arrays.y))
     in_order = replace(
@@ -172,7 +172,8 @@ def levels(plan: Plan, arrays: Arrays) -> Levels:
                 Z=random_columns(plan, in_order, f),
             )
         )
-    return Levels(order=order, levels=tuple(out), rows=row_values(plan, in_order))
+    rows = row_values(plan, in_order, None if times is None else times[order])
+    return Levels(order=order, levels=tuple(out), rows=rows)
 
 
 @dataclass(frozen=True, slots=True)

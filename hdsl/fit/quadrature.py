@@ -25,6 +25,7 @@ from hdsl.fit.laplace import Point
 from hdsl.fit.laplace import Slope as LaplaceSlope
 from hdsl.fit.nested import Grid, Levels, grid, levels
 from hdsl.fit.refusals import crossed_quadrature, no_nodes, too_many_nodes
+from hdsl.fit.repeats import without_repeats
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
 
@@ -244,10 +245,13 @@ def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Qu
     if plan.dense:
         sets = [",".join(plan.re_terms[f].index_set) for f in (*plan.chain, *plan.dense)]
         raise crossed_quadrature(sets)
+    repeats = without_repeats(arrays)
+    if repeats is not None:
+        arrays = repeats.arrays
     points = len(arrays.y) * each ** sum(term.width for term in plan.re_terms)
     if points > MOST:
         raise too_many_nodes(points, MOST)
-    data = levels(plan, arrays)
+    data = levels(plan, arrays, None if repeats is None else repeats.times)
     return Quadrature(
         inner=inner,
         columns=fixed_columns(plan, arrays),

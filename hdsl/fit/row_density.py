@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from hdsl import runtime
 from hdsl.design.functions import COMPARISONS, FUNCTIONS
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.form.density import Case, pairs
 from hdsl.form.expr import Apply, Expr, Num, Ref
 from hdsl.plan import Arrays, Plan
-from hdsl.runtime import special
 
 __all__ = ["RowValues", "evaluated", "row_values"]
 
@@ -33,26 +33,32 @@ class RowValues:
         Each case with the rows that it holds for and their data by name; one case has all rows, written None.
     constant : ndarray, (n,)
         The part of log f that depends on data alone.
+    times : ndarray, (n,), or None
+        How often each row counts; all once where it is None.
     """
 
     n_predictors: int
     n: int
     cases: tuple[tuple[Case, Codes | None, dict[str, Any]], ...]
     constant: Floats
+    times: Floats | None = None
 
     def value(self, eta: Sequence[Floats]) -> Floats:
         """Return log f, (.., n), for predictors (.., n) each."""
-        return self._each(eta, lambda case: [case.value])[0] + self.constant
+        return self._counted(self._each(eta, lambda case: [case.value])[0] + self.constant)
 
     def first(self, eta: Sequence[Floats]) -> list[Floats]:
         """Return the K first derivatives."""
-        return self._each(eta, lambda case: list(case.first))
+        return [self._counted(own) for own in self._each(eta, lambda case: list(case.first))]
 
     def weights(self, eta: Sequence[Floats]) -> list[list[Floats]]:
         """Return ``- d2 log f / d eta_k d eta_l``, K x K."""
         K = self.n_predictors
         values = dict(zip(pairs(K), self._each(eta, lambda case: list(case.second)), strict=True))
-        return [[-values[min(k, m), max(k, m)] for m in range(K)] for k in range(K)]
+        return [[self._counted(-values[min(k, m), max(k, m)]) for m in range(K)] for k in range(K)]
+
+    def _counted(self, values: Floats) -> Floats:
+        return values if self.times is None else values * self.times
 
     def _each(self, eta: Sequence[Floats], wanted: Callable[[Case], list[Expr]]) -> list[Floats]:
         """Return expressions of every case, each in its rows."""
@@ -99,12 +105,12 @@ def _argument(item: Expr, value: Callable[[Expr], Any]) -> Any:
 
 def _function(called: str) -> Callable[..., Any]:
     """Return what an operator or a function of the language does, or a primitive."""
-    found = FUNCTIONS.get(called) or COMPARISONS.get(called) or getattr(special, called, None)
+    found = FUNCTIONS.get(called) or COMPARISONS.get(called) or getattr(runtime, called, None)
     return found or getattr(np, called)
 
 
-def row_values(plan: Plan, arrays: Arrays) -> RowValues:
-    """Return the density of the rows of a data set."""
+def row_values(plan: Plan, arrays: Arrays, times: Floats | None = None) -> RowValues:
+    """Return the density of the rows of a data set; `times` is how often each counts."""
     density = plan.density
     assert density is not None
     data = {"y": arrays.y, **dict(zip(density.known, arrays.known, strict=True))}
@@ -122,4 +128,4 @@ def row_values(plan: Plan, arrays: Arrays) -> RowValues:
         (fixed,) = evaluated([case.constant], dict(own), {})
         constant[slice(None) if rows is None else rows] = fixed
         cases.append((case, rows, own))
-    return RowValues(n_predictors=plan.n_predictors, n=n, cases=tuple(cases), constant=constant)
+    return RowValues(n_predictors=plan.n_predictors, n=n, cases=tuple(cases), constant=constant, times=times)

@@ -96,7 +96,8 @@ def wald_bounds(table: ParameterTable, level: float, df: NDArray[np.float64]) ->
     for place, scalar in enumerate(table.design.scalars, start=n_fixed):
         estimate = table.outcome.beta[scalar.column]
         reach = multiplier[place] * table.se[place] / table.slopes[place]
-        bounds[place] = SCALES[scalar.inverse].value(np.array([estimate - reach, estimate + reach]))
+        with np.errstate(over="ignore"):  # what is hardly known at all may reach to infinity
+            bounds[place] = SCALES[scalar.inverse].value(np.array([estimate - reach, estimate + reach]))
     return bounds
 
 

@@ -32,7 +32,7 @@ STALLED = 1e-10
 SHORTEST = 1e-9
 """Share of a step below which none is taken."""
 
-MOST_STEPS = 200
+MOST_STEPS = 100
 
 
 class Mode(NamedTuple):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import hdsl
 from hdsl.diagnostics import FitError
 from hdsl.fit.generalised import fit_criterion
+from hdsl.fit.laplace import laplace
 from hdsl.fit.quadrature import quadrature
+from hdsl.fit.repeats import arrays_at
 from tests.unit.codegen.studies import Study, covariance, values_of
 from tests.unit.fit.dense import DenseLaplace
 from tests.unit.fit.outcomes import OUTCOMES, dense, made_up
@@ -114,6 +120,68 @@ def test_no_point_nearby_is_better(structure: str) -> None:
             beta = found.beta + size * generator.normal(size=len(found.beta))
             theta = found.theta + size * generator.normal(size=len(found.theta))
             assert rule.evaluate(beta, theta).objective >= found.objective - 1e-7
+
+
+@every_structure
+def test_equal_rows_are_counted(structure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = made_up("poisson", structure, groups=8, rows=4)
+    place = np.random.default_rng(2).permutation(np.repeat(np.arange(len(study.arrays.y)), 80))
+    arrays = arrays_at(study.arrays, place)
+    inner = laplace(study.plan, arrays)
+    beta, theta = np.full(len(inner.kept), 0.2), np.full(study.plan.n_theta, 0.4)
+    counted = quadrature(inner, arrays, 5)
+    assert counted.data.rows.n <= len(study.arrays.y)
+    monkeypatch.setattr("hdsl.fit.quadrature.without_repeats", lambda arrays: None)
+    every = quadrature(inner, arrays, 5)
+    assert every.data.rows.n == len(arrays.y)
+    ours, theirs = (each.evaluate(beta, theta) for each in (counted, every))
+    assert ours.objective == pytest.approx(theirs.objective, rel=1e-12)
+    np.testing.assert_allclose(counted.slope(ours).gradient, every.slope(theirs).gradient, rtol=1e-6, atol=1e-5)
+
+
+def test_effects_in_two_predictors_that_are_correlated() -> None:
+    generator = np.random.default_rng(4)
+    g = np.repeat(np.arange(10), 8)
+    x = generator.normal(size=80).round(1)
+    y = generator.poisson(np.exp(0.5 + 0.3 * x + 0.5 * generator.normal(size=10)[g])) * (
+        generator.uniform(size=80) > 0.3
+    )
+    model = hdsl.Model("""
+    y[i] ~ zero_inflated(poisson(mu[i]), p[i])
+    log(mu[i]) = b[g] + b1*x[i]
+    logit(p[i]) = c[g]
+    (b[g], c[g]) ~ mvnormal((b, c), Omega)
+    """)
+    fit = model.fit(pd.DataFrame({"g": g, "x": x, "y": y}), method="agq", nodes=25)
+    v = fit.params
+    names = ["sd(b[g])", "sd(c[g])", "cor(b[g], c[g])"]
+    first, second, correlation = (v[name] for name in names)
+    grid = np.linspace(-8.0, 8.0, 321)
+    u, w = (axis.ravel() for axis in np.meshgrid(grid, grid))
+    mass = -0.5 * (u**2 + w**2) - np.log(2.0 * np.pi) + 2.0 * np.log(grid[1] - grid[0])
+    total = 0.0
+    for group in range(10):
+        logs = mass.copy()
+        for at in np.flatnonzero(g == group):
+            eta = v["b"] + v["b1"] * x[at] + first * u
+            zero = 1.0 / (1.0 + np.exp(-v["c"] - second * (correlation * u + np.sqrt(1.0 - correlation**2) * w)))
+            density = (1.0 - zero) * np.exp(y[at] * eta - np.exp(eta) - math.lgamma(y[at] + 1.0))
+            with np.errstate(divide="ignore"):
+                logs += np.log(density + (zero if y[at] == 0 else 0.0))
+        total += np.logaddexp.reduce(logs)
+    assert fit.loglik == pytest.approx(total, abs=1e-5)
+
+
+@pytest.mark.parametrize("distribution", ["poisson(mu[i])", "negative_binomial(mu[i], 3)"])
+@pytest.mark.parametrize("bound", ["lower=1", "upper=40"])
+def test_sums_over_counts(distribution: str, bound: str) -> None:
+    generator = np.random.default_rng(5)
+    g = np.repeat(np.arange(8), 6)
+    y = np.clip(generator.poisson(np.exp(0.8 + 0.5 * generator.normal(size=8)[g])), 1, 40)
+    text = f"y[i] ~ truncated({distribution}, {bound})\nlog(mu[i]) = b[g]\nb[g] ~ normal(b, sd)"
+    data = pd.DataFrame({"g": g, "y": y})
+    model = hdsl.Model(text)
+    assert model.fit(data, nodes=1).loglik == pytest.approx(model.fit(data).loglik, abs=1e-7)
 
 
 def test_crossed_effects_are_refused_with_the_reason() -> None:
