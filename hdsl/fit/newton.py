@@ -35,6 +35,8 @@ NEGLIGIBLE = 0.01
 FORESEEN = 1.0
 """Decrement above which the next one is not foreseen: it does not shrink there as it does near an optimum."""
 
+TINY = float(np.finfo(float).tiny)
+
 SECANT = 1e-8
 """Cosine between a step and what the Hessian misses of the gradient, below which nothing is learned from it."""
 
@@ -213,25 +215,34 @@ def symmetric_rank_one(hessian: Floats, step: Floats, change: Floats) -> Floats:
 
 def newton_step(gradient: Floats, hessian: Floats, tolerances: Tolerances) -> tuple[Floats, float]:
     """Return the step and its decrement; curvatures are taken positive, so that the step goes downhill."""
-    scale = _scale(hessian) if tolerances.scaled else np.ones(len(gradient))
-    w, U = np.linalg.eigh(hessian / np.outer(scale, scale) if tolerances.scaled else hessian)
-    along = U.T @ (gradient / scale)
-    largest = max(float(np.abs(w).max()), np.finfo(float).tiny)
-    size = np.maximum(np.abs(w), tolerances.floor * largest)
-    return -(U @ (along / size)) / scale, float((along**2 / size).sum())
+    if tolerances.scaled:
+        scale = _scale(hessian)
+        step, decrement = _positive_step(gradient / scale, hessian / np.outer(scale, scale), tolerances.floor)
+        return step / scale, decrement
+    return _positive_step(gradient, hessian, tolerances.floor)
+
+
+def _positive_step(gradient: Floats, hessian: Floats, floor: float) -> tuple[Floats, float]:
+    """Return the step with the Hessian's eigenvalues taken positive, `floor` times the largest at least."""
+    w, U = np.linalg.eigh(hessian)
+    size = np.abs(w)
+    size = np.maximum(size, floor * max(float(size.max()), TINY))
+    along = gradient @ U
+    shares = along / size
+    return -(U @ shares), float(along @ shares)
 
 
 def _scale(hessian: Floats) -> Floats:
     """Return the roots of the curvatures along the axes; where there is none, 1."""
     size = np.sqrt(np.abs(hessian.diagonal()))
-    return np.where(size > np.finfo(float).tiny ** 0.5, size, 1.0)
+    return np.where(size > TINY**0.5, size, 1.0)
 
 
 def _descend(evaluate: Counted[P], at: P, step: Floats, tolerances: Tolerances) -> P | None:
     """Return the first point along a shrinking step where the criterion does not rise."""
     allowed = at.objective + tolerances.rise * (1.0 + abs(at.objective))
     limit = 2.0 * (1.0 + float(np.abs(at.vector).max()))
-    step = step * min(1.0, limit / max(float(np.abs(step).max()), np.finfo(float).tiny))
+    step = step * min(1.0, limit / max(float(np.abs(step).max()), TINY))
     for _ in range(40):
         new = evaluate(at.vector + step, at)
         if new is not None and new.objective <= allowed:
