@@ -15,6 +15,7 @@ from hdsl.version import __version__
 if TYPE_CHECKING:
     from hdsl.algebra.ratio import compare
     from hdsl.bridge import from_formula
+    from hdsl.fit.threads import threads
     from hdsl.notebook import Shell
     from hdsl.results.keeping import load
     from hdsl.survey import scan
@@ -32,6 +33,7 @@ __all__ = [
     "load",
     "read",
     "scan",
+    "threads",
 ]
 
 
@@ -60,4 +62,8 @@ def __getattr__(name: str) -> object:
         from hdsl.results.keeping import load
 
         return load
+    if name == "threads":
+        from hdsl.fit.threads import threads
+
+        return threads
     raise AttributeError(f"module 'hdsl' has no attribute {name!r}")

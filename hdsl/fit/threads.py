@@ -1,4 +1,4 @@
-"""One BLAS thread during a fit.
+"""One BLAS thread during a fit, or as many as the user asks for.
 
 With any other load on the machine, threads of OpenBLAS wait for each other for longer than they save. NumPy and SciPy
 wheels carry an OpenBLAS each, with a pool each. Where no such library is found nothing is done.
@@ -10,11 +10,12 @@ import ctypes
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["one_thread"]
+__all__ = ["one_thread", "threads"]
 
 Pool = tuple[Callable[[], int], Callable[[int], None]]
 
@@ -51,14 +52,50 @@ def _functions(path: Path) -> Pool | None:
     return None
 
 
+_wanted: ContextVar[int] = ContextVar("threads", default=1)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let fits in the body use more threads of the BLAS.
+
+    Worth it on a machine that does nothing else, for dense factors of crossed designs of thousands of columns. What a
+    fit computes when it is read, standard errors of variances among it, uses them if it is read in the body.
+
+    Parameters
+    ----------
+    count : int
+        1 or more.
+
+    Raises
+    ------
+    ValueError
+        For fewer than one.
+
+    Examples
+    --------
+    >>> import hdsl
+    >>> with hdsl.threads(2):
+    ...     pass  # fit = model.fit(data)
+    """
+    if count < 1:
+        raise ValueError(f"{count} threads are too few: write 1 or more")
+    token = _wanted.set(int(count))
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run the body with one BLAS thread, and set back what was there."""
+    """Run the body with one BLAS thread, or as many as `threads` says, and set back what was there."""
+    wanted = _wanted.get()
     pools = [pool for package, module in LIBRARIES if module in sys.modules and (pool := _pool(package)) is not None]
     before = [getter() for getter, _ in pools]
-    changed = [(setter, count) for (_, setter), count in zip(pools, before, strict=True) if count != 1]
+    changed = [(setter, count) for (_, setter), count in zip(pools, before, strict=True) if count != wanted]
     for setter, _ in changed:
-        setter(1)
+        setter(wanted)
     try:
         yield
     finally:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from hdsl.fit import threads
+import hdsl
+from hdsl.fit import threads, watch
 
 
 class Pool:
@@ -27,6 +30,38 @@ def test_threads_are_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with threads.one_thread():
         assert [pool.count for pool in pools.values()] == [1, 1]
     assert [pool.count for pool in pools.values()] == [4, 1]
+
+
+def test_more_threads_are_the_users_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(4)
+    monkeypatch.setattr(threads, "_pool", lambda package: (pool.get, pool.set))
+    monkeypatch.setattr(threads, "LIBRARIES", (("numpy", "numpy"),))
+    with hdsl.threads(3):
+        with threads.one_thread():
+            assert pool.count == 3
+        assert pool.count == 4
+    with threads.one_thread():
+        assert pool.count == 1
+    with pytest.raises(ValueError, match="too few"), hdsl.threads(0):
+        pass
+
+
+def test_the_pools_of_this_installation_are_one_during_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = pytest.importorskip("threadpoolctl").threadpool_info
+    seen: list[list[int]] = []
+    search = watch.search_from_several
+
+    def watched(*args):
+        seen.append([info["num_threads"] for info in counts() if info["user_api"] == "blas"])
+        return search(*args)
+
+    monkeypatch.setattr(watch, "search_from_several", watched)
+    data = pd.DataFrame({"y": np.random.default_rng(1).normal(size=60), "g": np.repeat(np.arange(10), 6)})
+    before = [info["num_threads"] for info in counts()]
+    hdsl.Model("y[i] ~ normal(b0 + u[g], sd)\nu[g] ~ normal(0, sd_g)\n").fit(data)
+    assert seen
+    assert all(count == 1 for pools in seen for count in pools)
+    assert [info["num_threads"] for info in counts()] == before
 
 
 def test_a_library_that_is_not_there() -> None:
