@@ -22,7 +22,7 @@ __all__ = ["codes_of", "diagnostics_list", "meaning"]
 
 WORDS = {"error": "Error", "warning": "Warning", "note": "Note"}
 
-_HEADINGS = {"h1": "h4", "h2": "h4", "h3": "h5"}
+_HEADINGS = {"h2": "h3", "h3": "h4"}
 """Headings of a page of the catalogue, where it stands under a heading of the report."""
 
 
