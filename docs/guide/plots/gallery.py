@@ -1,23 +1,25 @@
-"""The pictures of this page: `PICTURES` has the code of each, by the name of its file."""
+"""The pictures of this page: `PICTURES` has the code of each, by the name of its file.
 
+From the project's top: ``python docs/guide/plots/gallery.py docs/guide/plots`` draws them all.
+"""
+
+import sys
 from pathlib import Path
 
 import hdsl
 
-here = Path(__file__).parent
-examples = here.parents[2] / "examples"
+EXAMPLES = Path("examples")
 
 
-def fit(study, *data, method=None):
-    """Return the fit of an example; of several tables each is given with its index."""
-    folder = examples / study
-    tables = {index: folder / name for index, name in data} if len(data) > 1 else folder / data[0]
-    return hdsl.read(folder / "model.hm").fit(tables, method)
+def fit(study, data, method=None):
+    """Return the fit of an example."""
+    return hdsl.read(EXAMPLES / study / "model.hm").fit(data, method)
 
 
-sleep = fit("sleepstudy", "sleepstudy.csv", method="reml")
-voters = fit("voting", "voters.csv.gz")
-schools = fit("hsb", ("i", "students.csv.gz"), ("school", "schools.csv"), method="reml")
+sleep = fit("sleepstudy", EXAMPLES / "sleepstudy/sleepstudy.csv", method="reml")
+voters = fit("voting", EXAMPLES / "voting/voters.csv.gz")
+pupils = {"i": EXAMPLES / "hsb/students.csv.gz", "school": EXAMPLES / "hsb/schools.csv"}
+schools = fit("hsb", pupils, method="reml")
 
 PICTURES = {
     "lines": lambda: sleep.plot.lines("Days"),
@@ -25,16 +27,16 @@ PICTURES = {
     "levels-of-a-set": lambda: voters.plot.effects("Income", by="Female"),
     "proportions": lambda: voters.plot.proportions("Age", by="Female"),
     "ranked": lambda: voters.plot.ranked(bins=20),
-    "caterpillar": lambda: sleep.plot.caterpillar(),
-    "shrinkage": lambda: sleep.plot.shrinkage(),
+    "caterpillar": sleep.plot.caterpillar,
+    "shrinkage": sleep.plot.shrinkage,
     "shrinkage-of-many": lambda: voters.plot.shrinkage("j,k"),
-    "modes_qq": lambda: sleep.plot.modes_qq(),
-    "profile": lambda: sleep.plot.profile(),
-    "residuals": lambda: sleep.plot.residuals(),
-    "levels": lambda: voters.plot.levels(),
+    "modes_qq": sleep.plot.modes_qq,
+    "profile": sleep.plot.profile,
+    "residuals": sleep.plot.residuals,
+    "levels": voters.plot.levels,
 }
 
-if __name__ == "__main__":
+if len(sys.argv) > 1:
     for name, picture in PICTURES.items():
-        picture().save(here / f"{name}.svg")
-    print(sleep.plot.catalogue()[["shows", "available"]].to_string())
+        picture().save(Path(sys.argv[1]) / f"{name}.svg")
+print(len(PICTURES), "pictures")
