@@ -43,9 +43,9 @@ def log_range_negative_binomial(
     lower: ArrayLike, upper: ArrayLike, mu: ArrayLike, rho: ArrayLike, i: int = 0, j: int = 0
 ) -> Floats:
     """Return log of the sum of e^k(j), lower <= j <= upper, differentiated i times by mu and j times by rho."""
-    low, high, mu, rho = _columns(lower, upper, mu, rho)
+    shape, (low, high, mu, rho) = _columns(lower, upper, mu, rho)
     log, sums = _totals(low, np.floor(high), mu, rho, (int(i), int(j)), is_whole=False)
-    return log if i == j == 0 else _of_log(sums)[int(i), int(j)]
+    return (log if i == j == 0 else _of_log(sums)[int(i), int(j)]).reshape(shape)
 
 
 def log_tail_negative_binomial(lower: ArrayLike, mu: ArrayLike, rho: ArrayLike, i: int = 0, j: int = 0) -> Floats:
@@ -53,7 +53,7 @@ def log_tail_negative_binomial(lower: ArrayLike, mu: ArrayLike, rho: ArrayLike, 
 
     It is one less a sum over the counts below, or, where that would cancel, the sum over the counts from `lower` on.
     """
-    low, mu, rho = _columns(lower, mu, rho)
+    shape, (low, mu, rho) = _columns(lower, mu, rho)
     orders = int(i), int(j)
     b = np.exp(mu) * softplus_ratio(mu - rho)
     log, sums = _totals(np.zeros_like(low), low - 1.0, mu, rho, orders, is_whole=True)
@@ -68,13 +68,14 @@ def log_tail_negative_binomial(lower: ArrayLike, mu: ArrayLike, rho: ArrayLike, 
     if len(rare):
         log, sums = _totals(low[rare], np.full(len(rare), np.inf), mu[rare], rho[rare], orders, is_whole=True)
         out[rare] = log - b[rare] if orders == (0, 0) else _of_log(sums)[orders]
-    return out
+    return out.reshape(shape)
 
 
-def _columns(bound: ArrayLike, *others: ArrayLike) -> list[Floats]:
-    """Return arrays of one length; the first is a lower bound, a count."""
-    first, *rest = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (bound, *others)))
-    return [np.maximum(np.ceil(first), 0.0), *rest]
+def _columns(bound: ArrayLike, *others: ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
+    """Return the common shape, and the arrays as columns of one length; the first is a lower bound, a count."""
+    arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (bound, *others)))
+    first, *rest = (a.ravel() for a in arrays)
+    return arrays[0].shape, [np.maximum(np.ceil(first), 0.0), *rest]
 
 
 def _derivatives(y: Floats, mu: Floats, rho: Floats, orders: tuple[int, int], *, is_whole: bool) -> Sums:
@@ -138,7 +139,8 @@ def _totals(
     """
     peak = np.full_like(mu, -np.inf)
     sums: Sums = {(a, c): np.zeros_like(mu) for a in range(orders[0] + 1) for c in range(orders[1] + 1)}
-    width = max(1, CHUNK // max(1, len(mu)))
+    most = float((high - low).max(initial=0.0)) + 1.0
+    width = int(max(1.0, min(CHUNK // max(1, len(mu)), most)))
     start = low[:, None] + np.arange(width)
     while True:
         inside = start <= high[:, None]
