@@ -95,12 +95,13 @@ def _until(
     found = np.full(n, np.nan)
     waiting = np.arange(n)
     for _ in range(MOST_ROUNDS // BATCH):
-        tries = np.repeat(waiting, BATCH if len(waiting) * BATCH <= max(n, 10_000) else 1)
+        each = BATCH if len(waiting) * BATCH <= max(n, 10_000) else 1
+        tries = np.repeat(waiting, each)
         values = inner(rng, _rows(given, names, tries))
-        good = accepts(values, tries)
-        first, places = np.unique(tries[good], return_index=True)
-        found[first] = values[good][places]
-        waiting = np.setdiff1d(waiting, first)
+        good = accepts(values, tries).reshape(-1, each)
+        has_one = good.any(axis=1)
+        found[waiting[has_one]] = values.reshape(-1, each)[has_one, good.argmax(axis=1)[has_one]]
+        waiting = waiting[~has_one]
         if not len(waiting):
             return found
     message = "hardly any draw lies within the bounds of a truncated outcome: look at them"
