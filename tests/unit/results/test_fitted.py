@@ -157,7 +157,7 @@ class TestStatus:
 class TestConstruction:
     def test_nothing_is_computed_before_it_is_asked_for(self):
         fit = FittedModel(design=None, outcome=None)
-        assert set(vars(fit)) == {"design", "outcome"}
+        assert set(vars(fit)) == {"design", "outcome", "remarks", "end"}
 
     def test_groups_are_counted(self, casks):
         assert casks.n_groups == {"i": 6, "j,k": 3, "k": 2}
