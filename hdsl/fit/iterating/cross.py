@@ -27,8 +27,14 @@ __all__ = ["Cells", "Cross", "cross_moments", "cross_products", "with_outcome"]
 PROBES = 16
 """Vectors of random signs."""
 
-SPARSE = 16
-"""Entries for each column and effect, one factor eliminated, up to which the rest is factorised as a sparse matrix."""
+SPARSE, MOST_FLOPS = 16, 2e9
+"""Entries for each group, one factor eliminated, and operations, up to which the rest is factorised by its zeros."""
+
+FRONT = 0.25
+"""Share of the groups with three neighbours or more that fills, in random graphs."""
+
+ROUNDS = 100
+"""Times that groups with one neighbour are taken away, at most."""
 
 
 class Cells(NamedTuple):
@@ -94,8 +100,10 @@ def cross_products(W: Sequence[Block], Z: Sequence[Sequence[Floats]], groups: Se
     N, between = _matrices(cells, columns, sizes, eliminated, others)
     total = sum(columns[f] for f in others)
     signs = np.random.default_rng(20).choice(np.array([-1.0, 1.0]), (total, PROBES))
-    is_sparse = _pairs(N) <= SPARSE * max(map(len, Z)) * total
-    return Cross(len(W[-1]), eliminated, others, small, A, E, gram((*D, *W)), cells, N, between, signs, is_sparse)
+    flops = max(map(len, Z)) ** 3 * _sparse_flops(N, between, sizes, others, eliminated, columns)
+    return Cross(
+        len(W[-1]), eliminated, others, small, A, E, gram((*D, *W)), cells, N, between, signs, flops <= MOST_FLOPS
+    )
 
 
 def with_outcome(cross: Cross, Z: Sequence[Sequence[Floats]], of_border: Floats) -> Cross:
@@ -164,10 +172,48 @@ def _triplet(parts: Sequence[tuple[Codes, Codes, Floats]]) -> tuple[Floats, tupl
     return x, (i, j)
 
 
-def _pairs(N: csr_array) -> float:
-    """Return how many entries at most the elimination of its rows leaves."""
-    counts = np.diff(N.indptr).astype(float)
-    return float(counts @ counts)
+def _sparse_flops(
+    N: csr_array,
+    between: csr_array | None,
+    sizes: Sequence[int],
+    others: Sequence[int],
+    eliminated: int,
+    columns: Sequence[int],
+) -> float:
+    """Return about how many operations a sparse factorisation after the elimination takes; infinite for many entries.
+
+    Notes
+    -----
+    Groups are neighbours where they share a group of the eliminated factor, or a row. One with a single neighbour
+    is eliminated without fill, one with two joins them; of those with three or more a share is filled, part by part.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    first = np.cumsum([0, *(columns[f] for f in others)])
+    own = np.concatenate([np.arange(at, at + sizes[f]) for at, f in zip(first, others, strict=False)])
+    met = N[: sizes[eliminated]][:, own]  # the columns of one effect
+    counts = np.diff(met.indptr).astype(float)
+    if counts @ counts > SPARSE * len(own):
+        return np.inf
+    met = csr_array((np.ones(met.nnz), met.indices, met.indptr), shape=met.shape)
+    graph = met.T @ met
+    if between is not None:
+        graph = graph + abs(between[own][:, own])
+    graph.setdiag(0.0)
+    graph.eliminate_zeros()
+    graph.data[:] = 1.0
+    is_left = np.ones(len(own))
+    for _ in range(ROUNDS):
+        degree = is_left * (graph @ is_left)
+        ends = (degree <= 1.0) & (is_left > 0.0)
+        if not np.any(ends):
+            break
+        is_left[ends] = 0.0
+    kept = np.flatnonzero(is_left)
+    part = connected_components(graph[kept][:, kept], directed=False)[1]
+    filled = np.bincount(part, is_left[kept] * (graph[kept] @ is_left) >= 3.0) if len(kept) else np.zeros(0)
+    return float(((FRONT * filled) ** 3).sum() / 3.0)
 
 
 def cross_moments(cross: Cross, beta: Floats, intercept: int | None) -> Moments:

@@ -12,6 +12,7 @@ import pytest
 import hdsl
 from hdsl.fit import fit_gaussian
 from hdsl.fit.criterion import Criterion, criterion
+from hdsl.fit.iterating.cross import cross_products
 from hdsl.fit.refit import refitter
 
 SCALAR = """
@@ -196,3 +197,17 @@ def test_iterations_are_for_crossed_factors_and_closed_forms():
         binary.fit(data, crossed="iterative")
     with pytest.raises(ValueError, match="crossed must be"):
         nested.fit(data, crossed="dense")
+
+
+def test_what_would_fill_is_not_factorised_as_sparse():
+    """Few movers leave a sparse matrix; pupils who each have two teachers at random leave one that fills."""
+    rng = np.random.default_rng(6)
+    pupil = np.repeat(np.arange(30_000), 2)
+    teacher = np.repeat(rng.integers(0, 10_000, 30_000), 2)
+    moves = rng.random(len(pupil)) < 0.1
+    few = teacher.copy()
+    few[moves] = rng.integers(0, 10_000, int(moves.sum()))
+    ones, y = np.ones(len(pupil)), rng.normal(size=len(pupil))
+    for second, is_sparse in ((few, True), (rng.integers(0, 10_000, len(pupil)), False)):
+        found = cross_products((ones, y), ((ones,), (ones,)), (pupil, np.unique(second, return_inverse=True)[1]))
+        assert found.is_sparse is is_sparse
