@@ -330,7 +330,7 @@ def _first_columns(plan: Plan, arrays: Arrays, f: int) -> Iterator[tuple[int, in
 def _mean_weights(criterion: DensityCriterion, hessian: Floats, arrays: Arrays) -> list[float]:
     """Return for each predictor about the mean of ``- d2 log f / d eta2``, from the information on its coefficients."""
     columns = fixed_columns(criterion.plan, arrays)
-    back = np.linalg.pinv(criterion.to_user)
+    back = np.linalg.inv(criterion.to_user)
     information = np.full(columns.p, np.nan)
     information[criterion.kept] = (back.T @ hessian[: len(back), : len(back)] @ back).diagonal() / 2.0
     out = []

@@ -28,6 +28,7 @@ import importlib
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,7 +75,7 @@ def _in_turns(case: Case, frame: pd.DataFrame, rounds: int) -> tuple[dict[str, l
                 raise LeftOut(case.left_out[name])
             calls[name] = prepare(case, frame)
             first = calls[name]()
-            if first.seconds["fit"] * rounds > SLOW and name != "hdsl":
+            if first.seconds["fit"] * rounds > SLOW:
                 calls[name] = lambda once=first: once  # one run says enough
         except LeftOut as why:
             left_out[name] = str(why)
@@ -115,20 +116,19 @@ PARTS = ("cases", "refits", "limits", "shell", "suite")
 """What may be run."""
 
 
-def run_cases(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run the cases, and print each as it is done."""
-    results: list[dict[str, Any]] = []
+def run_cases(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Run the cases, print each as it is done and yield its numbers."""
     for case in chosen(options):
         try:
             frame = case.load(options.data)
         except Missing as why:
             print(f"{case.name}: left out, {why}", flush=True)
             continue
-        results.append(run_case(case, frame, options.repeat))
-        print("| " + " | ".join(row(results[-1])) + " |", flush=True)
-        for name, why in results[-1]["left_out"].items():
+        result = run_case(case, frame, options.repeat)
+        print("| " + " | ".join(row(result)) + " |", flush=True)
+        for name, why in result["left_out"].items():
             print(f"    {name}: left out, {why}", flush=True)
-    return results
+        yield {"results": [result]}
 
 
 def chosen(options: argparse.Namespace) -> list[Case]:
@@ -151,23 +151,22 @@ def run_suite(options: argparse.Namespace) -> list[dict[str, Any]]:
     return [asdict(suite.run(problem, place)) for problem, place in places if place is not None]
 
 
-def measured(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the numbers of the parts that are asked for."""
-    numbers: dict[str, Any] = {}
-    if "cases" in options.parts:
-        numbers["results"] = run_cases(options)
+def measured(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield the numbers of the parts that are asked for, as they come."""
+    if "shell" in options.parts:
+        yield {"shell": further.shell(5)}
     if "refits" in options.parts:
         small = [case for case in chosen(options) if case.has_refits]
-        numbers["refits"] = [further.refits(case, case.load(options.data), options.repeat) for case in small]
-    if "limits" in options.parts:
-        large = [case for case in chosen(options) if case.name.startswith("nested")]
-        numbers["floor"] = [further.floor(case, case.load(options.data), 3) for case in large]
-        numbers["memory"] = [further.memory(case) for case in large]
-    if "shell" in options.parts:
-        numbers["shell"] = further.shell(5)
+        yield {"refits": [further.refits(case, case.load(options.data), options.repeat) for case in small]}
     if "suite" in options.parts:
-        numbers["suite"] = run_suite(options)
-    return numbers
+        yield {"suite": run_suite(options)}
+    if "limits" in options.parts:
+        for case in chosen(options):
+            if case.name.startswith("nested"):
+                frame = case.load(options.data)
+                yield {"floor": [further.floor(case, frame, 3)], "memory": [further.memory(case)]}
+    if "cases" in options.parts:
+        yield from run_cases(options)
 
 
 def merged(path: Path, numbers: dict[str, Any]) -> dict[str, Any]:
@@ -197,9 +196,11 @@ def main() -> None:
     options = parser.parse_args()
 
     path = ROOT / "docs" / "performance.json" if options.docs else options.json
-    numbers = merged(path, measured(options))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded(numbers), indent=1) + "\n", encoding="utf-8")
+    numbers: dict[str, Any] = {}
+    for new in measured(options):  # a run that is broken off leaves what it has
+        numbers = merged(path, new)
+        path.write_text(json.dumps(rounded(numbers), indent=1) + "\n", encoding="utf-8")
     for name, make in tables.PARTS.items():
         try:
             print(f"\n{name}\n\n{make(numbers)}")
