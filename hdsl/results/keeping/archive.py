@@ -23,6 +23,7 @@ from hdsl.diagnostics.record import Diagnostic, FitError, Severity
 from hdsl.form.records_json import RecordError
 from hdsl.results.fitted import FittedModel
 from hdsl.results.keeping.record import Kept, Spec, arrays_of, design_of, keep, outcome_of, specs
+from hdsl.results.keeping.sound import unsound
 from hdsl.version import __version__
 
 __all__ = ["load", "save"]
@@ -101,7 +102,10 @@ def load(path: str | Path) -> FittedModel:
     try:
         with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
             kept, named = _read(archive)
-        return FittedModel(design_of(kept, named), outcome_of(kept, named), kept.remarks)
+        design, outcome = design_of(kept, named), outcome_of(kept, named)
+        if (wrong := unsound(design, outcome)) is not None:
+            raise _Unreadable(wrong)
+        return FittedModel(design, outcome, kept.remarks)
     except _Unreadable as error:
         raise _refusal(path, str(error)) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:

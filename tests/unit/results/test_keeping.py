@@ -247,6 +247,42 @@ def test_an_array_that_is_something_else_is_refused(path: Path, content: bytes, 
     assert says in refused(rewritten(path, lambda members: members.update({"beta.npy": content})))
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("y.npy", np.nan, "outcome"),
+        ("x0.npy", np.inf, "covariate"),
+        ("beta.npy", np.nan, "coefficient"),
+        ("theta.npy", np.nan, "covariance factor"),
+        ("sd0.npy", -1.0, "standard deviation"),
+        ("cor0.npy", 2.0, "correlation"),
+        ("modes0.npy", np.nan, "random effect"),
+        ("cov_beta.npy", 1e200, "too large"),
+        ("varied_slopes.npy", -1e200, "too large"),
+    ],
+)
+def test_numbers_that_no_fit_has_are_refused(path: Path, name: str, change: float, says: str) -> None:
+    def changed(members: dict[str, bytes]) -> None:
+        array = np.load(io.BytesIO(members[name]))
+        array.ravel()[-1] = change
+        members[name] = npy(array)
+
+    assert says in refused(rewritten(path, changed))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"variance_parameters": [[0, 9, 9]]}, "a variance parameter has no name"),
+        ({"variance_names": [[[0, 0, 10**9], "sd_u"]]}, "an effect that is not there"),
+        ({"aliased": [10**6]}, "of shape"),
+        ({"group_counts": [[["nowhere"], 3]]}, "an index that units are counted of"),
+    ],
+)
+def test_names_that_stand_for_nothing_are_refused(path: Path, changes: dict[str, Any], says: str) -> None:
+    assert says in refused(rewritten(path, record_changed(**changes)))
+
+
 def test_codes_that_stand_for_nothing_are_refused(path: Path) -> None:
     codes = np.full(239, 24)
     assert "a code that stands for nothing" in refused(
