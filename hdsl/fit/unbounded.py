@@ -78,9 +78,11 @@ def _may_be_flat(problem: Joint, at: JointPoint, hessian: Floats) -> bool:
         return False
     if np.abs(at.vector[: problem.m]).max() > EXTREME:
         return True
-    back = problem.criterion.to_user
-    variances = (back @ np.linalg.pinv(hessian) @ back.T).diagonal()
-    return bool(np.linalg.eigvalsh(hessian)[0] < 2.0 / WIDE**2 or variances.max() > WIDE**2 / 2.0)
+    w, U = np.linalg.eigh(hessian)
+    if w[0] < 2.0 / WIDE**2:
+        return True
+    variances = ((problem.criterion.to_user @ U) ** 2 / w).sum(axis=1)
+    return bool(variances.max() > WIDE**2 / 2.0)
 
 
 def _of_coefficients(view: _View) -> list[Trouble]:
