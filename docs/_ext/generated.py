@@ -7,7 +7,8 @@ A page marks such a part with two comments; what stands between them belongs to 
 
 Kinds (the table `KINDS`): ``file PATH`` is a file of the project; ``output COMMAND ..`` is what a command prints;
 ``stages`` is the table of stages from the headers of the modules; ``codes`` is the catalogue of diagnostics and
-``toctree`` its pages; ``said CODE`` is what is said of the wrong example on the page of a code.
+``toctree`` its pages; ``said CODE`` is what is said of the wrong example on the page of a code; ``benchmark PART`` is a
+table of docs/performance.json.
 
 ``python docs/_ext/generated.py`` rewrites every page; with ``--check`` it names those that are stale and exits with 1.
 """
@@ -127,6 +128,13 @@ def said(code: str) -> str:
     return f"```text\n{printed(say(read_page(code).wrong))}\n```\n"
 
 
+def benchmark(name: str) -> str:
+    """Return a table of the numbers that the benchmark has left."""
+    from tests.benchmarks.tables import part
+
+    return part(name, ROOT / "docs" / "performance.json")
+
+
 KINDS: dict[str, Callable[..., str]] = {
     "file": file,
     "output": output,
@@ -134,6 +142,7 @@ KINDS: dict[str, Callable[..., str]] = {
     "codes": codes,
     "toctree": toctree,
     "said": said,
+    "benchmark": benchmark,
 }
 
 
