@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hdsl.codegen.interpret import evaluate_natural
 from hdsl.diagnostics import FitError
+from hdsl.progress import progress, say
 from hdsl.results.predicting.means import layers
 from hdsl.results.predicting.request import refusal
 from hdsl.results.seeds import known_seed
@@ -60,11 +61,14 @@ def observation_bounds(density: RowDensity, found: Predicted, level: float, draw
     bounds = np.full((2, len(found.eta)), np.nan)
     whole = np.flatnonzero(found.rows.is_complete)
     step = max(1, AT_ONCE // draws.n)
-    for rows in (whole[begin : begin + step] for begin in range(0, len(whole), step)):
-        eta = _drawn(found.eta[rows], variance[rows], draws.n, rng)
-        known = {name: np.repeat(values[rows], draws.n) for name, values in found.known.items()}
-        drawn = _outcomes(density, eta, known, rng).reshape(len(rows), draws.n)
-        bounds[:, rows] = np.quantile(drawn, tails, axis=1, method="inverted_cdf")
+    with progress("predictions: drawing observations"):
+        for begin in range(0, len(whole), step):
+            say(f"predictions: observations of {begin:,} of {len(whole):,} rows are drawn")
+            rows = whole[begin : begin + step]
+            eta = _drawn(found.eta[rows], variance[rows], draws.n, rng)
+            known = {name: np.repeat(values[rows], draws.n) for name, values in found.known.items()}
+            drawn = _outcomes(density, eta, known, rng).reshape(len(rows), draws.n)
+            bounds[:, rows] = np.quantile(drawn, tails, axis=1, method="inverted_cdf")
     return bounds[0], bounds[1]
 
 
