@@ -151,13 +151,15 @@ def _why_not(fit: FittedModel, name: str, *, asked: bool | None) -> str:
     """Return why an end of the spectrum is not fitted; an empty text where it is."""
     if fit.end is None:
         return "a fit that was loaded has no data to fit it to"
-    if name == "pooled" or asked:
+    if name == "pooled":
         return ""
     if asked is False:
         return "it was not asked for"
+    if any(fit.design.form.row in block.index_set for block in fit.design.form.blocks):
+        return "each row would have a coefficient of its own"
     groups = [len(levels) * t.width for levels, t in zip(fit.design.levels, fit.design.plan.re_terms, strict=True)]
     columns = len(fit.fixef) + max(groups)
-    if fit.nobs * columns <= MOST_VALUES[fit.design.plan.density is None]:
+    if asked or fit.nobs * columns <= MOST_VALUES[fit.design.plan.density is None]:
         return ""
     return f"it has some {columns:,} coefficients for {fit.nobs:,} rows, `unpooled=True` fits it nonetheless"
 

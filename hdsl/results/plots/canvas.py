@@ -31,6 +31,7 @@ __all__ = [
     "GREEN",
     "GREY",
     "INK",
+    "MOST_SHAPES",
     "PALE",
     "RED",
     "drawn",
@@ -47,6 +48,9 @@ INK, GREY, FAINT = "#24292f", "#6e7781", "#d0d7de"
 FAINT_BLUE, PALE = "#a9cbe6", "#eaf2f9"
 COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK)
 """Of series, in order."""
+
+MOST_SHAPES = 300
+"""Marks up to which each is a shape in an SVG; more are one image."""
 
 CHARACTER = 0.066
 """Width in inches of a character of a caption."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hdsl.results.effects import effect_index_sets
 from hdsl.results.intervals import coverage
-from hdsl.results.plots.canvas import BLUE, GREY, INK, panels
+from hdsl.results.plots.canvas import BLUE, GREY, INK, MOST_SHAPES, panels
 from hdsl.results.plots.chosen import chosen_effects
 from hdsl.results.plots.picture import Picture
 from hdsl.results.plots.words import columns_of, count, effect_kind, effect_unit, group_label, tick_label
@@ -95,8 +95,10 @@ def _draw_effect(axes: Axes, rows: pd.DataFrame) -> None:
     colours = np.where(rows["has_zero"], "#9ecae1" if is_many else "#6aaed6", BLUE if is_many else "#08519c")
     axes.axvline(0.0, color=GREY, linewidth=1.0, zorder=1)
     width = 0.7 if is_many else 1.6
-    axes.hlines(place, rows["lower"], rows["upper"], colors=colours.tolist(), linewidth=width, zorder=2)
-    axes.scatter(rows["estimate"], place, s=3 if is_many else 16, color=INK if is_many else colours.tolist(), zorder=3)
+    image: Any = {"rasterized": len(rows) > MOST_SHAPES}
+    axes.hlines(place, rows["lower"], rows["upper"], colors=colours.tolist(), linewidth=width, zorder=2, **image)
+    colour = INK if is_many else colours.tolist()
+    axes.scatter(rows["estimate"], place, s=3 if is_many else 16, color=colour, zorder=3, **image)
     axes.set_ylim(0.0, len(rows) + 1.0)
     axes.grid(visible=False, axis="y")
     if not is_many:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hdsl.results.effects import effect_index_sets, effect_places
 from hdsl.results.intervals import coverage
-from hdsl.results.plots.canvas import BLUE, FAINT_BLUE, GREY, panels
+from hdsl.results.plots.canvas import BLUE, FAINT_BLUE, GREY, MOST_SHAPES, panels
 from hdsl.results.plots.caterpillar import mode_frame
-from hdsl.results.plots.chosen import chosen_effects
+from hdsl.results.plots.chosen import chosen_effects, effects_of, grouping_sets
 from hdsl.results.plots.picture import Picture
+from hdsl.results.plots.refusals import refusal
 from hdsl.results.plots.words import columns_of, effect_kind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from hdsl.results.fitted import FittedModel
 
-__all__ = ["modes_qq"]
+__all__ = ["modes_qq", "why_no_modes"]
 
 MOST_NAMED = 30
 """Groups up to which the outermost are named."""
@@ -38,13 +39,13 @@ NAMED = 2
 
 def modes_qq(fit: FittedModel, effect: str | Sequence[str] | None, level: float) -> Picture:
     """Return the picture; see `Plots.modes_qq`."""
-    effects, share = chosen_effects(fit, effect), coverage(level)
+    effects, share = _with_variance(fit, effect), coverage(level)
     frame = mode_frame(fit, effects)
-    sds = {e: float(fit.outcome.sd[factor][column]) for e, (factor, column) in effect_places(fit.design).items()}
+    sds = _deviations(fit)
     rank = frame.groupby("effect", sort=False)["estimate"].rank(method="first")
     size = frame.groupby("effect", sort=False)["estimate"].transform("size")
     frame["quantile"] = [NormalDist().inv_cdf(p) for p in (rank - 0.5) / size]
-    scale = np.array([sds[e] or np.nan for e in frame["effect"]])
+    scale = np.array([sds[e] for e in frame["effect"]])
     reach = NormalDist().inv_cdf(0.5 + share / 2.0)
     frame["standardised"] = frame["estimate"] / scale
     frame["lower"] = frame["standardised"] - reach * frame["se"] / scale
@@ -61,6 +62,28 @@ def modes_qq(fit: FittedModel, effect: str | Sequence[str] | None, level: float)
     )
 
 
+def why_no_modes(fit: FittedModel) -> str:
+    """Return why a fit has no modes to set against quantiles; an empty text where it has."""
+    if not grouping_sets(fit.design):
+        return "no coefficient of the model varies over groups"
+    return "" if any(_deviations(fit).values()) else "the variances between groups are zero"
+
+
+def _deviations(fit: FittedModel) -> dict[str, float]:
+    """Return the standard deviation of each effect."""
+    return {e: float(fit.outcome.sd[factor][column]) for e, (factor, column) in effect_places(fit.design).items()}
+
+
+def _with_variance(fit: FittedModel, asked: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the effects that are asked for but those without variance; of the first set that has one by default."""
+    sds = _deviations(fit)
+    sets = [effects_of(fit.design, s) for s in grouping_sets(fit.design)] if asked is None else []
+    for effects in sets or [chosen_effects(fit, asked)]:
+        if kept := tuple(effect for effect in effects if sds[effect] > 0.0):
+            return kept
+    raise refusal(f"the variance of {asked} is zero: its modes are, too", "`fit.boundary` names what is on its edge")
+
+
 def _draw(picture: Picture) -> Figure:
     effects = list(picture.facts["kinds"])
     figure, axes = panels(1, len(effects), size=(max(5.6, 3.5 * len(effects)), 4.3), sharey=True)
@@ -75,8 +98,9 @@ def _draw(picture: Picture) -> Figure:
 
 def _draw_effect(axes: Axes, rows: pd.DataFrame) -> None:
     x, y = rows["quantile"].to_numpy(), rows["standardised"].to_numpy()
-    axes.vlines(x, rows["lower"], rows["upper"], color=FAINT_BLUE, linewidth=0.6 if len(x) > 100 else 1.2)
-    axes.scatter(x, y, s=8 if len(x) > 100 else 20, color=BLUE, zorder=3, linewidths=0)
+    image: Any = {"rasterized": len(x) > MOST_SHAPES}
+    axes.vlines(x, rows["lower"], rows["upper"], color=FAINT_BLUE, linewidth=0.6 if len(x) > 100 else 1.2, **image)
+    axes.scatter(x, y, s=8 if len(x) > 100 else 20, color=BLUE, zorder=3, linewidths=0, **image)
     quartiles = np.quantile(y, (0.25, 0.75))
     slope = (quartiles[1] - quartiles[0]) / (2.0 * NormalDist().inv_cdf(0.75))
     ends = np.array([x.min(), x.max()])

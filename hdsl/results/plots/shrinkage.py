@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hdsl.results.plots.canvas import BLUE, GREY, INK, RED, legend, panels
+from hdsl.results.plots.canvas import BLUE, GREY, INK, MOST_SHAPES, RED, legend, panels
 from hdsl.results.plots.chosen import chosen_set, effects_of
 from hdsl.results.plots.picture import Picture
 from hdsl.results.plots.words import columns_of, count, group_label, tick_label
@@ -30,9 +30,6 @@ __all__ = ["picture", "shrinkage"]
 
 MOST_LABELS = 40
 """Groups that have a line each."""
-
-MOST_SHAPES = 300
-"""Points up to which each is a shape in an SVG; more are one image."""
 
 
 def shrinkage(fit: FittedModel, index: str | None) -> Picture:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hdsl.results.plots.chosen import grouping_sets
 from hdsl.results.plots.effects import why_no_effects
 from hdsl.results.plots.lines import why_no_lines
+from hdsl.results.plots.normal import why_no_modes
 from hdsl.results.plots.proportions import why_no_proportions, why_not_binary
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ PLOTS: dict[str, Plot] = {
         shows="own estimates of the groups, drawn to their mean", why_not=_groups, options={"index": str}
     ),
     "modes_qq": Plot(
-        shows="conditional modes of the groups against normal quantiles", why_not=_groups, options=_EFFECT
+        shows="conditional modes of the groups against normal quantiles", why_not=why_no_modes, options=_EFFECT
     ),
     "profile": Plot(
         shows="profiles of the likelihood, a parameter each; takes refits",

@@ -230,3 +230,25 @@ class TestCatalogue:
             sleepstudy.plot.draw("pie")
         with pytest.raises(FitError, match="`ranked` has no option 'effect': it has bins"):
             sleepstudy.plot.draw("ranked", effect="x")
+
+
+class TestModesWithoutVariance:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def flat(cls):
+        """Groups that do not differ."""
+        import hdsl
+
+        data = pd.DataFrame({"j": np.arange(40) % 8, "y": np.tile(np.repeat([-1.0, 1.0, -2.0, 2.0, 0.5], 8), 1)})
+        return hdsl.Model("y[i] ~ normal(b0[j], sd)\nb0[j] ~ normal(b0, sd_j)").fit(data)
+
+    def test_they_have_no_quantiles(self, flat):
+        assert flat.params["sd_j"] == 0.0
+        assert flat.plot.catalogue().loc["modes_qq", "why_not"] == "the variances between groups are zero"
+        with pytest.raises(FitError, match="there is no `modes_qq` plot of this fit"):
+            flat.plot.modes_qq()
+
+    def test_they_are_drawn_to_their_mean_in_full(self, flat):
+        table = flat.plot.shrinkage().data
+        assert (table["weight"] == 0.0).all()
+        np.testing.assert_allclose(table["estimate"], table["mean"])
