@@ -23,6 +23,7 @@ from hdsl.design.checks import (
 )
 from hdsl.design.coding import check_references, learn
 from hdsl.design.columns import ColumnValues
+from hdsl.design.cost import machine_memory, root_memory
 from hdsl.design.evaluate import Evaluator
 from hdsl.design.fixed import Fixed, code_fixed
 from hdsl.design.identify import check_factors
@@ -342,19 +343,30 @@ def _by_iterations(
     """Whether crossed factors are solved by iterations; refuse what cannot be had."""
     columns = sum(random.terms[k].width * grouping.sizes.n_levels[k] for k in order.dense)
     limit = MOST_EXACT if grouping.crossed == "exact" else MOST_DENSE
-    if columns > limit and (form.density is not None or grouping.crossed == "exact"):
-        sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
-        message = f"the crossed factors {sets} have too many groups, of {limit:,} at most: take one out"
-        note = "the factor that is left after eliminating the largest nested chain would be dense"
-        help_text = (
-            "take a crossed factor out, or merge its rare groups"
-            if form.density is not None
-            else 'leave `crossed` out, or `crossed="iterative"`: they are solved by iterations'
-        )
-        found.error("HM509", message, notes=[note], help=help_text)
-    elif grouping.crossed == "iterative" and (form.density is not None or not order.dense):
+    is_closed = form.density is None
+    if grouping.crossed == "iterative" and not (is_closed and order.dense):
         why = "no factors are crossed" if not order.dense else "the outcome has no closed form"
         message = f'`crossed="iterative"` is not for this model, {why}: leave it out'
         found.error("HM507", message, help="it is solved exactly")
+    elif grouping.crossed != "iterative":
+        too_much = _too_much(columns, limit, is_optional=is_closed and grouping.crossed is None)
+        if too_much:
+            sets = ", ".join(f"`{show_index_set(random.terms[k].index_set)}`" for k in order.dense)
+            ways = "take a crossed factor out, or merge its rare groups"
+            note = "the factor that is left after eliminating the largest nested chain would be dense"
+            found.error(
+                "HM509",
+                f"the crossed factors {sets} have too many groups, {too_much}: take one out",
+                notes=[note],
+                help=f'{ways}; `crossed="iterative"` needs no such factor' if is_closed else ways,
+            )
     found.raise_errors(FitError)
     return bool(order.dense) and (columns > limit or grouping.crossed == "iterative")
+
+
+def _too_much(columns: int, limit: int, *, is_optional: bool) -> str:
+    """Return why a dense factor is not possible; empty where it is, or where it is not needed above the limit."""
+    if columns > limit:
+        return "" if is_optional else f"of {limit:,} at most"
+    needed, there = root_memory(columns), machine_memory()
+    return f"for {needed / 1e9:.2g} GB of {there / 1e9:.2g} GB of memory" if needed > there else ""

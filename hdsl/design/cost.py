@@ -7,13 +7,15 @@ core, within a factor of two or so.
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
 
 from hdsl.design.columns import compress
 from hdsl.design.order import measure_fill
 from hdsl.plan import Arrays, Plan
 
-__all__ = ["Cost", "cost"]
+__all__ = ["Cost", "cost", "machine_memory", "root_memory"]
 
 NUMBER = 8.0
 """Bytes."""
@@ -78,7 +80,7 @@ def cost(plan: Plan, arrays: Arrays) -> Cost:
     if not m:
         return Cost(memory=memory, seconds=None if plan.density is not None else seconds, cells=0)
     fill = measure_fill(arrays.groups, widths, plan.sizes.n_levels, plan.chain, plan.dense)
-    memory += ROOTS * NUMBER * (m + border) ** 2
+    memory += root_memory(m + border)
     seconds += m**3 / FLOPS
     if plan.crossing == "sparse":
         memory += PER_PAIR * fill.pairs / 2.0 + NUMBER * 4.0 * fill.cells
@@ -87,6 +89,19 @@ def cost(plan: Plan, arrays: Arrays) -> Cost:
         memory += 3.0 * fill.bytes
         seconds += 2.0 * fill.flops / FLOPS
     return Cost(memory=memory, seconds=None if plan.density is not None else seconds, cells=fill.cells)
+
+
+def root_memory(columns: int) -> float:
+    """Return the bytes that a dense root takes in all."""
+    return ROOTS * NUMBER * columns**2
+
+
+def machine_memory() -> float:
+    """Return the bytes of memory of this machine; infinite where it does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES")) * float(os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return math.inf
 
 
 def _rows(plan: Plan, arrays: Arrays) -> float:

@@ -211,3 +211,14 @@ def test_what_would_fill_is_not_factorised_as_sparse():
     for second, is_sparse in ((few, True), (rng.integers(0, 10_000, len(pupil)), False)):
         found = cross_products((ones, y), ((ones,), (ones,)), (pupil, np.unique(second, return_inverse=True)[1]))
         assert found.is_sparse is is_sparse
+
+
+def test_a_dense_factor_that_the_machine_cannot_hold_is_refused():
+    model, data = hdsl.Model(SCALAR), frame()
+    with patch.object(BIND, "machine_memory", lambda: 1e5):
+        with pytest.raises(hdsl.FitError, match="GB of memory") as refused:
+            model.bind(data)
+        assert "HM509" in str(refused.value)
+        assert model.bind(data, crossed="iterative").plan.crossing == "iterative"
+    with patch.object(BIND, "MOST_EXACT", 100), pytest.raises(hdsl.FitError, match="of 100 at most"):
+        model.bind(data, crossed="exact")
