@@ -1,6 +1,7 @@
 """Predictions for new data are those of lme4: new groups, and subsets of the grouping factors.
 
-Expected values are what `predict(fit, new, re.form = .., allow.new.levels = TRUE)` of lme4 1.1-31 printed, REML.
+Expected values are what `predict(fit, new, re.form = .., allow.new.levels = TRUE)` of lme4 1.1-31 printed, REML;
+intervals without random effects what emmeans 1.8.4 did; of a binomial outcome what `predict` of glmmTMB 1.1.5 did.
 """
 
 from __future__ import annotations
@@ -76,6 +77,28 @@ def test_covariates_of_two_levels_with_their_interactions() -> None:
     assert fit.predict(new).to_numpy() == pytest.approx(expected, rel=1e-4)
     fixed = [7.31780935556012, 9.8587934461415, 11.9525591032121]
     assert fit.predict(new, include=None).to_numpy() == pytest.approx(fixed, rel=AS_LME4)
+
+
+def test_intervals_without_random_effects_are_those_of_emmeans() -> None:
+    found = fitted("sleepstudy", "sleepstudy.csv").predictions({"Days": [0, 5, 12]}, include=None)
+    assert found["se"].to_numpy() == pytest.approx([6.824597, 9.581277, 18.863511], rel=AS_LME4)
+    assert found["lower"].to_numpy() == pytest.approx([237.0064, 283.5268, 337.2140], rel=AS_LME4)
+    assert found["upper"].to_numpy() == pytest.approx([265.8038, 323.9563, 416.8111], rel=AS_LME4)
+
+
+def test_a_binomial_outcome_is_as_in_glmmtmb() -> None:
+    """Standard errors of glmmTMB with random effects have the uncertainty of the variance, too: some 2 % here."""
+    fit = hdsl.read(Path(__file__).parent / "generalised" / "cbpp.hm").fit(Path(__file__).parent / "data" / "cbpp.csv")
+    new = {"herd": ["1", "3"], "period": [1, 2]}
+    link = fit.predictions(new, scale="link")
+    assert link["estimate"].to_numpy() == pytest.approx([-0.8085123, -1.9846091], rel=1e-5)
+    assert link["se"].to_numpy() == pytest.approx([0.3783301, 0.3856660], rel=0.02)
+    response = fit.predictions(new)
+    assert response["estimate"].to_numpy() == pytest.approx([0.3082076, 0.1208284], rel=1e-5)
+    assert response["se"].to_numpy() == pytest.approx([0.08066592, 0.04096887], rel=0.02)
+    population = fit.predictions(new, include=None, scale="link")
+    assert population["estimate"].to_numpy() == pytest.approx([-1.398532, -2.390865], rel=1e-5)
+    assert population["se"].to_numpy() == pytest.approx([0.2324721, 0.3102140], rel=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in IDS if not name.startswith("insteval")])
