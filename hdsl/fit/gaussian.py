@@ -17,7 +17,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.iterating import Engine
 from hdsl.fit.monte_carlo import monte_carlo_error
-from hdsl.fit.newton import Optimum, Tolerances, minimise
+from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import exact_fit, no_start, too_large
 from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
@@ -72,8 +72,11 @@ def fit_gaussian(
         reml = method == "reml"
         near = _near(plan, arrays, reml=reml) if start is None and columns >= COSTLY else None
         problem = criterion(plan, arrays, reml=reml)
-        begin = _begin(problem, starting_theta(problem, start) if near is None else near)
-        optimum = watched_search(problem, begin, tolerances(problem, begin))
+        begin = _begin(problem, starting_theta(problem, start) if near is None else near.at.theta)
+        if near is not None and near.interrupted:
+            optimum = replace(near, at=begin)
+        else:
+            optimum = watched_search(problem, begin, tolerances(problem, begin))
         refuse_exact(problem, optimum.at)
         parts = parts_at(problem, optimum.at)
         return outcome_at(problem, optimum, parts)
@@ -94,12 +97,12 @@ def _prepare(plan: Plan, arrays: Arrays) -> int:
     return columns
 
 
-def _near(plan: Plan, arrays: Arrays, *, reml: bool) -> Floats:
+def _near(plan: Plan, arrays: Arrays, *, reml: bool) -> Optimum[Evaluation]:
     """Return the optimum by iterations, which takes less time than one step of a large dense root."""
     iterative = replace(plan, chain=(), dense=tuple(range(len(plan.re_terms))), crossing="iterative")
     problem = criterion(iterative, arrays, reml=reml)
     begin = _begin(problem, starting_theta(problem, None))
-    return minimise(problem, begin, tolerances(problem, begin)).at.theta
+    return watched_search(problem, begin, tolerances(problem, begin))
 
 
 def tolerances(problem: Criterion, begin: Evaluation) -> Tolerances:
@@ -207,7 +210,7 @@ class _Later:
     def mode_covariances(self) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given theta and beta."""
         problem = self.problem
-        with one_thread():
+        with one_thread(), progress("standard errors of single effects"):
             if isinstance(problem.emitted, Engine):
                 V = problem.emitted.mode_covariances(problem.cross, self.at.forward)
             else:
@@ -230,7 +233,7 @@ class _Later:
     @cached_property
     def curvature(self) -> Curvature:
         """What both of the next need: evaluations around the optimum."""
-        with one_thread():
+        with one_thread(), progress("standard errors of variances"):
             return curvature(self.problem, self.at, self.parts)
 
     def variance_covariance(self) -> Floats:

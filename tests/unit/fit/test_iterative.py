@@ -27,6 +27,7 @@ y[i] ~ normal(b0 + b1*x[i] + u0[g] + u1[g]*x[i] + v0[h] + v1[h]*x[i], sd)
 (v0[h], v1[h]) ~ mvnormal(0, O2)
 """
 BIND = importlib.import_module("hdsl.design.bind")
+GAUSSIAN = importlib.import_module("hdsl.fit.gaussian")
 CROSS = importlib.import_module("hdsl.fit.iterating.cross")
 
 
@@ -222,3 +223,26 @@ def test_a_dense_factor_that_the_machine_cannot_hold_is_refused():
         assert model.bind(data, crossed="iterative").plan.crossing == "iterative"
     with patch.object(BIND, "MOST_EXACT", 100), pytest.raises(hdsl.FitError, match="of 100 at most"):
         model.bind(data, crossed="exact")
+
+
+def test_a_large_exact_fit_starts_at_the_optimum_by_iterations_and_may_be_interrupted_there():
+    model, data = hdsl.Model(SCALAR), frame()
+    usual = model.fit(data)
+    with patch.object(GAUSSIAN, "COSTLY", 1):
+        ours = model.fit(data)
+        assert ours.loglik == pytest.approx(usual.loglik, abs=1e-6)
+        assert ours.outcome.n_evaluations < usual.outcome.n_evaluations
+        assert ours.outcome.monte_carlo == 0.0
+        evaluate, calls = Criterion.evaluate, []
+
+        def stops(self, theta, near=None):
+            calls.append(self.plan.crossing)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return evaluate(self, theta, near)
+
+        with patch.object(Criterion, "evaluate", stops):
+            part = model.fit(data)
+    assert calls == ["iterative", "iterative", "iterative", "sparse"]
+    assert "Interrupted after" in part.message
+    assert part.loglik <= usual.loglik
