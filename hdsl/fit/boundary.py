@@ -42,7 +42,7 @@ def settle(problem: Problem[P], at: P) -> P:
                 theta[zeros] = 0.0
                 best = _unless_higher(problem, theta, best, at)
     for f, columns in free_blocks(problem.plan):
-        L = best.factors[f][np.ix_(columns, columns)]
+        L = _block_of(best.factors[f], columns)
         if least_variance(L) * float(np.vdot(L, L)) >= NEARLY_ZERO**2:
             continue
         w, U = np.linalg.eigh(L @ L.T)
@@ -96,13 +96,18 @@ def parts_at(problem: Problem[P], at: P) -> Parts:
     for term, L, sigma in zip(problem.plan.re_terms, at.factors, problem.user_sigmas(at.factors), strict=True):
         sd, cor = correlations(sigma)
         for block in term.blocks:
-            own = np.ix_(block.columns, block.columns)
-            if _is_singular(L[own]):
+            if _is_singular(_block_of(L, block.columns)):
+                own = np.ix_(block.columns, block.columns)
                 cor[own] = _exact(cor[own])
         sds.append(sd)
         cors.append(cor)
     edge = edge_entries(problem, at, sds, cors)
     return Parts(sd=tuple(sds), cor=tuple(cors), edge=tuple(edge))
+
+
+def _block_of(L: Floats, columns: tuple[int, ...]) -> Floats:
+    """Return the rows and columns of a block."""
+    return L if len(columns) == len(L) else L[np.ix_(columns, columns)]
 
 
 def _is_singular(L: Floats) -> bool:
@@ -129,8 +134,8 @@ def edge_entries(problem: Problem[P], at: P, sds: list[Floats], cors: list[Float
     for f, term in enumerate(problem.plan.re_terms):
         L = at.factors[f]
         for block in term.blocks:
-            own = np.ix_(block.columns, block.columns)
-            columns = [c for c in block.columns if sds[f][c] > 0.0] if _is_singular(L[own]) else []
+            is_singular = _is_singular(_block_of(L, block.columns))
+            columns = [c for c in block.columns if sds[f][c] > 0.0] if is_singular else []
             singular = _singular_pairs(cors[f], columns)
             for k, c in enumerate(block.columns):
                 if sds[f][c] == 0.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,6 +41,9 @@ def theta_of(plan: Plan, factors: Sequence[Floats]) -> Floats:
 
 def correlations(sigma: Floats) -> tuple[Floats, Floats]:
     """Return standard deviations and correlations of a covariance; NaN where a standard deviation is zero."""
+    if len(sigma) == 1:
+        root = math.sqrt(max(float(sigma[0, 0]), 0.0))
+        return np.array([root]), np.array([[1.0 if root > 0.0 else math.nan]])
     sd = np.sqrt(np.maximum(sigma.diagonal(), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         cor = sigma / np.outer(sd, sd)

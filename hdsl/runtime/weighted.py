@@ -38,8 +38,8 @@ BLOCK = 1 << 14
 SMALL_SET = 8
 """Levels of a set up to which its columns are kept as plain ones: their products take less time than sums by level."""
 
-FEW = 32
-"""Columns up to which cross-products are taken row by row."""
+FEW, LONG = 12, 1000
+"""Columns up to which, and rows from which, cross-products are taken one row of them after the other."""
 
 
 def row_blocks(n: int) -> list[slice]:
@@ -194,7 +194,7 @@ class ChannelColumns(NamedTuple):
         weighted = self.matrix * weights
         out = np.empty((len(self.places), len(other.places)))
         at, end = len(self.matrix), len(other.matrix)
-        if other is self and at <= FEW:  # for few long rows one product after the other is quicker
+        if other is self and at <= FEW and len(weights) >= LONG:
             for r, row in enumerate(weighted):
                 out[r, r:at] = out[r:at, r] = self.matrix[r:] @ row
         else:
