@@ -46,6 +46,9 @@ PARALLEL, AGAIN = 0.99, 0.6
 FAR = 0.1
 """Part of the largest change from which a parameter has gone far."""
 
+FARTHEST = 1e6
+"""Parameter, in units of its column or scale, that is as good as infinite."""
+
 SLOW = 3.0
 """Least factor by which a decrement shrinks where the steps are good."""
 
@@ -260,7 +263,7 @@ def _farther(evaluate: Counted[P], at: P, better: P) -> P:
     way = np.where(np.abs(move) > FAR * np.abs(move).max(), move, 0.0)
     while True:
         new = evaluate(better.vector + way, better)
-        if new is None or new.objective >= better.objective:
+        if new is None or new.objective >= better.objective or np.abs(new.vector).max() > FARTHEST:
             return better
         better, way = new, 2.0 * way
 

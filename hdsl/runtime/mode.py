@@ -32,6 +32,15 @@ STALLED = 1e-10
 SHORTEST = 1e-9
 """Share of a step below which none is taken."""
 
+SMALL = 0.1
+"""Share of a step below which it may lead nowhere."""
+
+STUCK = 0.9
+"""Share of the decrement before, from which it does."""
+
+MOST_STUCK = 3
+"""How many such steps there may be in a row: the mode is at an end of the support, as where a mean would be 0."""
+
 MOST_STEPS = 100
 
 
@@ -85,7 +94,7 @@ def find_mode(
         The start, ``b = Sigma v``.
     """
     b = _effects(factors, v)
-    dv, share, best, last = v, 1.0, np.inf, np.inf
+    dv, share, best, last, stuck = v, 1.0, np.inf, np.inf, 0
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
@@ -100,7 +109,7 @@ def find_mode(
             v = tuple(x - share * step for x, step in zip(v, dv, strict=True))
             b = _effects(factors, v)
             continue
-        best, share = penalised, 1.0
+        best, taken, share = penalised, share, 1.0
         f = _eliminated(eliminate, c)
         is_mode = f is not None
         if f is None:  # no curvature of a mode: a step with the nearest weights that are
@@ -110,7 +119,8 @@ def find_mode(
                 break
         db, dv = newton(c, f)
         gain = dot(e, db)
-        if not math.isfinite(gain):
+        stuck = stuck + 1 if taken < SMALL and gain > STUCK * last else 0
+        if not math.isfinite(gain) or stuck == MOST_STUCK:
             break
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
         b = _effects(factors, v)  # and not b + db, so that rounding cannot part them

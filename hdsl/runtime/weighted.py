@@ -38,8 +38,11 @@ BLOCK = 1 << 14
 SMALL_SET = 8
 """Levels of a set up to which its columns are kept as plain ones: their products take less time than sums by level."""
 
-FEW, LONG = 12, 1000
-"""Columns up to which, and rows from which, cross-products are taken one row of them after the other."""
+FEW = 12
+"""Columns up to which cross-products of many rows are taken one row of them after the other."""
+
+LONG = 1000
+"""Rows from which they are."""
 
 
 def row_blocks(n: int) -> list[slice]:
