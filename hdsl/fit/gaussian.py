@@ -27,7 +27,7 @@ from hdsl.fit.threads import one_thread
 from hdsl.fit.variation import fixed_variation
 from hdsl.fit.watch import watched_search
 from hdsl.plan import Arrays, Plan
-from hdsl.progress import progress
+from hdsl.progress import is_part, progress
 from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["fit_gaussian", "outcome_at", "refuse_exact", "tolerances"]
@@ -68,18 +68,36 @@ def fit_gaussian(
         crossed groups, HM511 an exact fit.
     """
     columns = _prepare(plan, arrays)
+    reml = method == "reml"
     with one_thread(), progress("summing over rows"):
-        reml = method == "reml"
         near = _near(plan, arrays, reml=reml) if start is None and columns >= COSTLY else None
-        problem = criterion(plan, arrays, reml=reml)
-        begin = _begin(problem, starting_theta(problem, start) if near is None else near.at.theta)
-        if near is not None and near.interrupted:
-            optimum = replace(near, at=begin)
-        else:
-            optimum = watched_search(problem, begin, tolerances(problem, begin))
-        refuse_exact(problem, optimum.at)
-        parts = parts_at(problem, optimum.at)
-        return outcome_at(problem, optimum, parts)
+        if near is not None and near.optimum.interrupted:
+            return near.outcome()
+        try:
+            problem = criterion(plan, arrays, reml=reml)
+            begin = _begin(problem, starting_theta(problem, start) if near is None else near.optimum.at.theta)
+        except KeyboardInterrupt:
+            if near is None or is_part():
+                raise
+            return near.stopped().outcome()
+        return _Found(problem, watched_search(problem, begin, tolerances(problem, begin))).outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a search ended."""
+
+    problem: Criterion
+    optimum: Optimum[Evaluation]
+
+    def outcome(self) -> FitOutcome:
+        """Return what the fit found, on the user's scale."""
+        refuse_exact(self.problem, self.optimum.at)
+        return outcome_at(self.problem, self.optimum, parts_at(self.problem, self.optimum.at))
+
+    def stopped(self) -> _Found:
+        """Return the same as the user left it."""
+        return _Found(self.problem, replace(self.optimum, converged=False, interrupted=True))
 
 
 def _prepare(plan: Plan, arrays: Arrays) -> int:
@@ -97,12 +115,12 @@ def _prepare(plan: Plan, arrays: Arrays) -> int:
     return columns
 
 
-def _near(plan: Plan, arrays: Arrays, *, reml: bool) -> Optimum[Evaluation]:
+def _near(plan: Plan, arrays: Arrays, *, reml: bool) -> _Found:
     """Return the optimum by iterations, which takes less time than one step of a large dense root."""
     iterative = replace(plan, chain=(), dense=tuple(range(len(plan.re_terms))), crossing="iterative")
     problem = criterion(iterative, arrays, reml=reml)
     begin = _begin(problem, starting_theta(problem, None))
-    return watched_search(problem, begin, tolerances(problem, begin))
+    return _Found(problem, watched_search(problem, begin, tolerances(problem, begin)))
 
 
 def tolerances(problem: Criterion, begin: Evaluation) -> Tolerances:

@@ -237,12 +237,17 @@ def test_a_large_exact_fit_starts_at_the_optimum_by_iterations_and_may_be_interr
 
         def stops(self, theta, near=None):
             calls.append(self.plan.crossing)
-            if len(calls) == 3:
+            if len(calls) == last:
                 raise KeyboardInterrupt
             return evaluate(self, theta, near)
 
-        with patch.object(Criterion, "evaluate", stops):
-            part = model.fit(data)
-    assert calls == ["iterative", "iterative", "iterative", "sparse"]
-    assert "Interrupted after" in part.message
-    assert part.loglik <= usual.loglik
+        whole = model.fit(data, crossed="iterative").outcome.n_evaluations
+        for last in (3, whole + 1):  # in the search by iterations; in the first evaluation after it
+            calls.clear()
+            with patch.object(Criterion, "evaluate", stops):
+                part = model.fit(data)
+            assert "Interrupted after" in part.message
+            assert calls.count("iterative") == min(last, whole)
+            assert part.loglik <= usual.loglik + part.outcome.objective_error
+            assert part.outcome.monte_carlo > 0.0
+            assert np.isfinite(part.bse).all()
