@@ -38,7 +38,7 @@ from hdsl.diagnostics import FitError
 from hdsl.results.effects import Coefficients, effect_index_sets, effect_places, group_index
 from hdsl.results.linear import random_part
 from hdsl.results.natural import predictors
-from hdsl.results.predicting.joint import factorise, weights_of
+from hdsl.results.predicting.joint import factorise, row_weights, weights_of
 from hdsl.results.predicting.matrices import covariances, random_rows, z_values
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ class _Groups:
             for eta, z in zip(self.etas, self.columns_of_rows, strict=True)
         ]
         if plan.density is None:
-            tau = self.outcome.sigma**-2
-            return [tau * (arrays.y - etas[0])], np.full((len(arrays.y), 1, 1), tau)
+            weights = np.broadcast_to(row_weights(self.design, self.outcome), (len(arrays.y), 1, 1))
+            return [weights[:, 0, 0] * (arrays.y - etas[0])], weights
         data = {"y": arrays.y} | dict(zip(plan.density.known, arrays.known, strict=True))
         rows = evaluate_density(plan.density, data | {f"eta{k}": eta for k, eta in enumerate(etas)})
         return list(rows.first), weights_of(rows, len(etas))
