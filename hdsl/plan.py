@@ -13,7 +13,7 @@ given row by row, and covariances are absolute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -149,6 +149,10 @@ class Plan(_Remembering):
         Why this plan was taken, in sentences, for printing.
     density : RowDensity or None
         The density of a row; None for a Gaussian model with one predictor, which is integrated in closed form.
+    is_weighted : bool
+        Whether a plan with a density is closed form, too: Gaussian about the first predictor, random effects in that
+        alone, and a standard deviation of each row that is known or has an equation of fixed coefficients. Given those
+        the likelihood follows from cross-products in which a row counts ``1 / sd^2``. Covariances are absolute.
     sizes : Sizes
         Counts; None for a plan made without data (not compared: source does not depend on them).
     """
@@ -163,6 +167,7 @@ class Plan(_Remembering):
     intercept: int | None
     diagonal_theta: tuple[bool, ...]
     density: RowDensity | None = None
+    is_weighted: bool = False
     reasons: tuple[str, ...] = field(compare=False)
     sizes: Sizes | None = field(compare=False)
 
@@ -178,6 +183,10 @@ class Plan(_Remembering):
     def n_predictors(self) -> int:
         """K, the number of linear predictors of a row."""
         return 1 if self.density is None else len(self.density.inputs)
+
+    def by_rows(self) -> Plan:
+        """Return the plan that goes through its density row by row, closed form or not."""
+        return replace(self, is_weighted=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from functools import reduce
 
 from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.reverse import dense_prelude
 from hdsl.codegen.sweep import product
-from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
+from hdsl.codegen.tree import Comment, Filling, Function, Statement, code, expression, tuple_of, unpack
 
-__all__ = ["average_information", "directed"]
+__all__ = ["average_information", "directed", "remaining"]
 
 
 def average_information(plan_layout: Layout) -> Function:
@@ -18,12 +19,18 @@ def average_information(plan_layout: Layout) -> Function:
         "Return [X, y]'V^-1 R and R'V^-1 R, for the average-information matrix.\n"
         "The columns of R are Z E_a v for each entry a of the covariances, factors of the chain first."
     )
+    is_weighted = plan_layout.plan.is_weighted
+    arguments = "c, f, v, more" if is_weighted else "c, f, v"
+    if is_weighted:
+        doc += "\nmore are further columns after them: their cross-products with each Z, with the border, their own."
     if not plan_layout.factors:
-        empty = code("return np.zeros((len(c.C), 0)), np.zeros((0, 0))")
+        empty = code("return more[1:]" if is_weighted else "return np.zeros((len(c.C), 0)), np.zeros((0, 0))")
         return Function(
-            "average_information", "c, f, v", "Return empty matrices: there are no covariances.", tuple(empty)
+            "average_information", arguments, "Return empty matrices: there are no covariances.", tuple(empty)
         )
     body = _directions(plan_layout, with_border=True)
+    if is_weighted:
+        body += _more(plan_layout)
     for k, factor in enumerate(plan_layout.chain):
         body += _sweep(plan_layout, k, factor)
     if plan_layout.dense:
@@ -33,7 +40,65 @@ def average_information(plan_layout: Layout) -> Function:
             *code("TT = TT - taken"),
         ]
     body += code("return TC, TT")
-    return Function("average_information", "c, f, v", doc, tuple(body))
+    return Function("average_information", arguments, doc, tuple(body))
+
+
+def _more(plan_layout: Layout) -> list[Statement]:
+    """Emit further columns beside the directions."""
+    body: list[Statement] = [Comment("further columns")]
+    body += code("parts, edge, own = more")
+    crossed: list[ast.expr] = []
+    for factor in plan_layout.chain:
+        part = expression("parts[k]", k=factor.position)
+        names: dict[str, Filling] = {"T": factor.name("T"), "d": factor.name("d"), "part": part}
+        crossed.append(expression("inner(d, part)", **names))
+        body += code("T = np.concatenate((T, part), axis=1)", **names)
+    if plan_layout.dense:
+        crossed.append(expression("dD.T @ edge[:m]"))
+    body += code("crossed = parts", parts=expression("np.concatenate(parts)", parts=tuple_of(crossed)))
+    body += code("TC = np.concatenate((TC, edge), axis=1)")
+    body += code("TT = np.block([[TT, crossed], [crossed.T, own]])")
+    return body
+
+
+def remaining(plan_layout: Layout) -> Function:
+    """Emit ``remaining(c, f, b, beta)``: cross-products with the residuals, of any weights."""
+    body: list[Statement] = [*code("w = np.append(-beta, 1.0)")]
+    body += [Comment("cross-products with Zb")] if plan_layout.factors else []
+    for factor in plan_layout.factors:
+        body += code("d = b[k]", d=factor.name("d"), k=factor.position)
+    body += dense_prelude(plan_layout)
+    if plan_layout.dense:
+        parts = [expression("d.ravel()", d=factor.name("d")) for factor in plan_layout.dense]
+        body += code("dD = np.concatenate(parts)[:, None]", parts=tuple_of(parts))
+    for k, factor in enumerate(plan_layout.chain):
+        body += code("T = total", T=factor.name("T"), total=_sum(_chain_parts(plan_layout, k, factor)))
+    if plan_layout.factors:
+        body += code("TC = total", total=_sum(_border(plan_layout)))
+    start = "m" if plan_layout.dense else "0"
+    body += [Comment("less than those with y - X beta")]
+    out = []
+    for factor in plan_layout.factors:
+        if factor.position in plan_layout.plan.chain:
+            T, E = factor.name("T"), expression(f"c.{factor.name('E')}")
+            if plan_layout.dense and not plan_layout.is_sparse:
+                E = expression("E[:, m:]", E=E)
+            body += code("T = (w @ E)[:, None] - T", T=T, E=E)
+            out.append(T)
+        else:
+            out.append("None")
+    body += code(f"edge = c.C[:, {start}:] @ w - TC[:, 0]" if plan_layout.factors else "edge = c.C @ w")
+    body += code("return parts, edge", parts=tuple_of(out))
+    doc = (
+        "Return the cross-products of e = y - X beta - Zb with each Z of the chain and with the border [D, X, y].\n"
+        "The cross-products may have other weights than those that b and beta were found with."
+    )
+    return Function("remaining", "c, f, b, beta", doc, tuple(body))
+
+
+def _sum(parts: list[ast.expr]) -> ast.expr:
+    """Return the sum of expressions."""
+    return reduce(lambda left, right: ast.BinOp(left, ast.Add(), right), parts)
 
 
 def directed(plan_layout: Layout) -> Function:
@@ -67,10 +132,8 @@ def _raw(plan_layout: Layout, *, with_border: bool) -> list[Statement]:
     """Emit the cross-products of the directions with all columns, from those of the model."""
     body: list[Statement] = [Comment("their cross-products with every Z, with the border (C), and with each other (T)")]
     for k, factor in enumerate(plan_layout.chain):
-        parts = [_block(plan_layout, k, factor, i, other) for i, other in enumerate(plan_layout.chain)]
-        if plan_layout.dense:
-            parts.append(_with_dense(plan_layout, factor))
-        body += code("T = parts", T=factor.name("T"), parts=_concatenate(parts))
+        parts = _concatenate(_chain_parts(plan_layout, k, factor))
+        body += code("T = parts", T=factor.name("T"), parts=parts)
     if with_border:
         body += code("TC = parts", parts=_concatenate(_border(plan_layout)))
     own = [expression("inner(d, T)", d=factor.name("d"), T=factor.name("T")) for factor in plan_layout.chain]
@@ -80,6 +143,12 @@ def _raw(plan_layout: Layout, *, with_border: bool) -> list[Statement]:
         "TT = parts", parts=expression("np.concatenate(parts)", parts=tuple_of(own)) if len(own) > 1 else own[0]
     )
     return body
+
+
+def _chain_parts(plan_layout: Layout, k: int, factor: Factor) -> list[ast.expr]:
+    """Return the cross-products of Z of a chain factor with the directions of each factor."""
+    parts = [_block(plan_layout, k, factor, i, other) for i, other in enumerate(plan_layout.chain)]
+    return [*parts, _with_dense(plan_layout, factor)] if plan_layout.dense else parts
 
 
 def _concatenate(parts: list[ast.expr]) -> ast.expr:

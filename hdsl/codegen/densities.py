@@ -30,6 +30,7 @@ __all__ = [
     "membership",
     "slope_needs",
     "value_needs",
+    "weights",
 ]
 
 NUMPY = {
@@ -204,24 +205,55 @@ def _arguments(density: RowDensity) -> str:
     return ", ".join(["y", *density.known, *(f"eta{k}" for k in range(len(density.inputs)))])
 
 
-def _body(
-    case: Case, view: Channels, density: RowDensity, needs: Needs, rows: str = "len(y)"
-) -> tuple[list[Statement], list[ast.expr]]:
-    """Return the steps that a case needs, and its outputs; what is the same in all rows is a column without storage."""
-    outputs = _outputs(case, view, needs)
+def _needed(case: Case, outputs: list[Expr]) -> tuple[list[Assigned], list[Expr]]:
+    """Return the steps that outputs need, and the outputs."""
     wanted = set().union(*(_names(item) for item in outputs)) if outputs else set()
     needed: list[Assigned] = []
     for name, item in reversed(case.steps):
         if name in wanted:
             needed.insert(0, ((name,), item))
             wanted |= _names(item)
-    needed, outputs = joined(needed, outputs)
+    return joined(needed, outputs)
+
+
+def _assignment(names: Sequence[str], item: Expr) -> ast.stmt:
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+    target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+    return ast.Assign([target], _tree(item), lineno=0)
+
+
+def weights(row: RowDensity) -> Function:
+    """Emit ``weights(known, eta)`` of a Gaussian density about its first input: ``1 / sd^2`` and what goes with it.
+
+    The weights are ``- d2 log f / d eta0^2``; their derivative by the predictor of the standard deviations is a third
+    derivative; and log f at ``y = eta0`` is what it has of the standard deviation alone.
+    """
+    (case,), K = row.cases, len(row.inputs)
+    slope = negative(case.third[triples(K).index((0, 0, 1))]) if K > 1 else ZERO
+    level = _plus(case.value, case.constant)
+    steps, outputs = _needed(case, [negative(case.second[0]), slope, level])
+    body = code("y = eta0 = 0.0")
+    if row.known:
+        body.append(unpack(list(row.known), "known"))
+    if K > 1:
+        body += code("eta1 = eta")
+    body += [_assignment(names, item) for names, item in steps]
+    body += code("shape = np.broadcast_shapes(*(np.shape(item) for item in (eta, *known)))")
+    values = tuple_of([expression("np.broadcast_to(item, shape)", item=_tree(item)) for item in outputs])
+    body.append(ast.Return(values))
+    doc = "Return the weights of rows, 1 / sd^2, their derivatives by eta, and log f at the mean of each."
+    return Function("weights", "known, eta", doc, tuple(body))
+
+
+def _body(
+    case: Case, view: Channels, density: RowDensity, needs: Needs, rows: str = "len(y)"
+) -> tuple[list[Statement], list[ast.expr]]:
+    """Return the steps that a case needs, and its outputs; what is the same in all rows is a column without storage."""
+    needed, outputs = _needed(case, _outputs(case, view, needs))
     varying = {"y", *density.known, *(f"eta{k}" for k, flat in enumerate(view.flat) if not flat)}
     body: list[Statement] = []
     for names, item in needed:
-        targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
-        target = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
-        body.append(ast.Assign([target], _tree(item), lineno=0))
+        body.append(_assignment(names, item))
         if varying & _names(item):
             varying |= set(names)
     trees = [

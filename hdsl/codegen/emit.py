@@ -15,14 +15,15 @@ from functools import lru_cache
 
 from hdsl import runtime
 from hdsl.codegen.channels import channels
-from hdsl.codegen.curvature import average_information, directed
-from hdsl.codegen.densities import density, density_of, slope_needs, value_needs
+from hdsl.codegen.curvature import average_information, directed, remaining
+from hdsl.codegen.densities import density, density_of, slope_needs, value_needs, weights
 from hdsl.codegen.laplace import laplace_criterion, mode, slope, solve
 from hdsl.codegen.layout import Layout, layout
 from hdsl.codegen.predictors import part_columns, predictors, row_predictors
 from hdsl.codegen.prepared import data_record, prepare, rows_record, starting
 from hdsl.codegen.reverse import covariances, gradient, modes, theta_gradient
-from hdsl.codegen.rows import columns, cross_products, cross_record
+from hdsl.codegen.rows import columns, cross_products, cross_record, spread_columns
+from hdsl.codegen.spread import criterion, mean_plan, sensitivities, spread_plan
 from hdsl.codegen.standalone import definitions, main, script
 from hdsl.codegen.sweep import estimates, forward, forward_record, relative_factors
 from hdsl.codegen.tree import WIDTH, Function, Record, Statement, Suite, code, plain, show
@@ -65,7 +66,12 @@ def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tu
     factor after factor from cross-products: ``K = (Sigma^-1 + A)^-1``, then ``C - B'KB`` for all that is coarser.
     """
     view = layout(plan)
-    body = _functions(view) if plan.density is None else _density_functions(view)
+    if plan.density is None:
+        body = _functions(view)
+    elif plan.is_weighted:
+        body = _weighted_functions(plan, plan.density)
+    else:
+        body = _density_functions(view)
     if standalone:
         body.append(main(plan, len(x_symbols)))
     used = _names(body) & set(runtime.__all__)
@@ -94,6 +100,29 @@ def _functions(view: Layout) -> list[Statement]:
         modes(view),
         covariances(view),
         gradient(),
+        theta_gradient(view),
+        average_information(view),
+    ]
+
+
+def _weighted_functions(plan: Plan, density: RowDensity) -> list[Statement]:
+    """Return the statements of the file of a plan with weights."""
+    view = layout(mean_plan(plan))
+    return [
+        cross_record(view),
+        forward_record(view),
+        columns(view),
+        spread_columns(spread_plan(plan)),
+        weights(density),
+        relative_factors(view),
+        cross_products(view),
+        forward(view),
+        estimates(),
+        criterion(),
+        modes(view),
+        covariances(view),
+        sensitivities(view),
+        remaining(view),
         theta_gradient(view),
         average_information(view),
     ]

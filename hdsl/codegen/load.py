@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Emitted", "EmittedDensity", "load", "load_density"]
+__all__ = ["Emitted", "EmittedDensity", "EmittedWeighted", "load", "load_density", "load_weighted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,28 @@ class EmittedDensity:
     theta_gradient: Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmittedWeighted:
+    """The functions of an emitted file of a plan with weights; each is documented there."""
+
+    source: str
+    filename: str
+    columns: Callable[..., Any]
+    spread_columns: Callable[..., Any]
+    weights: Callable[..., Any]
+    relative_factors: Callable[..., Any]
+    cross_products: Callable[..., Any]
+    forward: Callable[..., Any]
+    estimates: Callable[..., Any]
+    criterion: Callable[..., Any]
+    modes: Callable[..., Any]
+    covariances: Callable[..., Any]
+    sensitivities: Callable[..., Any]
+    remaining: Callable[..., Any]
+    theta_gradient: Callable[..., Any]
+    average_information: Callable[..., Any]
+
+
 def _functions(source: str, names: list[str]) -> dict[str, Any]:
     """Execute emitted source and return functions of it, with the text and its name in tracebacks."""
     filename = f"<hdsl {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
@@ -73,3 +95,9 @@ def load(source: str) -> Emitted:
 def load_density(source: str) -> EmittedDensity:
     """Return the functions of the source of a plan with a density; the same text is executed once in a process."""
     return EmittedDensity(**_functions(source, [field.name for field in fields(EmittedDensity)]))
+
+
+@lru_cache(maxsize=256)
+def load_weighted(source: str) -> EmittedWeighted:
+    """Return the functions of the source of a plan with weights; the same text is executed once in a process."""
+    return EmittedWeighted(**_functions(source, [field.name for field in fields(EmittedWeighted)]))

@@ -8,7 +8,7 @@ from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.sweep import dense_factors, product
 from hdsl.codegen.tree import Comment, Function, Statement, code, expression, tuple_of, unpack
 
-__all__ = ["covariances", "gradient", "joint_names", "modes", "theta_gradient"]
+__all__ = ["covariances", "dense_prelude", "gradient", "joint_names", "modes", "own_names", "theta_gradient"]
 
 
 def dense_prelude(plan_layout: Layout) -> list[Statement]:
@@ -85,13 +85,15 @@ def covariances(plan_layout: Layout) -> Function:
             *_split(plan_layout, "G", "root_information(f.C[:m, :m], f.root, inv, dense, X, cov_X)"),
             *_split(plan_layout, "V", "diagonal_blocks(cov, dense)"),
         ]
-    elif plan_layout.chain and has_fixed(plan_layout):
+    elif has_fixed(plan_layout) and (plan_layout.chain or plan_layout.plan.is_weighted):
         body += code("cov = cov_X")
     for k, factor in reversed(list(enumerate(plan_layout.chain))):
         body += _covariance(plan_layout, k, factor)
     pairs = [tuple_of([factor.name(letter) for factor in plan_layout.factors]) for letter in "GV"]
     if has_density:
         pairs.append(tuple_of(joint_names(plan_layout)))
+    if plan_layout.plan.is_weighted:
+        pairs.append(tuple_of(own_names(plan_layout)))
     body += code("return pair", pair=tuple_of(pairs))
     doc = (
         "Return for each factor the sum over groups of Z'V^-1 Z, (q, q), and the covariance of its modes, (q, q, J).\n"
@@ -102,7 +104,18 @@ def covariances(plan_layout: Layout) -> Function:
             "\nThe joint covariances follow: of the finest groups with all above them, with the dense columns, and of "
             "these with each other."
         )
+    if plan_layout.plan.is_weighted:
+        doc += "\nThe covariances of each factor with what has cross-products with it follow, and those of the border."
     return Function("covariances", "c, f, cov_X", doc, tuple(body))
+
+
+def own_names(plan_layout: Layout) -> list[str]:
+    """Return the names of the covariances on the pattern of the cross-products: U as A and B, UE as E, UN as N."""
+    return [*(factor.name(letter) for factor in plan_layout.chain for letter in _own_letters(plan_layout)), "cov"]
+
+
+def _own_letters(plan_layout: Layout) -> list[str]:
+    return ["U", "UE", *(["UN"] if plan_layout.is_sparse else [])]
 
 
 def joint_names(plan_layout: Layout) -> list[str]:
@@ -118,7 +131,8 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     """
     sparse, has_above = plan_layout.is_sparse, bool(factor.above)
     has_density = plan_layout.plan.density is not None
-    is_finest = k == 0 and not has_density  # a finer one needs more, and so do rows with a density
+    is_weighted = plan_layout.plan.is_weighted
+    is_finest = k == 0 and not (has_density or is_weighted)  # a finer one needs more, and so do rows of their own
     has_border = has_fixed(plan_layout) or (bool(plan_layout.dense) and not sparse)
     names = {letter: factor.name(letter) for letter in "GV"}
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
@@ -140,7 +154,12 @@ def _covariance(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     KQK = "K + K * Q * K" if factor.width == 1 else "K + mul(K, mul(Q, K))"
     body += code("G = information(A, K, Q)", G=names["G"], A=arrays["A"], K=K)
     body += code(f"V1 = {KQK}", V1=factor.name("V"), K=K)
-    return body if is_finest else [*body, *_joint(plan_layout, factor, K, has_border=has_border)]
+    if is_finest:
+        return body
+    body += _joint(plan_layout, factor, K, has_border=has_border)
+    for letter in _own_letters(plan_layout) if is_weighted else []:
+        body += code("own = joint[:q]", own=factor.name(letter), joint=letter.replace("U", "V"), q=factor.width)
+    return body
 
 
 def _own(plan_layout: Layout, factor: Factor, *, has_border: bool, is_finest: bool) -> list[Statement]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from hdsl.codegen.layout import Factor, Layout
 from hdsl.codegen.tree import Comment, Function, Record, Statement, code, expression, starred, tuple_of, unpack
-from hdsl.plan import Column, FixedSet, Product
+from hdsl.plan import Column, FixedSet, Plan, Product
 
-__all__ = ["column_values", "columns", "cross_products", "cross_record"]
+__all__ = ["column_values", "columns", "cross_products", "cross_record", "spread_columns"]
 
 Products = tuple[Product, ...]
 
@@ -80,6 +80,20 @@ def columns(plan_layout: Layout) -> Function:
     )
 
 
+def spread_columns(plan: Plan) -> Function:
+    """Emit ``spread_columns(y, x, sets)``: the columns of the predictor of the standard deviations."""
+    body: list[Statement] = []
+    X: list[ast.expr] = []
+    for item in plan.fixed:
+        value = column_values(item.products)
+        if isinstance(item, FixedSet):
+            value = expression("indicators(sets[k], (values,))[0]", k=item.codes, values=value)
+        X.append(value)
+    body += code("return parts", parts=tuple_of(X))
+    doc = "Return the columns of the predictor of the standard deviations."
+    return Function("spread_columns", "y, x, sets", doc, tuple(body))
+
+
 def cross_record(plan_layout: Layout) -> Record:
     """Emit the record of cross-products."""
     fields = [("n", "int", "rows")]
@@ -110,7 +124,9 @@ def _chain_cross(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]
     above = [starred(other.name("Z")) for other in factor.above]
     body: list[Statement] = [Comment(f"factor {factor.number}: {factor.title}")]
     if k == 0:
-        body += code("rows = GroupSums(chain.codes, chain.sizes[0])")
+        weights = [expression("weights")] if plan_layout.plan.is_weighted else []
+        of = [expression("chain.codes"), expression("chain.sizes[0]"), *weights]
+        body += code("rows = sums", sums=ast.Call(expression("GroupSums"), of, []))
     else:
         body += code("rows = rows.coarser(chain.starts[k])", k=k - 1)
     names = {letter: factor.name(letter) for letter in "ABEZN"}
@@ -119,14 +135,25 @@ def _chain_cross(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]
         body += code("B = rows.cross(Z, above)", above=tuple_of(above), **names)
     body += code("E = rows.cross(Z, (*D, *W))" if _bordered(plan_layout) else "E = rows.cross(Z, W)", **names)
     if plan_layout.is_sparse:
-        cells = factor.name("cells")
-        if k == 0:
-            body += code("cells = occupied(chain.codes, D)", cells=cells)
+        body += _occupied(plan_layout, k, factor)
+        if plan_layout.plan.is_weighted:
+            body += code("N = cells.cross([rows.weighted(z) for z in Z])", cells=factor.name("cells"), **names)
         else:
-            finer = plan_layout.chain[k - 1].name("cells")
-            body += code("cells = finer.coarser(chain.parents[k])", cells=cells, finer=finer, k=k - 1)
-        body += code("N = cells.cross(Z)", cells=cells, **names)
+            body += code("N = cells.cross(Z)", cells=factor.name("cells"), **names)
     return body
+
+
+def _occupied(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
+    """Emit the cells of a factor; those of other weights are the same."""
+    cells = factor.name("cells")
+    if k == 0:
+        found = expression("occupied(chain.codes, D)")
+    else:
+        finer = plan_layout.chain[k - 1].name("cells")
+        found = expression("finer.coarser(chain.parents[k])", finer=finer, k=k - 1)
+    if plan_layout.plan.is_weighted:
+        found = expression("found if like is None else like.cells", found=found, cells=cells)
+    return code("cells = found", cells=cells, found=found)
 
 
 def cross_products(plan_layout: Layout) -> Function:
@@ -143,16 +170,24 @@ def cross_products(plan_layout: Layout) -> Function:
         body += code("D = parts", parts=tuple_of(dense))
     if plan_layout.chain:
         codes = [expression("groups[k]", k=factor.position) for factor in plan_layout.chain]
-        body += code("chain = call", call=ast.Call(expression("nest"), codes, []))
+        call: ast.expr = ast.Call(expression("nest"), codes, [])
+        if plan_layout.plan.is_weighted:
+            call = expression("call if like is None else like.nest", call=call)
+        body += code("chain = call", call=call)
     for k, factor in enumerate(plan_layout.chain):
         body += _chain_cross(plan_layout, k, factor)
-    body += code("C = gram((*D, *W))" if dense else "C = gram(W)")
+    blocks = expression("(*D, *W)" if dense else "W")
+    is_weighted = plan_layout.plan.is_weighted
+    body += code("C = gram(blocks, weights)" if is_weighted else "C = gram(blocks)", blocks=blocks)
     values: list[ast.expr] = [expression("len(W[-1])")]
     for name, _, _ in cross_record(plan_layout).fields[1:]:
         values.append(_field(name, dense_sizes=plan_layout.dense))
     body.append(ast.Return(ast.Call(expression("Cross"), values, [])))
     doc = "Return every sum over rows that the likelihood needs.\nW is the columns of X and the outcome."
-    return Function("cross_products", "W, Z, groups", doc, tuple(body))
+    if not is_weighted:
+        return Function("cross_products", "W, Z, groups", doc, tuple(body))
+    doc += "\nweights are what each row counts; like are cross-products of the same columns with other weights."
+    return Function("cross_products", "W, Z, groups, weights=None, like=None", doc, tuple(body))
 
 
 def _field(name: str, *, dense_sizes: tuple[Factor, ...]) -> ast.expr:

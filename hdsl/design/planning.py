@@ -13,6 +13,7 @@ from typing import Protocol
 
 from hdsl.design.layout import ASSUMED, Effect, FixedTerm, Layout, lay_out
 from hdsl.design.order import Fill, heaviest_chain
+from hdsl.design.spread import has_own_spread
 from hdsl.design.support import report_unsupported, require_supported
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.form.expr import IndexSet, show_index_set
@@ -297,6 +298,7 @@ def assemble(
         intercept=intercept_of(fixed),
         diagonal_theta=random.diagonal_theta,
         density=form.density,
+        is_weighted=form.density is not None and has_own_spread(form.density, fixed, random.terms, order.crossing),
         reasons=(),
         sizes=None,
     )

@@ -62,13 +62,22 @@ class ChainRule:
 
     def hessian(self, H: Floats, G: Sequence[Floats], factors: Sequence[Floats]) -> Floats:
         """Return ``J'HJ + 2 G[row, row]`` by theta."""
-        J, roots = np.zeros_like(H), flat(factors)
-        for places, sources in self.jacobian:
-            J.flat[places] += roots[sources]
+        J = self.slopes(factors)
         out = J.T @ H @ J
         places, sources = self.curvature
         out.flat[places] += 2.0 * flat(G)[sources]
         return np.asarray(self.selection.T @ out @ self.selection)
+
+    def slopes(self, factors: Sequence[Floats]) -> Floats:
+        """Return the derivatives of the entries of Sigma by those of the factors, (k, k)."""
+        J, roots = np.zeros((len(self.own), len(self.own))), flat(factors)
+        for places, sources in self.jacobian:
+            J.flat[places] += roots[sources]
+        return J
+
+    def across(self, H: Floats, factors: Sequence[Floats]) -> Floats:
+        """Return second derivatives by other parameters and theta, (m, n_theta), from those by Sigma, (m, k)."""
+        return np.asarray(H @ self.slopes(factors) @ self.selection)
 
 
 @lru_cache(maxsize=64)

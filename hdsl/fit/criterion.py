@@ -6,9 +6,9 @@ and the optimizer: the chain rule from covariances to theta, and the way back to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, Profile
 from hdsl.runtime.root import LAPACK_SIZE
 
-__all__ = ["Criterion", "Evaluation", "Slope", "criterion"]
+__all__ = ["Criterion", "Evaluation", "Prepared", "Slope", "criterion", "moment_guess", "prepared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +191,71 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
+    made = prepared(plan, arrays, emitted)
+    return Criterion(
+        plan=plan,
+        emitted=emitted,
+        cross=made.cross,
+        reml=reml,
+        fixed=made.fixed,
+        kept=made.kept,
+        outcome=made.outcome,
+        T=made.T,
+        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
+        guess=moment_guess(plan, made),
+    )
+
+
+class _Kernel(Protocol):
+    """What makes columns and cross-products."""
+
+    @property
+    def columns(self) -> Callable[..., Any]:
+        """The emitted function of that name."""
+
+    @property
+    def cross_products(self) -> Callable[..., Any]:
+        """The emitted function of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Standardised columns and their cross-products.
+
+    Attributes
+    ----------
+    X : list of ndarray or Indicators
+        Those that are not aliased.
+    Z : list of tuple of ndarray
+    outcome : Outcome
+    cross : object
+        Cross-products of the columns and the outcome.
+    fixed : FixedScale
+        Of all columns of X.
+    kept : list of int
+    T : tuple of ndarray
+    base : ndarray
+        Least-squares coefficients of the outcome in the cross-products.
+    """
+
+    X: list[Block]
+    Z: list[tuple[Floats, ...]]
+    outcome: Outcome
+    cross: Any
+    fixed: FixedScale
+    kept: list[int]
+    T: tuple[Floats, ...]
+    base: Floats
+
+
+def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel) -> Prepared:
+    """Standardise the columns of a Gaussian plan, and take cross-products.
+
+    Raises
+    ------
+    FitError
+        As `criterion`.
+    """
     X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     require_finite(plan, X, y, Z)
     columns = Columns()
@@ -215,24 +280,23 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         raise exact_fit()
     if outcome.base.any():
         cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
-    return Criterion(
-        plan=plan,
-        emitted=emitted,
+    return Prepared(
+        X=X_standard,
+        Z=Z_standard,
+        outcome=outcome,
         cross=cross,
-        reml=reml,
         fixed=fixed,
         kept=kept,
-        outcome=outcome,
         T=tuple(T for _, T in scaled),
-        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-        guess=_guess(plan, cross, np.zeros(len(base)) if outcome.base.any() else base, _place(fixed, kept)),
+        base=np.zeros(len(base)) if outcome.base.any() else base,
     )
 
 
-def _guess(plan: Plan, cross: Any, beta: Floats, intercept: int | None) -> Floats:
-    """Return theta by the method of moments; `beta` are the coefficients of the outcome in the cross-products."""
+def moment_guess(plan: Plan, made: Prepared) -> Floats:
+    """Return theta by the method of moments, relative to the residuals."""
     if not plan.n_theta:
         return np.zeros(0)
+    cross, beta, intercept = made.cross, made.base, _place(made.fixed, made.kept)
     if plan.crossing == "iterative":
         found = cross_moments(cross, beta, intercept)
     else:

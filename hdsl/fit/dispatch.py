@@ -50,6 +50,15 @@ def is_exact(form: CompositeModel) -> bool:
     return not has_random_spread and all(p.link == "identity" for p in form.predictors if p.argument == "mean")
 
 
+def is_closed(form: CompositeModel) -> bool:
+    """Whether the rows are Gaussian with standard deviations of their own, so that the likelihood is closed form."""
+    if form.unsupported or form.outcome.distribution != "normal":
+        return False
+    from hdsl.design.planning import structural_plan
+
+    return structural_plan(form).is_weighted
+
+
 def choose_method(form: CompositeModel, method: str | None, nodes: int | None) -> Choice:
     """Return the method that fits a model.
 
@@ -68,6 +77,8 @@ def choose_method(form: CompositeModel, method: str | None, nodes: int | None) -
     allowed: tuple[str, ...]
     if form.density is None:
         allowed, what, why = ("ml", "reml"), "a Gaussian linear model", _SUM
+    elif is_closed(form):
+        allowed, what, why = ("ml", "reml", "laplace"), "a Gaussian model with unequal spread", _SUM
     elif is_exact(form):
         what = "a model without random effects" if not form.blocks else "a Gaussian model with unequal spread"
         allowed, why = ("ml", "laplace"), _EXACT
@@ -160,17 +171,13 @@ def fit_design(
         from hdsl.fit import fit_gaussian
 
         return fit_gaussian(design.plan, design.arrays, method=method, start=entries)
+    if method in ("ml", "reml") and design.plan.is_weighted:
+        from hdsl.fit.weighted_fit import fit_weighted
+
+        return fit_weighted(design.plan, design.arrays, method=method, start=entries)
     from hdsl.fit.generalised import fit_generalised
 
     if method == "agq":
         return fit_generalised(design.plan, design.arrays, method="agq", nodes=nodes, start=entries)
-    return _called(fit_generalised(design.plan, design.arrays, start=entries), method)
-
-
-def _called(outcome: FitOutcome, method: Choice) -> FitOutcome:
-    """Return an outcome under the name of its method; what it defers stays deferred."""
-    if outcome.method == method:
-        return outcome
-    called = object.__new__(type(outcome))
-    vars(called).update(vars(outcome) | {"method": method})
-    return called
+    outcome = fit_generalised(design.plan, design.arrays, start=entries)
+    return outcome if outcome.method == method else outcome.changed(method=method)

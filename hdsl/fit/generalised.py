@@ -36,7 +36,7 @@ from hdsl.fit.watch import watched_search
 from hdsl.plan import Arrays, Plan
 from hdsl.progress import progress, say
 
-__all__ = ["fit_criterion", "fit_generalised"]
+__all__ = ["TOLERANCES", "finish", "fit_criterion", "fit_generalised"]
 
 TOLERANCES = Tolerances(scaled=True, secants=1.0)
 
@@ -102,7 +102,7 @@ def fit_criterion(
     if not criterion.plan.re_terms:
         plain = joint(criterion)
         again = minimise(plain, _begin(plain, flat.at, start), TOLERANCES) if start else flat
-        return _finish(plain, again, arrays, nodes)
+        return finish(plain, again, arrays, nodes)
     problem = random_effects(flat.at, first or criterion, arrays)
     begin = _begin(problem, flat.at, start)
     optimum = watched_search(problem, begin, TOLERANCES)
@@ -112,7 +112,7 @@ def fit_criterion(
         say("searching the optimum by quadrature")
         problem = replace(problem, criterion=criterion)
         optimum = search(problem, _required(try_at(problem, optimum.at.vector, None)), TOLERANCES)
-    return _finish(problem, optimum, arrays, nodes)
+    return finish(problem, optimum, arrays, nodes)
 
 
 def _may_have_several(problem: Joint, optimum: Optimum[JointPoint]) -> bool:
@@ -148,7 +148,7 @@ def _required(at: JointPoint | None) -> JointPoint:
     return at
 
 
-def _finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: int | None) -> FitOutcome:
+def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: int | None) -> FitOutcome:
     """Look for troubles, and assemble what the fit found, user's columns."""
     at, plan = optimum.at, problem.plan
     criterion = problem.criterion

@@ -263,6 +263,7 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
     FitError
         HM504 where there are fewer rows than independent columns of X, HM506 for a value that is not finite.
     """
+    plan = plan.by_rows()
     emitted = load_density(emit(plan))
     n = len(arrays.y)
     repeats = without_repeats(arrays)

@@ -175,6 +175,12 @@ class FitOutcome:
     nodes: int | None = None
     nearby: Deferred[Nearby | None] = Deferred(None)
 
+    def changed(self, **fields: Any) -> FitOutcome:
+        """Return the outcome with other values of some fields; what it defers stays deferred."""
+        out = object.__new__(type(self))
+        vars(out).update(vars(self) | fields)
+        return out
+
     def __getstate__(self) -> dict[str, Any]:
         """Return every field with its value: what makes a value later cannot be copied to another process."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -24,7 +24,7 @@ from hdsl.fit.outcome import FixedVariation
 from hdsl.fit.standard_errors import Curvature, natural_slopes
 from hdsl.fit.standardise import Floats
 
-__all__ = ["fixed_variation"]
+__all__ = ["fixed_variation", "inverse"]
 
 STEP = 1e-4
 """Step of the central differences, relative to an entry of theta, which counts as `LEAST` at least."""
@@ -70,7 +70,7 @@ def _by_theta(criterion: Criterion, at: Evaluation) -> FixedVariation:
     H[k, k] = 4.0 * at.profile.nn / sigma**2
     slopes[:k] *= sigma**2
     slopes[k] = 2.0 * sigma * at.profile.cov_beta
-    return _of_user(criterion, slopes, 2.0 * _inverse(H))
+    return _of_user(criterion, slopes, 2.0 * inverse(H))
 
 
 def _gradients(criterion: Criterion, at: Evaluation) -> tuple[Floats, Floats]:
@@ -99,7 +99,7 @@ def _differences(
     return gradient / width, (C_up - C_down) / width
 
 
-def _inverse(H: Floats) -> Floats:
+def inverse(H: Floats) -> Floats:
     """Return the inverse of a Hessian in the directions in which it is positive."""
     size = np.sqrt(np.abs(H.diagonal()))
     size = np.where(size > 0.0, size, 1.0)

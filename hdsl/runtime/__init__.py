@@ -18,6 +18,7 @@ from hdsl.runtime.blocks import (
     symmetric,
     t_mul,
     transpose,
+    widened,
 )
 from hdsl.runtime.cells import Cells, occupied
 from hdsl.runtime.counts import (
@@ -41,7 +42,7 @@ from hdsl.runtime.root import (
     split_columns,
     stack,
 )
-from hdsl.runtime.rows import GroupSums, Indicators, Nest, collect, constant, gram, indicators, nest
+from hdsl.runtime.rows import GroupSums, Indicators, Nest, collect, constant, expanded, gram, indicators, nest
 from hdsl.runtime.special import (
     binet,
     expit,
@@ -92,6 +93,7 @@ __all__ = [
     "diagonal_blocks",
     "directions",
     "dot",
+    "expanded",
     "expit",
     "expits",
     "factorise",
@@ -144,4 +146,5 @@ __all__ = [
     "symmetric",
     "t_mul",
     "transpose",
+    "widened",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "symmetric",
     "t_mul",
     "transpose",
+    "widened",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -86,6 +87,13 @@ def outer_sum(a: Floats, b: Floats) -> Floats:
 def symmetric(a: Floats) -> Floats:
     """Return ``(a + a') / 2`` of one matrix."""
     return (a + a.T) / 2.0
+
+
+def widened(a: Floats, width: int) -> Floats:
+    """Return `a` with columns of zeros up to a width: (q, s, J) gives (q, width, J)."""
+    out = np.zeros((len(a), width, *a.shape[2:]))
+    out[:, : a.shape[1]] = a
+    return out
 
 
 def join(own: Floats, cross: Floats, later: Floats) -> Floats:

@@ -18,11 +18,13 @@ __all__ = [
     "Nest",
     "collect",
     "constant",
+    "expanded",
     "gram",
     "indicators",
     "nest",
     "row_parts",
     "row_sums",
+    "with_weights",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -70,11 +72,15 @@ class GroupSums:
     codes : ndarray, (n,)
         Group of each row.
     n_groups : int
+    weights : ndarray, (n,), or None
+        What each row counts; one where left out.
     """
 
-    def __init__(self, codes: Codes, n_groups: int) -> None:
+    def __init__(self, codes: Codes, n_groups: int, weights: Floats | None = None) -> None:
         self.codes = codes
         self.n_groups = n_groups
+        self._weights = weights
+        self._weighted: dict[int, tuple[Floats, Floats]] = {}
         self._known: dict[tuple[int, int], tuple[Floats, Floats, Floats]] = {}
 
     def product(self, a: Floats, b: Floats) -> Floats:
@@ -84,8 +90,16 @@ class GroupSums:
             self._known[key] = (self._sum(a, b), a, b)  # the columns are kept so that their ids stay theirs
         return self._known[key][0]
 
+    def weighted(self, a: Floats) -> Floats:
+        """Return a column times the weights."""
+        if self._weights is None:
+            return a
+        if id(a) not in self._weighted:
+            self._weighted[id(a)] = (with_weights(a, self._weights), a)
+        return self._weighted[id(a)][0]
+
     def _sum(self, a: Floats, b: Floats) -> Floats:
-        return row_sums(self.codes, self.n_groups, a, b)
+        return row_sums(self.codes, self.n_groups, self.weighted(a), b)
 
     def indicator(self, a: Floats, block: Indicators) -> Floats:
         """Return the (size, J) sums of ``a`` times each column of `block`."""
@@ -93,7 +107,7 @@ class GroupSums:
         joint = self.codes * width
         joint += block.codes
         joint += 1
-        total = row_sums(joint, self.n_groups * width, a, block.values)
+        total = row_sums(joint, self.n_groups * width, self.weighted(a), block.values)
         return total.reshape(self.n_groups, width)[:, 1:].T
 
     def cross(self, left: Sequence[Floats], right: Sequence[Floats | Indicators]) -> Floats:
@@ -129,6 +143,10 @@ class CoarserSums(GroupSums):
         self._finer = finer
         self._starts = starts
 
+    def weighted(self, a: Floats) -> Floats:
+        """Return a column times the weights."""
+        return self._finer.weighted(a)
+
     def _sum(self, a: Floats, b: Floats) -> Floats:
         return collect(self._finer.product(a, b), self._starts)
 
@@ -142,30 +160,50 @@ def collect(values: Floats, starts: Codes) -> Floats:
     return np.asarray(np.add.reduceat(values, starts, axis=-1))
 
 
-def gram(blocks: Sequence[Floats | Indicators]) -> Floats:
-    """Return the cross-products of all columns, a symmetric matrix."""
+def with_weights(a: Floats, weights: Floats) -> Floats:
+    """Return ``a * weights``; a constant column stays one number."""
+    return float(a[0]) * weights if a.strides == (0,) else a * weights
+
+
+def expanded(blocks: Sequence[Floats | Indicators], n: int) -> Floats:
+    """Return all columns as one matrix, (n, number of columns)."""
+    out: list[Floats] = []
+    for block in blocks:
+        if isinstance(block, Indicators):
+            part = np.zeros((n, block.size))
+            inside = np.flatnonzero(block.codes >= 0)
+            part[inside, block.codes[inside]] = block.values[inside]
+            out.append(part)
+        else:
+            out.append(block[:, None])
+    return np.hstack(out) if out else np.zeros((n, 0))
+
+
+def gram(blocks: Sequence[Floats | Indicators], weights: Floats | None = None) -> Floats:
+    """Return the cross-products of all columns, a symmetric matrix; `weights` are what each row counts."""
     sizes = [block.size if isinstance(block, Indicators) else 1 for block in blocks]
     at = np.concatenate(([0], np.cumsum(sizes)))
     out = np.empty((at[-1], at[-1]))
     plain = [i for i, block in enumerate(blocks) if not isinstance(block, Indicators)]
     if plain:
-        out[np.ix_(at[plain], at[plain])] = _plain_gram([blocks[i] for i in plain])
+        columns = [block for block in blocks if not isinstance(block, Indicators)]
+        out[np.ix_(at[plain], at[plain])] = _plain_gram(columns, weights)
     for i, block in enumerate(blocks):
         if isinstance(block, Indicators):
             for j, other in enumerate(blocks):
                 if j >= i or not isinstance(other, Indicators):
-                    part = _gram_block(block, other)
+                    part = _gram_block(block, other, weights)
                     out[at[i] : at[i + 1], at[j] : at[j + 1]] = part
                     out[at[j] : at[j + 1], at[i] : at[i + 1]] = part.T
     return out
 
 
-def _plain_gram(columns: Sequence[Floats]) -> Floats:
+def _plain_gram(columns: Sequence[Floats], weights: Floats | None) -> Floats:
     """Return the cross-products of columns, a part of the rows at a time."""
     total = np.zeros((len(columns), len(columns)))
     for rows in row_parts(len(columns[0])):
         part = np.array([column[rows] for column in columns])
-        total += part @ part.T
+        total += (part if weights is None else part * weights[rows]) @ part.T
     return total
 
 
@@ -174,9 +212,9 @@ def row_parts(n: int) -> Iterator[slice]:
     return (slice(at, at + PART) for at in range(0, n, PART))
 
 
-def _gram_block(block: Indicators, other: Floats | Indicators) -> Floats:
+def _gram_block(block: Indicators, other: Floats | Indicators, weights: Floats | None) -> Floats:
     """Return the cross-products of the columns of `block` with one column, or with those of another block."""
-    rows = GroupSums(block.codes + 1, block.size + 1)
+    rows = GroupSums(block.codes + 1, block.size + 1, weights)
     if not isinstance(other, Indicators):
         return rows.product(block.values, other)[1:, None]
     if other.codes is block.codes:  # a row is in one column of each, the same
