@@ -13,6 +13,14 @@ __all__ = ["refuse_unsupported", "report_unsupported", "require_supported"]
 
 _FITTED = "one outcome is fitted, of any distribution but `categorical`, with nested and crossed normal coefficients"
 
+_AROUND = {
+    "truncated": "`truncated` is fitted around normal, lognormal, exponential, weibull, poisson, negative_binomial",
+    "censored": "`censored` is fitted around normal, lognormal, exponential, weibull",
+    "zero_inflated": "`zero_inflated` is fitted around outcomes that have no values below zero, ratings excepted",
+    "hurdle": "`hurdle` is fitted around outcomes that have no values below zero, ratings excepted",
+}
+"""What each wrapper is fitted around."""
+
 
 def require_supported(form: CompositeModel) -> None:
     """Refuse a model with parts that no back end fits.
@@ -67,4 +75,5 @@ def report_unsupported(
     found: Diagnostics, feature: str, span: Span | None = None, *, what: str = "not fitted yet", help: str = _FITTED
 ) -> None:
     """Report one part that is not fitted yet (HM501); the words before the colon fit one thing and several."""
-    found.error("HM501", f"{what}: {feature}", span, help=help)
+    wrapper, around, _ = feature.partition("` around `")
+    found.error("HM501", f"{what}: {feature}", span, help=_AROUND.get(wrapper[1:], help) if around else help)

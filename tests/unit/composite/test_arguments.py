@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import hdsl
@@ -159,3 +160,10 @@ def test_a_product_that_only_counts_as_one_number_is_refused() -> None:
     refused = hdsl.Model("y[i] ~ normal(b*c*x[i], sd)").form.unsupported
     assert "product of coefficients" in refused[0].feature
     assert not hdsl.Model("y[i] ~ normal(A*k*exp(-k*x[i]), sd)").form.unsupported
+
+
+@pytest.mark.parametrize("wrapped", ["truncated(beta(m, s), lower = 0.1)", "censored(poisson(m), upper = 5)"])
+def test_what_a_wrapper_is_fitted_around_is_said(wrapped: str) -> None:
+    with pytest.raises(hdsl.FitError) as caught:
+        hdsl.Model(f"y[i] ~ {wrapped}").fit(pd.DataFrame({"y": [0.2, 0.4, 0.6]}))
+    assert caught.value.help.startswith(f"`{wrapped.partition('(')[0]}` is fitted around normal, lognormal")
