@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hdsl.form.expr import IndexSet
     from hdsl.results.fitted import FittedModel
 
-__all__ = ["chosen_effects", "chosen_set", "effects_of", "grouping_sets"]
+__all__ = ["chosen_effects", "chosen_set", "effects_of", "grouping_sets", "named_set"]
 
 
 def grouping_sets(design: Design) -> tuple[IndexSet, ...]:
@@ -49,12 +49,20 @@ def chosen_set(design: Design, asked: str | None) -> IndexSet:
         raise refusal(message, "`y[i] ~ normal(b0[j], sd)` with `b0[j] ~ normal(b0, sd_b0)` has coefficients that vary")
     if asked is None:
         return sets[0]
-    wanted = frozenset(asked.strip("[] ").replace(" ", "").split(","))
-    for index_set in sets:
-        if wanted in (frozenset(index_set), frozenset(columns_of(design, index_set).replace(" ", "").split(","))):
-            return index_set
+    found = named_set(design, asked)
+    if found is not None:
+        return found
     known = ", ".join(shown_set(index_set) for index_set in sets)
     raise refusal(f"no coefficient varies over {asked!r}: there are {known}", f"write one of {known}")
+
+
+def named_set(design: Design, name: str) -> IndexSet | None:
+    """Return the index set that coefficients vary over by its indices or columns; None if there is none."""
+    wanted = frozenset(name.strip("[] ").replace(" ", "").split(","))
+    for index_set in grouping_sets(design):
+        if wanted in (frozenset(index_set), frozenset(_columns(design, index_set).split(","))):
+            return index_set
+    return None
 
 
 def chosen_effects(fit: FittedModel, asked: str | Sequence[str] | None) -> tuple[str, ...]:

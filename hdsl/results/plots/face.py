@@ -297,7 +297,8 @@ class Plots:
         covariate : str, optional
             A covariate of the fixed part or the index of an unmodelled set; by default as in `effects`.
         by : str, optional
-            Another one, for each of whose values there is a series.
+            Another one, or the index of the groups (``"election"``), for each of whose values there is a series; of
+            more than seven each has a panel.
         bins : int, optional
             Bins with about as many rows each; by default each value, where there are rows enough for that, else 20.
         level : float
@@ -312,7 +313,7 @@ class Plots:
         Raises
         ------
         FitError
-            HM517 for an outcome that is not binary, and for a covariate that is not there.
+            HM517 for an outcome that is not binary, for a covariate that is not there, and for more than 40 series.
         """
         from hdsl.results.plots.proportions import proportions
 

@@ -126,10 +126,13 @@ def lines(fit: FittedModel, covariate: str | None, index: str | None, vary: str 
 
 
 def _held_note(asked: _Lines) -> str:
-    others = [v.label for v in variables(asked.fit.design) if v != asked.focal]
+    design = asked.fit.design
+    others = [v.label for v in variables(design) if v != asked.focal]
+    sets = [s for s in grouping_sets(design) if not design.form.determines(asked.index_set, s)]
+    left = f" Effects of {' and '.join(columns_of(design, s) for s in sets)} at zero." if sets else ""
     if not others:
-        return ""
-    return f" {', '.join(others)}: the group's where constant in it, else the mean or the most frequent level."
+        return left
+    return f"{left} {', '.join(others)}: the group's where constant in it, else the mean or the most frequent level."
 
 
 def _asked(fit: FittedModel, covariate: str | None, index: str | None, scale: str | None) -> _Lines:

@@ -147,6 +147,20 @@ class TestProportions:
         assert frame["Income"].tolist() == list(expected.index)
         np.testing.assert_allclose(frame["share"], expected, rtol=1e-12)
 
+    def test_by_the_groups_each_has_a_panel(self, voting):
+        picture = voting.plot.proportions("Female", "district")
+        expected = made.voters().groupby(["district", "Female"])["y"].mean()
+        assert picture.data["district"].tolist() == [district for district, _ in expected.index]
+        np.testing.assert_allclose(picture.data["share"], expected, rtol=1e-12)
+        assert sum(axes.get_visible() for axes in picture.figure.axes) == 20
+
+    def test_too_many_groups_are_refused(self, voting, monkeypatch):
+        from hdsl.results.plots import proportions
+
+        monkeypatch.setattr(proportions, "MOST_PANELS", 10)
+        with pytest.raises(FitError, match="20 values of `district` are too many for shares of their own"):
+            voting.plot.proportions("Age", "district")
+
 
 class TestRanked:
     def test_bins_and_what_they_leave_of_the_variance(self, voting):
