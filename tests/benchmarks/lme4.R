@@ -14,7 +14,7 @@ for (round in seq_len(as.integer(arguments[3]))) {
     if (family == "gaussian") lmer(formula, data, REML = FALSE) else glmer(formula, data, family = family)
   ))
   seconds <- c(seconds, as.numeric(difftime(Sys.time(), clock, units = "secs")))
-  if (sum(seconds) > 60) break
+  if (sum(seconds) > 30) break
 }
 cat(sprintf(
   '{"seconds": [%s], "loglik": %.10f, "lme4": "%s", "R": "%s"}\n',
