@@ -351,4 +351,4 @@ class Plots:
         """Refuse a plot that this fit does not have."""
         why = PLOTS[name].why_not(self._fit)
         if why:
-            raise refusal(f"there is no `{name}` plot of this fit: {why}", f"there are {', '.join(self.available())}")
+            raise refusal(f"there is no `{name}` plot of this fit: {why}", f"it has {', '.join(self.available())}")
