@@ -21,7 +21,7 @@ def monte_carlo_error(criterion: Criterion, at: Evaluation) -> float:
     The score that was solved is the mean of one for each probe, with covariance S over probes; to first order the
     estimate moves by ``H^-1 (S / m) H^-1``, and its own covariance is ``2 H^-1``.
     """
-    if not isinstance(criterion.emitted, Engine) or not len(at.theta):
+    if not isinstance(criterion.emitted, Engine) or not len(at.theta) or not criterion.cross.signs.shape[1]:
         return 0.0
     probes = criterion.emitted.scatter(criterion.cross, at.forward)
     scores = np.array([criterion.rule.gradient(G, at.factors) for G in zip(*probes, strict=True)])

@@ -33,6 +33,12 @@ SPARSE, MOST_FLOPS = 16, 2e9
 FRONT = 0.25
 """Share of the groups with three neighbours or more that fills, in random graphs."""
 
+COLOURS = 64
+"""Columns of a part without connection to others up to which every part is solved without noise."""
+
+STEPS = 3
+"""Steps from a column to its neighbours that tell most large parts."""
+
 ROUNDS = 100
 """Times that groups with one neighbour are taken away, at most."""
 
@@ -64,6 +70,10 @@ class Cross(NamedTuple):
     between : sparse, (other columns, other columns), or None
         Between different ones of the other factors.
     signs : ndarray, (other columns, PROBES)
+        Random signs; none where `units` does without them.
+    units : ndarray, (other columns, k)
+        Sums of unit vectors, one of each part of the design that has no row in common with the others, so that all of
+        them together give traces without noise; none where a part is large.
     is_sparse : bool
         Whether what is left after the elimination is factorised as a sparse matrix.
     """
@@ -79,6 +89,7 @@ class Cross(NamedTuple):
     N: csr_array
     between: csr_array | None
     signs: Floats
+    units: Floats
     is_sparse: bool
 
     @property
@@ -99,10 +110,24 @@ def cross_products(W: Sequence[Block], Z: Sequence[Sequence[Floats]], groups: Se
     cells = tuple(_cells(Z, groups, sizes))
     N, between = _matrices(cells, columns, sizes, eliminated, others)
     total = sum(columns[f] for f in others)
-    signs = np.random.default_rng(20).choice(np.array([-1.0, 1.0]), (total, PROBES))
+    units = _units(N, between)
+    n_signs = 0 if units.shape[1] else PROBES
+    signs = np.random.default_rng(20).choice(np.array([-1.0, 1.0]), (total, n_signs))
     flops = max(map(len, Z)) ** 3 * _sparse_flops(N, between, sizes, others, eliminated, columns)
     return Cross(
-        len(W[-1]), eliminated, others, small, A, E, gram((*D, *W)), cells, N, between, signs, flops <= MOST_FLOPS
+        len(W[-1]),
+        eliminated,
+        others,
+        small,
+        A,
+        E,
+        gram((*D, *W)),
+        cells,
+        N,
+        between,
+        signs,
+        units,
+        flops <= MOST_FLOPS,
     )
 
 
@@ -170,6 +195,34 @@ def _matrices(
 def _triplet(parts: Sequence[tuple[Codes, Codes, Floats]]) -> tuple[Floats, tuple[Codes, Codes]]:
     i, j, x = (np.concatenate([part[k] for part in parts]) for k in range(3))
     return x, (i, j)
+
+
+def _units(N: csr_array, between: csr_array | None) -> Floats:
+    """Return sums of unit vectors, the first column of each unconnected part, the second, ..; none for a large part."""
+    from scipy.sparse import block_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not N.shape[1] or _reached(N) > COLOURS:
+        return np.zeros((N.shape[1], 0))
+    graph = block_array([[None, N], [N.T, between]])
+    part = connected_components(graph, directed=False)[1][N.shape[0] :]
+    order = np.argsort(part, kind="stable")
+    starts = np.flatnonzero(np.diff(part[order], prepend=-1))
+    sizes = np.diff(starts, append=len(part))
+    if int(sizes.max()) > COLOURS:
+        return np.zeros((len(part), 0))
+    out = np.zeros((len(part), int(sizes.max())))
+    out[order, np.arange(len(part)) - np.repeat(starts, sizes)] = 1.0
+    return out
+
+
+def _reached(N: csr_array) -> int:
+    """Return how many columns are reached from one in a few steps through common rows: its part has as many or more."""
+    reach = np.zeros(N.shape[1])
+    reach[N.indices[:1]] = 1.0
+    for _ in range(STEPS):
+        reach = (abs(N).T @ ((abs(N) @ reach) > 0.0).astype(float) > 0.0).astype(float)
+    return int(reach.sum())
 
 
 def _sparse_flops(

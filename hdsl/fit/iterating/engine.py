@@ -15,7 +15,8 @@ its blocks within groups and G from these, ``S = I + E = R^-1 (I + Lambda'P Lamb
 ``Z'V^-1 Z = P_g - P_g K P_g - H (P - P_g) G S^-1 G'(P - P_g) H'`` within groups, ``H = I - P_g K``, and for the
 eliminated one ``H A - Y Y' - Y (S^-1 - I) Y'``, ``Y = H N G``. What has S^-1 in it is a mean over random signs s of
 products with s and ``S^-1 s``; directions near the leading eigenvectors of E are taken out of the signs and
-counted by themselves.
+counted by themselves. Where the design falls apart into small parts, unit vectors, one of each part, give traces
+without noise.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Engine:
         solved = solve(system, t, TOLERANCE)
         W = c.C - E.T @ E - solved.quadratic(t)
         V, n_signs = _probes(c, system, t)
-        at = solve(system, V, ROUGH)
+        at = solve(system, V, ROUGH if n_signs else TOLERANCE)
         rest, error = _log_determinant(system, at.logs, at.first, n_signs, is_sparse=c.is_sparse)
         root, S = None, W
         d = c.n_small
@@ -198,7 +199,7 @@ class Engine:
     def scatter(self, c: Cross, f: Forward) -> list[Floats]:
         """Return for each factor and probe what the sum over its groups has at random, (probes, q, q)."""
         random = self._large(c, f)
-        return [random.get(k, np.zeros((c.signs.shape[1], *A.shape[:2]))) for k, A in enumerate(c.A)]
+        return [random.get(k, np.zeros((max(c.signs.shape[1], 1), *A.shape[:2]))) for k, A in enumerate(c.A)]
 
     def mode_covariances(self, c: Cross, f: Forward) -> tuple[Floats, ...]:
         """Return the covariance of the modes of each factor given beta, (q, q, J); means over the random signs.
@@ -334,6 +335,8 @@ def _system(c: Cross, half: csr_array, G: Sequence[Floats]) -> System:
 
 def _probes(c: Cross, system: System, t: Floats) -> tuple[Floats, int]:
     """Return random signs without their part in the leading directions, then those directions."""
+    if not c.signs.shape[1]:
+        return c.units, 0
     near = t[:, c.n_small] if np.any(t[:, c.n_small]) else c.signs[:, 0]
     Q = leading(system, _widths(c), near)
     return np.concatenate((c.signs - Q @ (Q.T @ c.signs), Q), axis=1), c.signs.shape[1]
@@ -345,6 +348,8 @@ def _log_determinant(
     """Return log det S and its Monte-Carlo error; the trace of E, which is zero, takes the place of its estimate."""
     if is_sparse:
         return sparse_determinant(system), 0.0
+    if not n_signs:
+        return float(logs.sum()), 0.0
     random = logs[:n_signs] - first[:n_signs]
     own = (logs - first)[n_signs:].sum()
     return float(random.mean() + own), float(random.std(ddof=1) / np.sqrt(n_signs))
@@ -376,12 +381,13 @@ def _averaged(a: Floats, b: Floats, n_signs: int) -> Floats:
     """Return for each probe the symmetric part of ``a b'`` summed over groups, with what is counted by itself."""
     values = np.einsum("apj,bpj->pab", a, b, optimize=True)
     values = (values + values.transpose(0, 2, 1)) / 2.0
-    return np.asarray(values[:n_signs] + values[n_signs:].sum(axis=0))
+    own = values[n_signs:].sum(axis=0)
+    return np.asarray(values[:n_signs] + own if n_signs else own[None])
 
 
 def _each(a: Floats, b: Floats, n_signs: int) -> Floats:
     """Return ``a b'`` in each group, (q, q, J), symmetric: its mean over signs, and what counts by itself."""
-    total = mul_t(a[:, :n_signs], b[:, :n_signs]) / n_signs + mul_t(a[:, n_signs:], b[:, n_signs:])
+    total = mul_t(a[:, :n_signs], b[:, :n_signs]) / max(n_signs, 1) + mul_t(a[:, n_signs:], b[:, n_signs:])
     return np.asarray((total + transpose(total)) / 2.0)
 
 

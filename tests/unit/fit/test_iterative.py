@@ -251,3 +251,19 @@ def test_a_large_exact_fit_starts_at_the_optimum_by_iterations_and_may_be_interr
             assert part.loglik <= usual.loglik + part.outcome.objective_error
             assert part.outcome.monte_carlo > 0.0
             assert np.isfinite(part.bse).all()
+
+
+def test_parts_without_connection_are_solved_without_noise():
+    """Pupils and teachers cross within schools: no school has a row in common with another."""
+    rng = np.random.default_rng(9)
+    pupil = rng.integers(0, 300, 2000)
+    school = rng.integers(0, 20, 300)[pupil]
+    teacher = school * 5 + rng.integers(0, 5, 2000)
+    x = rng.normal(size=2000)
+    y = rng.normal(size=300)[pupil] + 0.7 * rng.normal(size=100)[teacher] * (1.0 + 0.4 * x) + rng.normal(size=2000)
+    data, model = pd.DataFrame({"y": y, "x": x, "g": pupil, "h": teacher}), hdsl.Model(VECTOR)
+    exact, ours = (model.fit(data, crossed=crossed) for crossed in ("exact", "iterative"))
+    assert ours.outcome.monte_carlo == ours.outcome.objective_error == 0.0
+    assert ours.loglik == pytest.approx(exact.loglik, abs=1e-7)
+    np.testing.assert_allclose(ours.bse, exact.bse, rtol=1e-3)
+    np.testing.assert_allclose(ours.ranef["u0[g]"].se, exact.ranef["u0[g]"].se, rtol=1e-4)
