@@ -211,7 +211,12 @@ def _density_model(view: Layout, density: RowDensity, title: str) -> list[str]:
     etas = ", ".join(f"eta{k}" for k in range(len(density.inputs)))
     lines = [title or f"Multilevel model, {density.distribution}.", "", f"y has the density f(y | {etas})"]
     lines += [f"  eta{k} of row i: {item.argument}" for k, item in enumerate(density.inputs)]
-    lines.append(f"  each is offset + X beta{random}, with the columns that enter it")
+    if view.plan.is_weighted:
+        lines.append(
+            f"  eta0 = offset + X beta{random}; a row counts 1 / sd^2, and beta has a closed form given the sd"
+        )
+    else:
+        lines.append(f"  each is offset + X beta{random}, with the columns that enter it")
     return lines + [f"cov(b{f.number}) = Sigma{f.number} in each group of {f.title}" for f in view.factors]
 
 
@@ -226,7 +231,7 @@ def _usage(plan: Plan) -> list[str]:
     known = "".join(f"{name}, " for name in plan.density.known)
     return [
         "",
-        "Run: python FILE DATA.npz BETA .. THETA ..",
+        f"Run: python FILE DATA.npz {'GAMMA .. THETA .. [reml]' if plan.is_weighted else 'BETA .. THETA ..'}",
         f"where DATA.npz holds y, {known}x0, x1, .., group0, group1, .., set0, .., and offset0, .. if there are any.",
     ]
 

@@ -97,7 +97,47 @@ def main(plan: Plan, n_symbols: int) -> Function:
         "n_groups": len(plan.re_terms),
         "n_sets": max((item.codes + 1 for item in plan.fixed if isinstance(item, FixedSet)), default=0),
     }
-    return _gaussian_main(sizes) if plan.density is None else _density_main(plan, plan.density, sizes)
+    if plan.density is None:
+        return _gaussian_main(sizes)
+    return (_weighted_main if plan.is_weighted else _density_main)(plan, plan.density, sizes)
+
+
+def _weighted_main(plan: Plan, density: RowDensity, sizes: dict[str, int]) -> Function:
+    """Emit ``main(path, gamma, theta, reml)``."""
+    known = tuple_of([expression("data[name]", name=ast.Constant(name)) for name in density.known])
+    body: list[Statement] = code(
+        """
+        with np.load(path) as data:
+            y, known = data["y"], names
+            x = [data[f"x{k}"] for k in range(n_x)]
+            groups = [data[f"group{k}"] for k in range(n_groups)]
+            sets = [data[f"set{k}"] for k in range(n_sets)]
+            offset = data["offset0"] if "offset0" in data else None
+            eta = data["offset1"] if "offset1" in data else np.zeros(len(y))
+            X, outcome, Z = columns(y, x, sets, offset)
+        S = expanded(spread_columns(y, x, sets), len(y))
+        w, slope, level = weights(known, eta + S @ gamma)
+        W = (*X, outcome)
+        c = cross_products(W, Z, groups, w)
+        f = forward(c, theta)
+        fit = estimates(c, f, reml)
+        p = len(fit.beta) if reml else 0
+        b, v = modes(c, f, fit.beta)
+        G, covariance, square = sensitivities(c, f, b, fit.beta, fit.cov_beta[:p, :p])
+        g = []
+        for column in S.T:
+            moved = cross_products(W, Z, groups, slope * column, c)
+            arrays = [parts for parts in zip(moved, covariance, square) if isinstance(parts[0], np.ndarray)]
+            g.append(sum(np.vdot(m, a + b) for m, a, b in arrays) - (slope / w) @ column)
+        own = [a - outer_sum(u, u) for a, u in zip(G, v)]
+        print("criterion", criterion(fit, level.sum(), reml))
+        print("gradient", *[float(item) for item in g], *theta_gradient(theta, own).tolist())
+        """,
+        names=known,
+        **sizes,
+    )
+    doc = "Print the criterion and its gradient at (gamma, theta), coefficients of the mean being the best."
+    return Function("main", "path, gamma, theta, reml", doc, tuple(body))
 
 
 def _density_main(plan: Plan, density: RowDensity, sizes: dict[str, int]) -> Function:
@@ -158,6 +198,16 @@ def script(plan: Plan) -> str:
                 words = [word for word in sys.argv[2:] if word != "reml"]
                 main(sys.argv[1], np.array([float(word) for word in words]), reml="reml" in sys.argv)
             """
+        )
+    elif plan.is_weighted:
+        body = code(
+            """
+            if __name__ == "__main__":
+                values = np.array([float(word) for word in sys.argv[2:] if word != "reml"])
+                at = len(values) - n_theta
+                main(sys.argv[1], values[:at], values[at:], reml="reml" in sys.argv)
+            """,
+            n_theta=plan.n_theta,
         )
     else:
         body = code(

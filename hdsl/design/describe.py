@@ -132,6 +132,8 @@ def _treatment(plan: Plan, k: int) -> str:
 
 
 def _method(plan: Plan) -> str:
+    if plan.is_weighted:
+        return _method_of_weights(plan)
     if plan.density is not None:
         return _method_of_density(plan, plan.density)
     if not plan.re_terms:
@@ -144,6 +146,24 @@ def _method(plan: Plan) -> str:
             "error."
         )
     return f"{steps}Each evaluation {_elimination(plan)}."
+
+
+def _method_of_weights(plan: Plan) -> str:
+    known = plan.n_predictors == 1
+    what = "are known" if known else "have an equation of fixed coefficients"
+    steps = "" if not plan.re_terms else f" Each evaluation {_elimination(plan)}."
+    sums = (
+        "are summed once"
+        if known
+        else (
+            "are summed once for each class of rows with equal standard deviations, or anew over all rows where there "
+            "are too many classes for that to pay"
+        )
+    )
+    return (
+        f"Closed form: the outcome is Gaussian, and the standard deviations of its rows {what}. A row counts 1 / sd^2 "
+        f"in cross-products, which {sums}.{steps}"
+    )
 
 
 def _method_of_density(plan: Plan, density: RowDensity) -> str:
@@ -189,7 +209,8 @@ def _cost(plan: Plan, arrays: Arrays | None) -> str:
 def _work(plan: Plan, cells: int) -> str:
     """Return what one evaluation does."""
     assert plan.sizes is not None
-    unit = "One evaluation" if plan.density is None else "One step"
+    by_rows = plan.density is not None and not plan.is_weighted
+    unit = "One step" if by_rows else "One evaluation"
     columns = [term.width * size for term, size in zip(plan.re_terms, plan.sizes.n_levels, strict=True)]
     if plan.crossing == "iterative":
         rest = sum(columns) - max(columns)
@@ -198,7 +219,7 @@ def _work(plan: Plan, cells: int) -> str:
     words = f"{unit} works on {chain:,} eliminated columns"
     if dense:
         words += f" and factors a dense {dense:,} x {dense:,} matrix"
-    if plan.density is not None:
+    if by_rows and plan.density is not None:
         k = len(plan.density.inputs)
         words += f" and {plan.sizes.n:,} rows with {k + k * (k + 1) // 2} derivatives each"
     return words

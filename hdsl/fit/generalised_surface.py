@@ -6,7 +6,7 @@ the user's columns; the others move in the directions that leave it, ``beta = ac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.profiles import Target, held_roots, started
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.standardise import Floats
+from hdsl.fit.weighted import Hold, Weighted, weighted
 from hdsl.plan import Arrays, Plan
 
 __all__ = ["GeneralisedSurface", "generalised_surface", "surface_of"]
@@ -36,6 +37,8 @@ class GeneralisedSurface:
         Coefficients of the criterion: ``across * value + along @ z``; `across` is zero where no coefficient is held.
     begin : (ndarray, ndarray)
         Vector of the fit, (z, roots), and its units.
+    hold : Hold or None
+        A coefficient of the mean that a criterion in closed form holds.
     """
 
     criterion: DensityCriterion
@@ -43,6 +46,7 @@ class GeneralisedSurface:
     across: Floats
     along: Floats
     begin: tuple[Floats, Floats]
+    hold: Hold | None = None
     _last: Any = field(default=None, repr=False)
 
     def start(self) -> tuple[Floats, Floats]:
@@ -54,26 +58,42 @@ class GeneralisedSurface:
         m = self.along.shape[1]
         roots = self.roots.at(vector[m:], value)
         beta = self.across * value + self.along @ vector[:m]
-        at = self.criterion.evaluate(beta, self.criterion.theta_from(roots), self._last)
+        criterion = self.criterion
+        if self.hold is not None and isinstance(criterion, Weighted):
+            criterion = criterion.holding(replace(self.hold, value=value))
+        at = criterion.evaluate(beta, criterion.theta_from(roots), self._last)
         if not at.is_mode:
             raise np.linalg.LinAlgError("no mode")
         self._last = at
-        slope = self.criterion.slope(at)
-        own = [T.T @ G @ T for T, G in zip(self.criterion.T, slope.by_covariance, strict=True)]
+        slope = criterion.slope(at)
+        own = [T.T @ G @ T for T, G in zip(criterion.T, slope.by_covariance, strict=True)]
         by_roots, _ = self.roots.gradient(vector[m:], value, own)
         return at.objective, np.concatenate((self.along.T @ slope.gradient[: len(beta)], by_roots))
 
 
 def generalised_surface(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
-    """Return the criterion of a fit with one parameter held."""
+    """Return the criterion of a fit with one parameter held; that of ML for a coefficient of the mean."""
+    if plan.is_weighted and outcome.method in ("ml", "reml"):
+        return _weighted_surface(plan, arrays, outcome, target)
     criterion: DensityCriterion = laplace(plan, arrays)
     if outcome.method == "agq":
         criterion = quadrature(criterion, arrays, outcome.nodes)
     return surface_of(criterion, outcome, target)
 
 
-def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
-    """Return a criterion with one parameter held, from the optimum of a fit."""
+def _weighted_surface(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
+    """Return the surface of a criterion in closed form."""
+    restricted = weighted(plan, arrays, reml=outcome.method == "reml")
+    if not isinstance(target, int) or target in restricted.kept:
+        return surface_of(restricted, outcome, target)
+    criterion = replace(restricted, reml=False)
+    surface = surface_of(criterion, outcome, None)
+    surface.hold = criterion.hold_of(target)
+    return surface
+
+
+def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target | None) -> GeneralisedSurface:
+    """Return a criterion with one parameter held, from the optimum of a fit; None where the criterion holds it."""
     p = len(criterion.kept)
     across, along = np.zeros(p), np.eye(p)
     if isinstance(target, int):

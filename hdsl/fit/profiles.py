@@ -155,7 +155,7 @@ def _estimate(outcome: FitOutcome, target: Target) -> float:
             return float(outcome.cor[factor][row, column])
 
 
-def held_roots(plan: Plan, target: Target) -> Roots:
+def held_roots(plan: Plan, target: Target | None) -> Roots:
     """Return the roots with what is held, if it is of a covariance."""
     return roots_of(plan, target if isinstance(target, tuple) else None)
 

@@ -234,6 +234,8 @@ def _kenward_roger(fit: Core) -> Reference:
 
 
 def _require_gaussian(fit: Core, method: str) -> None:
+    if method == "satterthwaite" and fit.outcome.fixed_variation is not None:
+        return  # of rows with standard deviations of their own, in closed form
     if fit.design.plan.density is not None:
         raise refusal(
             f"degrees of freedom by {method!r} are for Gaussian linear models",

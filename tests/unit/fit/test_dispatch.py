@@ -42,7 +42,7 @@ def test_the_method_follows_from_the_model(text: str, method: str | None, nodes:
         (COUNTS, "reml", None, 'use method="laplace" or "agq"'),
         (COUNTS, "ml", None, "`negative_binomial`"),
         (COUNTS, "laplace", 9, "a number of quadrature nodes"),
-        (UNEQUAL, "reml", None, "unequal spread"),
+        (UNEQUAL, "agq", None, "unequal spread"),
         (PLAIN, "agq", None, "without random effects"),
     ],
 )
