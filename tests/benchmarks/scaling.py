@@ -174,13 +174,17 @@ def picture(results: dict[str, list[dict[str, Any]]], path: Path) -> None:
         panels[1][column].loglog(at, planned, ":", color=line.get_color(), lw=1.2)
     for column, axis in enumerate(axes_of):
         panels[1][column].set_xlabel(axis)
+        if axis == "effects of a group":
+            for row in (0, 1):
+                panels[row][column].set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+                panels[row][column].minorticks_off()
         panels[0][column].legend(frameon=False, fontsize=7)
         for row in (0, 1):
             panels[row][column].grid(alpha=0.25, lw=0.5)
     panels[0][0].set_ylabel("seconds")
     panels[1][0].set_ylabel("MB (dotted: said before)")
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=80)
 
 
 def main() -> None:
@@ -188,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time and memory of fits against rows, groups and widths.")
     parser.add_argument("--only", nargs="+", choices=list(SERIES), metavar="SERIES")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "scaling.json", metavar="FILE")
-    parser.add_argument("--picture", type=Path, default=ROOT / "build" / "scaling.svg", metavar="FILE")
+    parser.add_argument("--picture", type=Path, default=ROOT / "build" / "scaling.png", metavar="FILE")
     parser.add_argument("--point", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.point:
