@@ -114,7 +114,7 @@ def spectrum(fit: FittedModel, index: str | None, *, unpooled: bool | None) -> S
         table.insert(2, "pooled", _pooled(fit, fits["pooled"], effects))
     if "unpooled" in fits:
         table.insert(len(table.columns) - 1, "unpooled", _unpooled(fit, fits["unpooled"], table))
-        table = table.dropna(axis=1, how="all")
+    table = table.dropna(axis=1, how="all")
     return Spectrum(
         index=columns_of(fit.design, index_set),
         fits=fits,
@@ -166,8 +166,14 @@ def _why_not(fit: FittedModel, name: str, *, asked: bool | None) -> str:
 
 def _pooled(fit: FittedModel, pooled: FittedModel, effects: tuple[str, ...]) -> Floats:
     """Return the value of each group's coefficient in the pooled fit; NaN where that has no such coefficient."""
-    known = pooled.fixef
-    beta = np.array([known.get(label, np.nan) for label in fit.design.fixed_labels], dtype=float)
+    known, own = pooled.fixef, set(fit.fixef.index)  # a column that was dropped for rank is in neither
+    beta = np.array([known.get(n, np.nan if n in own else 0.0) for n in fit.design.fixed_labels], dtype=float)
+    values, moved = (_means(fit, np.where(np.isnan(beta), fill, beta), effects) for fill in (0.0, 1.0))
+    return np.where(values == moved, values, np.nan)  # what moves is of a coefficient that the pooled fit has not
+
+
+def _means(fit: FittedModel, beta: Floats, effects: tuple[str, ...]) -> Floats:
+    """Return the mean of each group's coefficient at some fixed effects, with all random effects at zero."""
     zero = tuple(np.zeros_like(modes) for modes in fit.outcome.modes)
     tables = Coefficients(design=fit.design, outcome=replace(fit.outcome, beta=beta, modes=zero))
     parts = []

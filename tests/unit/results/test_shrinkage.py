@@ -15,6 +15,10 @@ from hdsl.results.shrinkage import shrinkage
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
+OTHER = "y[i] ~ normal(c0 + b1*x[i], sd)"
+"""A model whose intercept has another name."""
+
+
 def layout(seed, sizes, *, slopes=0.0):
     rng = np.random.default_rng(seed)
     j = np.repeat(np.arange(len(sizes)), sizes)
@@ -208,6 +212,19 @@ g0[school] ~ normal(g0, sd_school)
         )
     means = table["weight"] * table["own"] + (1 - table["weight"]) * table["mean"]
     np.testing.assert_allclose(table["estimate"], means, rtol=1e-10)
+
+
+def test_a_coefficient_that_the_pooled_fit_has_not_leaves_no_pooled_value():
+    data = layout(9, [6] * 8)
+    data["region"] = data["j"] // 4
+    model = "y[i] ~ normal(b0[j] + b1*x[i], sd)\nb0[j] ~ normal(g[region] + g1*z[j], sd_j)\ng[region] ~ flat()"
+    fit = hdsl.Model(model).fit(data)
+    found = fit.spectrum()
+    pooled = found.fits["pooled"].fixef
+    expected = [pooled[f"g[{j // 4}]"] + pooled["g1"] * z for j, z in data.groupby("j")["z"].first().items()]
+    np.testing.assert_allclose(found.shrinkage["pooled"], expected, rtol=1e-10)
+    renamed = found.fits["pooled"].__class__(fit.design, fit.outcome, (), lambda _: hdsl.Model(OTHER).fit(data))
+    assert renamed.spectrum(unpooled=False).shrinkage.get("pooled") is None
 
 
 def test_an_index_that_is_not_there_is_refused(pastes):
