@@ -101,7 +101,8 @@ def versions(results: list[dict[str, Any]]) -> dict[str, str]:
     for result in results:
         if "lme4" in result:
             found |= {name: result["lme4"][name] for name in ("lme4", "R")}
-    return found | {"hdsl": hdsl.__version__}
+    load = f"{os.getloadavg()[2]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "not known"
+    return found | {"hdsl": hdsl.__version__, "mean load of the machine": load}
 
 
 def _machine() -> str:
