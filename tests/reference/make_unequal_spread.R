@@ -39,6 +39,8 @@ for (method in c("ML", "REML")) {
   reml <- method == "REML"
   out[[paste0("by_sex_", method)]] <- of_lme(lme(distance ~ age * Sex, orthodont, ~ 1 | Subject,
     weights = varIdent(form = ~ 1 | Sex), method = method, control = tight))
+  out[[paste0("slopes_by_sex_", method)]] <- of_lme(lme(distance ~ age * Sex, orthodont, ~ age | Subject,
+    weights = varIdent(form = ~ 1 | Sex), method = method, control = tight))
   out[[paste0("by_age_", method)]] <- of_lme(lme(distance ~ age * Sex, orthodont, ~ age | Subject,
     weights = varExp(form = ~ age), method = method, control = tight))
   out[[paste0("crossed_", method)]] <- of_tmb(glmmTMB(diameter ~ 1 + (1 | plate) + (1 | sample), Penicillin,

@@ -25,6 +25,12 @@ MODELS = {
         + "distance[i] ~ normal(b0 + u[j] + b1*age[i] + b2*female[i] + b3*age[i]*female[i], sd[Sex])\n"
         + "u[j] ~ normal(0, s)\nsd[Sex] ~ flat()\n",
     ),
+    "slopes_by_sex": (
+        "orthodont",
+        CHILDREN
+        + "distance[i] ~ normal(b0 + u[j] + (b1 + v[j])*age[i] + b2*female[i] + b3*age[i]*female[i], sd[Sex])\n"
+        + "sd[Sex] ~ flat()\n(u[j], v[j]) ~ mvnormal((0, 0), Sigma)\n",
+    ),
     "by_age": (
         "orthodont",
         CHILDREN
@@ -77,3 +83,11 @@ def test_schools_have_no_spread() -> None:
     outcome = fitted("schools", "reml").outcome
     assert outcome.sd[0][0] == 0.0
     assert outcome.status == "boundary"
+
+
+@pytest.mark.parametrize("name", ["slopes_by_sex", "by_age"])
+def test_satterthwaite(name: str) -> None:
+    """The degrees of freedom of a coefficient between children lie below those of one within them."""
+    fit = fitted(name, "reml")
+    row = fit.test("b3 = 0", df="satterthwaite")
+    assert 10.0 < row.df_denominator < 108.0

@@ -12,7 +12,7 @@ Simulation 54, 363-378. Kenward and Roger (1997), Biometrics 53, 983-997, sectio
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -214,6 +214,9 @@ def _satterthwaite(fit: Core) -> Reference:
         raise refusal(
             "this fit does not hold what Satterthwaite's method needs", 'fit the model again, or ask for "normal"'
         )
+    estimated = [k for k in range(len(fit.outcome.beta)) if k not in fit.outcome.aliased]
+    own = [estimated.index(k) for k in fit.parameters.kept]  # without parameters that have no equation
+    variation = replace(variation, slopes=variation.slopes[:, own][:, :, own])
     return Reference(method="satterthwaite", covariance=covariance, unadjusted=covariance, variation=variation)
 
 
