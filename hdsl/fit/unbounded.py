@@ -46,6 +46,12 @@ EXTREME = 12.0
 TIMES = 8.0
 """What a large standard deviation is multiplied by to see whether the criterion rises."""
 
+ABSURD = 100.0
+"""Standard deviation, in units of what a group tells, from which the curvature is looked at."""
+
+HUGE = 1e6
+"""And in units of the predictor, on columns of size one."""
+
 GROUP = 0.5
 """Rise for each group over that way below which the groups have no finite spread."""
 
@@ -269,11 +275,27 @@ def _flat_variances(problem: Joint, at: JointPoint, arrays: Arrays) -> list[Trou
     for f, L in enumerate(at.factors):
         sizes = np.sqrt((L**2).sum(axis=1))
         own = sorted({entry.theta for entry in problem.entries if entry.factor == f and entry.theta >= 0})
-        if sizes.max() < WIDE or not own:
+        wide = (sizes >= WIDE) | (problem.units[f] * sizes > HUGE)
+        if not wide.any() or not own:
             continue
-        if _rise_of_spread(problem, at, own) < GROUP * (int(arrays.groups[f].max()) + 1):
-            entries += [(f, int(c), int(c)) for c in np.flatnonzero(sizes >= WIDE)]
+        is_absurd = sizes.max() > ABSURD or bool(np.any(problem.units[f] * sizes > HUGE))
+        little = GROUP * (int(arrays.groups[f].max()) + 1)
+        is_flat = sizes.max() >= WIDE and _rise_of_spread(problem, at, own) < little
+        if is_flat or (is_absurd and not _is_bowl(problem, at)):
+            entries += [(f, int(c), int(c)) for c in np.flatnonzero(wide)]
     return [Trouble(kind="infinite", entries=tuple(entries))] if entries else []
+
+
+def _is_bowl(problem: Joint, at: JointPoint) -> bool:
+    """Whether the criterion is curved upwards in every direction."""
+    try:
+        H = problem.curvature(at)
+    except np.linalg.LinAlgError:
+        return False
+    size = np.sqrt(np.maximum(H.diagonal(), 0.0))
+    if not np.all(np.isfinite(H)) or np.any(size == 0.0):
+        return False
+    return bool(np.linalg.eigvalsh(H / np.outer(size, size))[0] > 0.0)
 
 
 def _rise_of_spread(problem: Joint, at: JointPoint, own: list[int]) -> float:

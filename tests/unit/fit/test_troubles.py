@@ -121,6 +121,22 @@ def test_groups_whose_outcomes_are_all_alike_have_no_finite_spread(structure: st
     assert trouble.columns == ()
 
 
+def test_a_spread_where_the_likelihood_has_no_bowl_is_infinite() -> None:
+    generator = np.random.default_rng(19)
+    g = np.repeat(np.arange(12), 8)
+    x = generator.normal(size=96).round(2)
+    y = np.maximum(np.exp(0.4 * x + 0.5 * generator.normal(size=12)[g]) + generator.normal(size=96), 0.5)
+    y[0] = 1e3 * y.max() + 1e3
+    model = hdsl.Model("""
+    y[i] ~ censored(normal(m[i], s), lower=0.5)
+    log(m[i]) = b0[g] + b1[g]*x[i]
+    (b0[g], b1[g]) ~ mvnormal((b0, b1), Omega)
+    """)
+    found = model.fit(pd.DataFrame({"g": g, "x": x, "y": y}))
+    assert found.status == "not converged"
+    assert {d.code for d in found.diagnostics} <= {"HM514", "HM502"}
+
+
 @pytest.mark.parametrize("structure", ["none", "one", "slope"])
 def test_an_outcome_that_is_one_value_everywhere(structure: str) -> None:
     for name, value in (("bernoulli", 1.0), ("poisson", 0.0)):
