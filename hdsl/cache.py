@@ -38,7 +38,17 @@ FRESH = 86_400.0
 """Age in seconds below which using an entry is not noted."""
 
 SUFFIX = ".json"
-COMPILER = ("syntax", "semantics", "composite", "form", "diagnostics", "families.py", "source.py", "cache.py")
+COMPILER = (
+    "syntax",
+    "semantics",
+    "composite",
+    "form",
+    "diagnostics",
+    "families.py",
+    "source.py",
+    "cache.py",
+    "compiling.py",
+)
 """What decides about the result besides the text, in this package."""
 
 

@@ -10,7 +10,8 @@ Stages
 6. `fit.fit_design`: source and arrays → estimates, by the method that the model needs
 7. `results.FittedModel`: estimates → what users read
 
-Stages 1 to 3 run when a model is made and report all mistakes of the text at once; 4 to 7 run when data come.
+Stages 1 to 3 run when a model is made (`hdsl.compiling`) and report all mistakes of the text at once; 4 to 7 run when
+data come.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hdsl.cache import Compiled, read_compiled, write_compiled
-from hdsl.diagnostics import Diagnostic, Diagnostics, ModelError
+from hdsl.compiling import compile_model, read_text, resolve_again
+from hdsl.diagnostics import Diagnostic
 from hdsl.progress import progress
 from hdsl.source import Source
 
@@ -31,18 +32,15 @@ if TYPE_CHECKING:
     from hdsl.algebra import Rewriting
     from hdsl.composite import Moments
     from hdsl.design import Design
+    from hdsl.design.plan_view import PlanView
     from hdsl.form.model import CompositeModel
     from hdsl.form.view import Composite
-    from hdsl.plan import Plan
     from hdsl.results import FittedModel
     from hdsl.results.simulation import Power, Scenario
     from hdsl.semantics import Levels, ResolvedModel
     from hdsl.semantics.equations import Equations
 
-__all__ = ["Model", "PlanView", "read"]
-
-_INDEPENDENT = frozenset({"HM101", "HM102", "HM110", "HM201", "HM202", "HM203", "HM204", "HM206"})
-"""Mistakes that are mistakes whatever an unreadable statement meant; only these are told beside syntax errors."""
+__all__ = ["Model", "read"]
 
 
 def read(path: str | Path) -> Model:
@@ -64,57 +62,7 @@ def read(path: str | Path) -> Model:
     OSError
         If the file cannot be read.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        found = Diagnostics(Source("", str(path)))
-        found.error(
-            "HM010",
-            f"`{path.name}` is not UTF-8 text: save it as UTF-8",
-            help=f"byte {error.start} is the first that is not; editors have `save with encoding`",
-        )
-        raise ModelError(found.sorted()) from None
-    return Model(text, name=str(path))
-
-
-def _compile(source: Source, found: Diagnostics) -> tuple[ResolvedModel, CompositeModel]:
-    """Run the stages that need no data; raise `ModelError` with all that is wrong."""
-    from hdsl.composite import build_composite, check_identification, remark
-    from hdsl.semantics import resolve
-    from hdsl.syntax import read_program
-
-    program = read_program(source, found)
-    names = Diagnostics(source)
-    resolved = resolve(program, source, names)
-    found.extend(d for d in names if not found.has_errors or d.code in _INDEPENDENT)
-    found.raise_errors(ModelError)
-    form = build_composite(resolved, found)
-    check_identification(form, resolved, found)
-    found.raise_errors(ModelError)
-    remark(form, resolved, found)
-    return resolved, form
-
-
-class PlanView:
-    """A plan that prints as what was found, how the likelihood is computed, and why.
-
-    Attributes
-    ----------
-    plan : Plan
-    """
-
-    def __init__(self, plan: Plan, text: str) -> None:
-        self.plan = plan
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self._text)}</pre>"
+    return Model(read_text(path), name=str(path))
 
 
 class Model:
@@ -137,36 +85,16 @@ class Model:
 
     def __init__(self, text: str, *, name: str = "<model>", cache: bool = True) -> None:
         self.source = Source(text, name)
-        compiled = read_compiled(self.source) if cache else None
-        if compiled is None:
-            compiled = self._compile()
-            if cache:
-                write_compiled(self.source, compiled)
+        compiled, resolved = compile_model(self.source, cache=cache)
+        if resolved is not None:
+            self._resolved = resolved
         self.form: CompositeModel = compiled.form
         self.diagnostics: tuple[Diagnostic, ...] = compiled.diagnostics
-
-    def _compile(self) -> Compiled:
-        """Compile the text; keep the resolved names."""
-        found = Diagnostics(self.source)
-        try:
-            self._resolved, form = _compile(self.source, found)
-        except RecursionError:
-            found.error(
-                "HM009",
-                "definitions stand on one another too deeply: substitute some of them",
-                help="a chain of several hundred definitions is too long: substitute some of them",
-            )
-            raise ModelError(found.sorted()) from None
-        return Compiled(form=form, diagnostics=found.sorted())
 
     @cached_property
     def _resolved(self) -> ResolvedModel:
         """Names, index sets and levels: made again where the form came from the cache, for few calls need them."""
-        from hdsl.semantics import resolve
-        from hdsl.syntax import read_program
-
-        found = Diagnostics(self.source)
-        return resolve(read_program(self.source, found), self.source, found)
+        return resolve_again(self.source)
 
     def __repr__(self) -> str:
         return f"<Model {self.source.name}: {', '.join(p.name for p in self.form.predictors)}>"
@@ -277,6 +205,7 @@ class Model:
         Nothing is fitted; data and `crossed` are as in `fit`.
         """
         from hdsl.design import describe, structural_plan
+        from hdsl.design.plan_view import PlanView
 
         if data is None:
             plan = structural_plan(self.form)

@@ -137,4 +137,4 @@ def test_an_internal_fault_is_told_from_a_mistake(
     printed_lines = capsys.readouterr().err.splitlines()
     assert printed_lines[0].startswith("error[HM901]: internal fault")
     assert "ZeroDivisionError: division by zero" in printed_lines[1]
-    assert re.search(r"at hdsl/model\.py:\d+, in _compile, version ", printed_lines[2])
+    assert re.search(r"at hdsl/compiling\.py:\d+, in _stages, version ", printed_lines[2])
