@@ -26,10 +26,11 @@ def relative_factors(plan_layout: Layout) -> Function:
         body.append(Comment(f"factor {factor.number}: {factor.title}"))
         body += code("L = np.array(rows)", L=factor.name("L"), rows=ast.List(rows, ast.Load()))
     body += code("return parts", parts=tuple_of([factor.name("L") for factor in plan_layout.factors]))
+    scale = "" if plan_layout.plan.is_weighted else ", relative to sigma^2"
     return Function(
         "relative_factors",
         "theta",
-        "Return Lambda of each factor: Sigma = Lambda Lambda', relative to sigma^2.",
+        f"Return Lambda of each factor: Sigma = Lambda Lambda'{scale}.",
         tuple(body),
     )
 
