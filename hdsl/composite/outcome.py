@@ -6,6 +6,7 @@ other one has a density of its inputs. What no back end fits is refused with its
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from hdsl.composite.arguments import Arguments, TakenApart, added, summands
@@ -57,6 +58,10 @@ class _Statement:
     effect: str | None = None
     sign: float = 1.0
     spans: tuple[Span, ...] = ()
+
+
+RANGES = {"positive": (0.0, math.inf, "positive"), "(0, 1)": (0.0, 1.0, "between 0 and 1")}
+"""Bounds of arguments that are numbers, exclusive, and words for them."""
 
 
 class OutcomeReader:
@@ -150,7 +155,7 @@ class OutcomeReader:
                 if slot.kind == "new name":
                     thresholds.append((slot.name, value.name if isinstance(value, tree.Symbol) else ""))
                 else:
-                    self._check_positive(arguments.entity, layer, slot, value)
+                    self._check_range(arguments.entity, layer, slot, value)
                     name = slot.name if layer is distribution else _name_in(layer.name, slot.name)
                     self._read(arguments, name, slot, value)
         return tuple(thresholds)
@@ -163,13 +168,19 @@ class OutcomeReader:
         except TooManyTermsError as error:
             self._report_too_many(error)
 
-    def _check_positive(self, entity: Entity, layer: tree.Distribution, slot: Slot, value: tree.Expr) -> None:
-        if slot.range == "positive" and (constant_value(value) or 1.0) <= 0.0:
+    def _check_range(self, entity: Entity, layer: tree.Distribution, slot: Slot, value: tree.Expr) -> None:
+        constant = constant_value(value)
+        if constant is None or slot.range not in RANGES:
+            return
+        low, high, words = RANGES[slot.range]
+        if not low < constant < high:
+            is_name = isinstance(value, tree.Symbol)
+            number = f"`{printed(value, self.model)}`" + (f", which is {constant:.4g}," if is_name else "")
             self.found.error(
                 "HM007",
-                f"the {slot.role} `{printed(value, self.model)}` of `{entity.printed}` is not positive",
+                f"the {slot.role} {number} of `{entity.printed}` is not {words}",
                 value.span,
-                help=f"write a parameter, as in `{layer.name}(.., {slot.name})`, or a positive number",
+                help=f"write a parameter, as in `{layer.name}(.., {slot.name})`, or a number that is {words}",
             )
 
     def _ordered(self, outcome: Outcome, taken: TakenApart) -> ReadOutcome:

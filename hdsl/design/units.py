@@ -88,8 +88,6 @@ class Units:
 
     def labels(self, index_set: IndexSet) -> tuple[UnitLabel, ...]:
         """Return the label of every unit, in the order of the codes."""
-        if self.is_rows(index_set):
-            return tuple(str(row + 1) for row in range(self.n))
         if not index_set:
             return ("",)
         columns = self.label_columns(index_set)
@@ -97,6 +95,8 @@ class Units:
 
     def label_columns(self, index_set: IndexSet) -> list[tuple[str, ...]]:
         """Return for each index of the set the labels of every unit."""
+        if self.is_rows(index_set):
+            return [tuple(str(row + 1) for row in range(self.n))]
         self.codes(index_set)
         used = self._used[index_set]
         if len(index_set) == 1:

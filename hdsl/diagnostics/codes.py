@@ -92,6 +92,7 @@ CODES: dict[str, str] = {
     "HM516": "a fit by iterations",
     "HM517": "a picture that cannot be made",
     "HM518": "a rough approximation",
+    "HM519": "no standard errors",
     # 9xx internal
     "HM901": "internal fault",
 }

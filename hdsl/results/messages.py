@@ -71,12 +71,13 @@ def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
     """Return what holds of HM502 (no convergence), HM503 (boundary), HM514 (no estimate), HM516, HM518 and HM411."""
     found = [_no_estimate(parameters, trouble) for trouble in missing_estimates(parameters)]
     if not found and parameters.outcome.status == "not converged":
-        found.append(_no_convergence(parameters.outcome.message))
+        found.append(_no_convergence(parameters.outcome))
     if not found and parameters.outcome.boundary:
         found.append(_boundary(parameters))
     found += [_edge_of_scalar(parameters, trouble) for trouble in parameters.outcome.troubles if trouble.kind == "edge"]
     if parameters.outcome.monte_carlo:
         found.append(_iterated(parameters.outcome))
+    found += _without_errors(parameters)
     found += _rough(parameters)
     design = parameters.design
     aliased = [design.fixed_labels[column] for column in parameters.outcome.aliased]
@@ -153,13 +154,18 @@ def _edge(value: float) -> str:
     return "undefined" if math.isnan(value) else f"{round(value):d}"
 
 
-def _no_convergence(message: str) -> Diagnostic:
+def _no_convergence(outcome: FitOutcome) -> Diagnostic:
+    is_interrupted = math.isnan(outcome.gradient_norm)
     return Diagnostic(
         code="HM502",
         severity=Severity.WARNING,
-        message="the fit did not converge, its numbers are not estimates: simplify the model",
-        notes=(message,) if message else (),
-        help="simplify the random part, rescale covariates of very different size, or give `start` values",
+        message="the fit was interrupted, its numbers are not estimates: fit again"
+        if is_interrupted
+        else "the fit did not converge, its numbers are not estimates: simplify the model",
+        notes=(outcome.message,) if outcome.message else (),
+        help="its values as `start` go on from there"
+        if is_interrupted
+        else "simplify the random part, rescale covariates of very different size, or give `start` values",
     )
 
 
@@ -204,6 +210,21 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
         ),
         help='do not compare log-likelihoods that differ by less than their errors; `crossed="exact"` has none',
     )
+
+
+def _without_errors(parameters: ParameterTable) -> Iterator[Diagnostic]:
+    """Yield that an optimum has no standard errors at all, though nothing is on an edge."""
+    if parameters.outcome.status == "converged" and len(parameters.kept):
+        errors = np.diag(parameters.outcome.cov_beta)[parameters.kept]
+        if np.isnan(errors).all():
+            yield Diagnostic(
+                code="HM519",
+                severity=Severity.WARNING,
+                message="no standard errors: the criterion is not curved upwards at the estimates",
+                notes=("the search ended where a step gains nothing, but it may be no optimum, or one of many",),
+                help="look for outliers, give other `start` values, simplify the model; "
+                '`fit.conf_int(method="profile")` needs no curvature',
+            )
 
 
 def _rough(parameters: ParameterTable) -> Iterator[Diagnostic]:

@@ -167,3 +167,18 @@ def test_what_a_wrapper_is_fitted_around_is_said(wrapped: str) -> None:
     with pytest.raises(hdsl.FitError) as caught:
         hdsl.Model(f"y[i] ~ {wrapped}").fit(pd.DataFrame({"y": [0.2, 0.4, 0.6]}))
     assert caught.value.help.startswith(f"`{wrapped.partition('(')[0]}` is fitted around normal, lognormal")
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("zero_inflated(poisson(m), pi)", "the probability `pi`, which is 3.142, of `y[i]` is not between 0 and 1"),
+        ("bernoulli(1.5)", "the probability `1.5` of `y[i]` is not between 0 and 1"),
+        ("normal(b0, 0)", "the standard deviation `0` of `y[i]` is not positive"),
+        ("gamma(m, -2)", "the shape `-2` of `y[i]` is not positive"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(argument: str, said: str) -> None:
+    with pytest.raises(hdsl.ModelError) as caught:
+        hdsl.Model(f"y[i] ~ {argument}")
+    assert (caught.value.code, caught.value.first.message) == ("HM007", said)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import hdsl
 from hdsl.design import bind
 from hdsl.design.rank import Indicators, Vector, gram, independent
 from hdsl.form.model import CompositeModel, Term, UnmodelledSet
@@ -234,3 +235,10 @@ def test_two_thousand_levels_take_seconds() -> None:
     kept = independent(matrix, scale, np.ones(len(matrix), dtype=bool))
     assert time.perf_counter() - start < 20
     assert kept.sum() == len(np.unique(codes[1]))
+
+
+def test_a_set_with_a_coefficient_for_each_row_has_too_many() -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.5, 2.0, 4.0]})
+    with pytest.raises(hdsl.FitError) as caught:
+        hdsl.Model("y[i] ~ normal(b[i], sd)\nb[i] ~ flat()").fit(frame)
+    assert caught.value.code == "HM504"
