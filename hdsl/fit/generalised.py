@@ -38,7 +38,7 @@ from hdsl.progress import progress, say
 
 __all__ = ["TOLERANCES", "finish", "fit_criterion", "fit_generalised"]
 
-TOLERANCES = Tolerances(scaled=True, secants=1.0)
+TOLERANCES = Tolerances(scaled=True, secants=0.1)
 
 SMALL = 0.1
 """Share of the random effects' spread of the first start for a second one."""
@@ -156,7 +156,7 @@ def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: 
     if exact is not None:
         raise exact_fit(exact)
     parts = parts_at(problem, at)
-    troubles = find_troubles(problem, at, arrays)
+    troubles = find_troubles(problem, at, arrays, optimum.hessian if optimum.converged else None)
     settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
     if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
         troubles = (*troubles, _unsettled(problem, optimum))

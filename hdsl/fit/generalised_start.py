@@ -30,7 +30,7 @@ __all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "ran
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
-ROUGH = Tolerances(decrement=0.1, scaled=True, patient=False, max_evaluations=60)
+ROUGH = Tolerances(decrement=5.0, scaled=True, patient=False, max_evaluations=60)
 """Of the coefficients without random effects, where random effects come after."""
 
 LEAST, MOST = 0.5, 2.0

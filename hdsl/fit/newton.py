@@ -93,6 +93,7 @@ class Optimum(Generic[P]):
 
     `certificate` is the least derivative of the criterion by a variance where there is none (standardised columns,
     relative): not negative at an optimum; NaN where all covariances are regular. `interrupted` says that the user did.
+    `hessian` is the problem's own where the last step set out, if there was one.
     """
 
     at: P
@@ -101,6 +102,7 @@ class Optimum(Generic[P]):
     converged: bool
     certificate: float = math.nan
     interrupted: bool = False
+    hessian: Floats | None = None
 
 
 class Counted(Generic[P]):
@@ -142,7 +144,13 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
             better = _farther(evaluate, at, better)
             metric.forget()
         at = better
-    return Optimum(at=at, n_evaluations=evaluate.count + 1, decrement=decrement, converged=is_stationary)
+    return Optimum(
+        at=at,
+        n_evaluations=evaluate.count + 1,
+        decrement=decrement,
+        converged=is_stationary,
+        hessian=metric.hessian,
+    )
 
 
 class _Metric(Generic[P]):
@@ -159,10 +167,12 @@ class _Metric(Generic[P]):
         self.learned: Floats | float = 0.0
         self.last: tuple[Floats, Floats] | None = None
         self.move = np.zeros(1)
+        self.hessian: Floats | None = None
 
     def step(self, at: P) -> tuple[Floats, float]:
         """Return the step and its decrement."""
         slope = self.problem.slope(at)
+        self.hessian = slope.hessian
         if self.is_slow():
             self.exact, self.learned = self.problem.curvature(at), 0.0
             del self.decrements[:-1]

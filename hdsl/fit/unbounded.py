@@ -66,10 +66,19 @@ EDGES: dict[tuple[str, str, int], str] = {
 """What it means that a parameter runs up (1) or down (-1), by distribution and argument."""
 
 
-def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays) -> tuple[Trouble, ...]:
-    """Return what stands in the way of an estimate at the point where a search ended."""
-    hessian = problem.slope(at).hessian[: problem.m, : problem.m]
-    found = _of_coefficients(_view(problem, at, arrays, hessian)) if _may_be_flat(problem, at, hessian) else []
+def find_troubles(problem: Joint, at: JointPoint, arrays: Arrays, nearby: Floats | None = None) -> tuple[Trouble, ...]:
+    """Return what stands in the way of an estimate at the point where a search ended.
+
+    Parameters
+    ----------
+    nearby : ndarray, optional
+        Hessian of the last step of a search that converged: it tells whether some direction has to be looked at.
+    """
+    found: list[Trouble] = []
+    if nearby is None or _may_be_flat(problem, at, nearby[: problem.m, : problem.m]):
+        hessian = problem.slope(at).hessian[: problem.m, : problem.m]
+        if _may_be_flat(problem, at, hessian):
+            found = _of_coefficients(_view(problem, at, arrays, hessian))
     if any(trouble.kind == "separation" for trouble in found):  # nothing is left that the other parameters could tell
         return tuple(trouble for trouble in found if trouble.kind == "separation")
     variances = _flat_variances(problem, at, arrays)
