@@ -14,7 +14,7 @@ import numpy as np
 
 from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
 from hdsl.fit.chain_rule import ChainRule, chain_rule
-from hdsl.fit.covariance import lower_factor, theta_of, widths
+from hdsl.fit.covariance import widths
 from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
 from hdsl.fit.rank import independent_columns, keep_columns
@@ -32,6 +32,7 @@ from hdsl.fit.standardise import (
     take_out,
 )
 from hdsl.fit.start import moment_theta
+from hdsl.fit.users_scale import UsersCovariances
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, Profile
 from hdsl.runtime.root import LAPACK_SIZE
@@ -81,7 +82,7 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
+class Criterion(UsersCovariances):
     """The criterion of one data set.
 
     Attributes
@@ -155,25 +156,6 @@ class Criterion:
 
     def curvature(self, at: Evaluation) -> None:
         """Return None: average information with the chain rule does."""
-
-    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
-        """Return relative covariances of the user's columns."""
-        roots = [np.linalg.solve(T, L) for T, L in zip(self.T, factors, strict=True)]
-        return [root @ root.T for root in roots]
-
-    def theta_from(self, roots: Sequence[Floats]) -> Floats:
-        """Return theta of the standardised columns from roots of relative covariances of the user's columns."""
-        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
-
-    def user_theta(self, factors: Sequence[Floats]) -> Floats:
-        """Return theta of the user's columns."""
-        return theta_of(
-            self.plan,
-            [
-                lower_factor(np.asarray(np.linalg.solve(T, L), dtype=float))
-                for T, L in zip(self.T, factors, strict=True)
-            ],
-        )
 
     def user_objective(self, profile: Profile) -> float:
         """Return the criterion of the user's columns."""

@@ -23,13 +23,14 @@ from hdsl.codegen import EmittedDensity, emit, load_density
 from hdsl.codegen.channels import channels
 from hdsl.codegen.layout import layout
 from hdsl.fit.chain_rule import ChainRule, chain_rule
-from hdsl.fit.covariance import lower_factor, theta_of, widths
+from hdsl.fit.covariance import widths
 from hdsl.fit.criterion import emitted_entries
 from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, standard_fixed, standard_random
 from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.repeats import Repeats, without_repeats
 from hdsl.fit.standardise import Codes, Floats
+from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, dot, n_columns
 
@@ -110,7 +111,7 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Laplace:
+class Laplace(UsersCoefficients, UsersCovariances):
     """The Laplace criterion of one data set.
 
     Attributes
@@ -234,25 +235,6 @@ class Laplace:
         out = np.full(self.n_columns, np.nan)
         out[self.kept] = self.to_user @ at.beta
         return out
-
-    def beta_from(self, beta: Floats) -> Floats:
-        """Return beta of kept, standardised columns from coefficients (n_columns,) of the user's; NaN counts as 0."""
-        return np.asarray(np.linalg.solve(self.to_user, np.nan_to_num(beta)[self.kept]), dtype=float)
-
-    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
-        """Return the covariances of the user's columns."""
-        return [root @ root.T for root in self._user_roots(factors)]
-
-    def user_theta(self, factors: Sequence[Floats]) -> Floats:
-        """Return theta of the user's columns."""
-        return theta_of(self.plan, [lower_factor(root) for root in self._user_roots(factors)])
-
-    def _user_roots(self, factors: Sequence[Floats]) -> list[Floats]:
-        return [np.asarray(np.linalg.solve(T, L), dtype=float) for T, L in zip(self.T, factors, strict=True)]
-
-    def theta_from(self, roots: Sequence[Floats]) -> Floats:
-        """Return theta of the standardised columns from roots of covariances of the user's columns."""
-        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
 
 
 def laplace(plan: Plan, arrays: Arrays) -> Laplace:

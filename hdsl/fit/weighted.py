@@ -20,13 +20,14 @@ import numpy as np
 
 from hdsl.codegen import EmittedWeighted, emit, load_weighted, mean_plan, spread_plan
 from hdsl.fit.chain_rule import ChainRule, chain_rule
-from hdsl.fit.covariance import lower_factor, theta_of, widths
+from hdsl.fit.covariance import widths
 from hdsl.fit.criterion import Prepared, emitted_entries, prepared
 from hdsl.fit.laplace import without_random
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import not_finite
 from hdsl.fit.row_weights import Spread, Units, inner_product, units_of
 from hdsl.fit.standardise import Columns, FixedScale, Floats, standardise_fixed
+from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, FixedSet, Plan
 from hdsl.runtime import Indicators, Profile, expanded, gram
 
@@ -97,7 +98,7 @@ class WeightedSlope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighted:
+class Weighted(UsersCoefficients, UsersCovariances):
     """The criterion of one data set.
 
     Attributes
@@ -293,25 +294,6 @@ class Weighted:
         if made.fixed.intercept is not None and made.kept[self.mean_places.index(column)] == made.fixed.intercept:
             constant += made.outcome.shift / made.fixed.value
         return Hold(direction=made.outcome.scale * row, constant=constant)
-
-    def beta_from(self, beta: Floats) -> Floats:
-        """Return gamma from coefficients (n_columns,) of the user's columns; NaN counts as 0."""
-        return np.asarray(np.linalg.solve(self.to_user, np.nan_to_num(beta)[self.kept]), dtype=float)
-
-    def user_sigmas(self, factors: Sequence[Floats]) -> list[Floats]:
-        """Return the covariances of the user's columns."""
-        return [root @ root.T for root in self._user_roots(factors)]
-
-    def user_theta(self, factors: Sequence[Floats]) -> Floats:
-        """Return theta of the user's columns."""
-        return theta_of(self.plan, [lower_factor(root) for root in self._user_roots(factors)])
-
-    def _user_roots(self, factors: Sequence[Floats]) -> list[Floats]:
-        return [np.asarray(np.linalg.solve(T, L), dtype=float) for T, L in zip(self.T, factors, strict=True)]
-
-    def theta_from(self, roots: Sequence[Floats]) -> Floats:
-        """Return theta of the standardised columns from roots of covariances of the user's columns."""
-        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
 
 
 def weighted(plan: Plan, arrays: Arrays, *, reml: bool) -> Weighted:
