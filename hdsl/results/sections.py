@@ -29,10 +29,10 @@ OF_WRAPPERS = {"zero_inflated": "Zero inflation", "hurdle": "Hurdle"}
 
 
 def facts_of_density(design: Design) -> list[tuple[str, str]]:
-    """Return the predictors by their names; empty without a density."""
-    if design.plan.density is None:
-        return []
+    """Return the predictors by their names; empty where the mean of a linear model is the only one."""
     names = [predictor.name for predictor in design.form.predictors]
+    if design.plan.density is None or (design.plan.is_weighted and len(names) == 1):
+        return []
     return [("predictor" if len(names) == 1 else "predictors", ", ".join(names))]
 
 

@@ -108,7 +108,7 @@ def _alarm(fit: FittedModel) -> str:
 
 def _title(fit: FittedModel) -> str:
     name = fit.design.form.source.name
-    density = fit.design.plan.density
+    density = None if fit.design.plan.is_weighted else fit.design.plan.density
     kind = "linear" if density is None else density.distribution
     kind += " multilevel model" if fit.design.plan.re_terms else " model"
     unnamed = kind if density is not None else kind.capitalize()
