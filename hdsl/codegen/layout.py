@@ -72,6 +72,11 @@ class Layout:
         return self.plan.crossing == "sparse" and bool(self.chain) and bool(self.dense)
 
     @property
+    def has_bare_border(self) -> bool:
+        """Whether the chain is bordered by one right side alone, of which nothing is asked but the random effects."""
+        return self.plan.density is not None and not self.plan.is_weighted and not self.dense
+
+    @property
     def factors(self) -> tuple[Factor, ...]:
         """All factors in the order of the plan."""
         return tuple(sorted((*self.chain, *self.dense), key=lambda factor: factor.position))

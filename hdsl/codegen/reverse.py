@@ -28,7 +28,7 @@ def _split(plan_layout: Layout, letter: str, call: str) -> list[Statement]:
 def modes(plan_layout: Layout) -> Function:
     """Emit ``modes(c, f, beta)``."""
     body: list[Statement] = []
-    if plan_layout.factors:
+    if plan_layout.factors and not plan_layout.has_bare_border:
         body += [Comment("coefficients of the border: y - X beta"), *code("w = np.append(-beta, 1.0)")]
     if plan_layout.dense:
         body += dense_prelude(plan_layout)
@@ -55,7 +55,8 @@ def _mode(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "AKEBN"}
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
     body: list[Statement] = [Comment(f"factor {factor.number}: b = K t,  v = t - A b")]
-    body += code("t = (w @ E)[:, None]", **names, E=arrays["E"])
+    is_bare = plan_layout.has_bare_border
+    body += code("t = E" if is_bare else "t = (w @ E)[:, None]", **names, E=arrays["E"])
     if plan_layout.is_sparse:
         body += code("t = t - cells.collect(N * b[cells.column])", t=names["t"], N=arrays["N"], **cells)
     if factor.above:

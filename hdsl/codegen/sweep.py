@@ -134,7 +134,7 @@ def _inverse(factor: Factor, *, convex: bool) -> list[Statement]:
                     """
                     Sigma = L @ L.T
                     det = (L[0, 0] * L[1, 1]) ** 2
-                    adj = np.array([[A[1, 1], -A[0, 1]], [-A[1, 0], A[0, 0]]])
+                    adj = A[::-1, ::-1] * np.array([[[1.0], [-1.0]], [[-1.0], [1.0]]])
                     ridge = 1.0 + Sigma.ravel() @ A.reshape(4, -1) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
                     """,
                     **names,
@@ -160,6 +160,8 @@ def _eliminate(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     """Emit ``later -= B'KB`` for all that is coarser than a factor of the chain."""
     names: dict[str, Filling] = {letter: factor.name(letter) for letter in "KABEN"}
     K, E, N, B = (expression(factor.name(letter)) for letter in "KENB")
+    if plan_layout.has_bare_border and not factor.above:
+        return []
     body = code("KE = product", product=expression(product(factor.width), left=K, right=E))
     sparse: dict[str, Filling] = {"cells": expression("c.cells", cells=factor.name("cells")), **names}
     if plan_layout.is_sparse and factor.above:
@@ -178,7 +180,7 @@ def _eliminate(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
         body += code("C[m:, m:] -= inner(E, KE)", **names)
         body += code("C[:m, m:] -= cells.by_column(t_mul(N, cells.spread(KE)))", **sparse)
         body += code("cells.take_out(C, N, K)", **sparse)
-    else:
+    elif not plan_layout.has_bare_border:
         body += code("C = C - inner(E, KE)", **names)
     return body
 

@@ -27,7 +27,7 @@ from hdsl.runtime.counts import (
     log_tail_negative_binomial,
     log_tail_poisson,
 )
-from hdsl.runtime.mode import Mode, dot, find_mode, half_squared, root_solve
+from hdsl.runtime.mode import Mode, dot, find_mode, root_solve
 from hdsl.runtime.root import (
     Profile,
     Root,
@@ -99,7 +99,6 @@ __all__ = [
     "factorise",
     "find_mode",
     "gram",
-    "half_squared",
     "indicators",
     "information",
     "inner",

@@ -130,8 +130,9 @@ def information(A: Floats, K: Floats, Q: Floats | None = None) -> Floats:
     """
     H = -mul(A, K)
     H[np.diag_indices(len(A))] += 1.0
-    total = mul(H, A) if Q is None or is_nothing(Q) else mul(H, A) - mul_t(mul(H, Q), H)
-    return np.asarray(total.sum(axis=-1))
+    if Q is None or is_nothing(Q):
+        return outer_sum(H, A)  # A is symmetric
+    return np.asarray((mul(H, A) - mul_t(mul(H, Q), H)).sum(axis=-1))
 
 
 def ridge_inverse(A: Floats, L: Floats) -> tuple[Floats, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hdsl.runtime.root import Factors, Root, scale, solve_lower
 
-__all__ = ["Mode", "dot", "find_mode", "half_squared", "root_solve"]
+__all__ = ["Mode", "dot", "find_mode", "root_solve"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Vectors: TypeAlias = tuple[Floats, ...]
@@ -43,6 +43,12 @@ MOST_STUCK = 3
 
 MOST_STEPS = 100
 
+WARM = 1e-11
+"""Newton decrement, relative to the first, at which a mode is found that the start was said to be near but was not."""
+
+AWAY = 0.1
+"""First decrement above which it was not: parameters made a long step, and the next one is not the last."""
+
 
 class Mode(NamedTuple):
     """The end of the inner search: -2 log f + v'b, random effects b = Sigma v, cross-products and their factor.
@@ -62,11 +68,6 @@ class Mode(NamedTuple):
 def dot(a: Sequence[Floats], b: Sequence[Floats]) -> float:
     """Return ``a'b`` summed over factors."""
     return sum(float(np.vdot(x, y)) for x, y in zip(a, b, strict=True))
-
-
-def half_squared(L: Floats, v: Floats) -> Floats:
-    """Return ``LL'v`` in each group, (q, 1, J)."""
-    return np.asarray(((L @ L.T) @ v[:, 0])[:, None])
 
 
 def find_mode(
@@ -93,8 +94,10 @@ def find_mode(
     v : tuple of ndarray, (q, 1, J)
         The start, ``b = Sigma v``.
     """
-    b = _effects(factors, v)
+    sigmas = [L @ L.T for L in factors]
+    b = _effects(sigmas, v)
     dv, share, best, last, stuck = v, 1.0, np.inf, np.inf, 0
+    enough, is_warm = ENOUGH, any(u.any() for u in v)
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
@@ -107,7 +110,7 @@ def find_mode(
             if best == np.inf or share < SHORTEST:
                 break
             v = tuple(x - share * step for x, step in zip(v, dv, strict=True))
-            b = _effects(factors, v)
+            b = _effects(sigmas, v)
             continue
         best, taken, share = penalised, share, 1.0
         f = _eliminated(eliminate, c)
@@ -122,17 +125,19 @@ def find_mode(
         stuck = stuck + 1 if taken < SMALL and gain > STUCK * last else 0
         if not math.isfinite(gain) or stuck == MOST_STUCK:
             break
+        if count == 1 and is_warm and gain > AWAY:
+            enough = min(WARM * gain, STALLED)
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
-        b = _effects(factors, v)  # and not b + db, so that rounding cannot part them
-        if gain < ENOUGH or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
+        b = _effects(sigmas, v)  # and not b + db, so that rounding cannot part them
+        if gain < enough or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
             return Mode(penalised, b, v, c, f, count, is_mode)
         last = gain if is_mode else np.inf
     return Mode(np.inf, b, v, None, None, count, is_mode=False)
 
 
-def _effects(factors: Sequence[Floats], v: Vectors) -> Vectors:
+def _effects(sigmas: Sequence[Floats], v: Vectors) -> Vectors:
     """Return b = Sigma v."""
-    return tuple(half_squared(L, u) for L, u in zip(factors, v, strict=True))
+    return tuple([(sigma @ u[:, 0])[:, None] for sigma, u in zip(sigmas, v, strict=True)])
 
 
 def _eliminated(eliminate: Callable[[Any], Any], c: Any) -> Any:

@@ -97,8 +97,9 @@ class Scatter:
 
     def add(self, out: Floats, values: Sequence[Floats]) -> None:
         """Add to each row of `out`, (k, places), the sums of each of the k `values`."""
-        for row, value in zip(out, values, strict=True):
-            row[self.low : self.high] += self.sums(value)
+        own, is_runs = out[:, self.low : self.high], self.order == "runs"
+        for k, value in enumerate(values):
+            own[k] += np.add.reduceat(value, self.starts) if is_runs else self.sums(value)
 
     def sums(self, values: Floats) -> Floats:
         """Return the sums of the places from `low` to `high`, of values (.., n)."""
