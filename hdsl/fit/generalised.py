@@ -18,7 +18,7 @@ from hdsl.fit.covariance import free_parameters
 from hdsl.fit.exact import fitted_exactly
 from hdsl.fit.generalised_errors import Information, joint_information, no_information
 from hdsl.fit.generalised_start import GeneralisedStart, coefficients, natural_values, random_effects, with_values
-from hdsl.fit.joint import LEASH, DensityCriterion, Joint, JointPoint, joint
+from hdsl.fit.joint import LEASH, Joint, JointPoint, StartCriterion, joint
 from hdsl.fit.laplace import laplace
 from hdsl.fit.multistart import STEEP, better
 from hdsl.fit.nearby import Nearby, nearby_quadrature
@@ -90,11 +90,11 @@ def fit_generalised(
 
 
 def fit_criterion(
-    criterion: DensityCriterion,
+    criterion: StartCriterion,
     arrays: Arrays,
     *,
     start: GeneralisedStart | None = None,
-    first: DensityCriterion | None = None,
+    first: StartCriterion | None = None,
     nodes: int | None = None,
 ) -> FitOutcome:
     """Fit a plan with a density by a criterion: Laplace's, or quadrature of `nodes` after a cheaper `first`."""
@@ -103,7 +103,7 @@ def fit_criterion(
         plain = joint(criterion)
         again = minimise(plain, _begin(plain, flat.at, start), TOLERANCES) if start else flat
         return finish(plain, again, arrays, nodes)
-    problem = random_effects(flat.at, first or criterion, arrays)
+    problem = random_effects(flat, first or criterion, arrays)
     begin = _begin(problem, flat.at, start)
     optimum = watched_search(problem, begin, TOLERANCES)
     if not start and _may_have_several(problem, optimum):

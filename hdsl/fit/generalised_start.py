@@ -18,7 +18,7 @@ from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.columns import FixedColumns, fixed_columns, random_columns
 from hdsl.fit.covariance import correlations, free_parameters, from_parts
 from hdsl.fit.exact import fitted_exactly
-from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, joint
+from hdsl.fit.joint import DensityCriterion, Joint, JointPoint, StartCriterion, joint
 from hdsl.fit.newton import Optimum, Tolerances, minimise
 from hdsl.fit.problem import try_at
 from hdsl.fit.refusals import exact_fit, no_start, not_finite, unknown_start
@@ -30,7 +30,7 @@ __all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "ran
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
-ROUGH = Tolerances(decrement=5.0, scaled=True, patient=False, max_evaluations=60)
+ROUGH = Tolerances(decrement=0.1, scaled=True, patient=False, max_evaluations=60)
 """Of the coefficients without random effects, where random effects come after."""
 
 LEAST, MOST = 0.5, 2.0
@@ -268,12 +268,12 @@ def _thresholds(plan: Plan, columns: FixedColumns, arrays: Arrays) -> Floats:
     return beta
 
 
-def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays) -> Joint:
+def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays: Arrays) -> Joint:
     """Return the problem in units of the random effects; `still` holds a start of theta.
 
     Parameters
     ----------
-    flat : JointPoint
+    flat : Optimum
         Coefficients without random effects.
 
     Notes
@@ -282,11 +282,11 @@ def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays
     derivative of the criterion by psi is ``sum_j (A_j - s_j^2)``. The weights are taken as equal within a predictor.
     """
     plan = criterion.plan
-    at = criterion.evaluate(flat.inner.beta, np.zeros(plan.n_theta))
+    at = criterion.evaluate(flat.at.inner.beta, np.zeros(plan.n_theta))
     if not at.is_mode:  # where a standard deviation is given
         raise no_start("the density of the random effects has no mode")
-    slope = criterion.slope(at)
-    weights = _mean_weights(criterion, slope.hessian, arrays)
+    slopes = criterion.spread_slopes(at)
+    weights = _mean_weights(criterion, flat.hessian, arrays)
     units, theta = [], np.zeros(plan.n_theta)
     starts: list[Floats] = []
     for f, term in enumerate(plan.re_terms):
@@ -296,7 +296,7 @@ def random_effects(flat: JointPoint, criterion: DensityCriterion, arrays: Arrays
             w = weights[k]
             unit[c] = np.clip(1.0 / np.sqrt(w), SMALLEST, LARGEST)
             A = np.bincount(arrays.groups[f], (z * scale[c] ** -1.0) ** 2) * w
-            psi = -slope.by_covariance[f][c, c] / max(float((A**2).sum()), np.finfo(float).tiny)
+            psi = -slopes[f][c, c] / max(float((A**2).sum()), np.finfo(float).tiny)
             start[c] = np.clip(np.sqrt(max(psi, 0.0)) / unit[c], LEAST, MOST)
         units.append(_common(plan, f, unit))
         starts.append(start * unit / units[-1])
@@ -327,12 +327,14 @@ def _first_columns(plan: Plan, arrays: Arrays, f: int) -> Iterator[tuple[int, in
                 break
 
 
-def _mean_weights(criterion: DensityCriterion, hessian: Floats, arrays: Arrays) -> list[float]:
+def _mean_weights(criterion: DensityCriterion, hessian: Floats | None, arrays: Arrays) -> list[float]:
     """Return for each predictor about the mean of ``- d2 log f / d eta2``, from the information on its coefficients."""
     columns = fixed_columns(criterion.plan, arrays)
+    if hessian is None:  # there are no coefficients
+        return [1.0] * len(columns.parts)
     back = np.linalg.inv(criterion.to_user)
     information = np.full(columns.p, np.nan)
-    information[criterion.kept] = (back.T @ hessian[: len(back), : len(back)] @ back).diagonal() / 2.0
+    information[criterion.kept] = (back.T @ hessian @ back).diagonal() / 2.0
     out = []
     for parts in columns.parts:
         ratios = [information[c] / columns.squares[c] for c, _ in parts if columns.squares[c] > 0.0]

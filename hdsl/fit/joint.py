@@ -18,7 +18,7 @@ from hdsl.fit.covariance import widths
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.plan import Plan
 
-__all__ = ["LEASH", "DensityCriterion", "Joint", "JointPoint", "JointSlope", "joint"]
+__all__ = ["LEASH", "DensityCriterion", "Joint", "JointPoint", "JointSlope", "StartCriterion", "joint"]
 
 STEP = 1e-2
 """Step of the differences of the gradient, relative to the standard error that curvature alone would give."""
@@ -79,6 +79,13 @@ class DensityCriterion(Protocol):
 
     def mode_covariances(self, at: Any) -> tuple[Floats, ...]:
         """Return their covariances."""
+
+
+class StartCriterion(DensityCriterion, Protocol):
+    """A criterion that a search can start from: it knows what random effects would bring before there are any."""
+
+    def spread_slopes(self, at: Any) -> tuple[Floats, ...]:
+        """Return derivatives by covariances where these are zero."""
 
 
 LEASH = 20.0

@@ -32,7 +32,7 @@ from hdsl.fit.repeats import Repeats, without_repeats
 from hdsl.fit.standardise import Codes, Floats
 from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, Plan
-from hdsl.runtime import Indicators, dot, n_columns
+from hdsl.runtime import Indicators, dot, n_columns, outer_sum
 
 __all__ = ["Laplace", "Point", "Slope", "laplace"]
 
@@ -198,6 +198,12 @@ class Laplace(UsersCoefficients, UsersCovariances):
         hessian[p:, p:] = self.rule.hessian(average, by_covariance, at.factors)
         gradient = np.concatenate((by_beta, self.rule.gradient(by_covariance, at.factors)))
         return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance)
+
+    def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
+        """Return the derivative by Sigma of each factor where all of them are zero: ``sum_j A_j - v_j v_j'``."""
+        found = at.state.mode
+        G, _, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
+        return tuple(own - outer_sum(v, v) for own, v in zip(G, found.v, strict=True))
 
     def modes(self, at: Point) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""

@@ -187,6 +187,10 @@ class Quadrature:
                     out[entry.factor][entry.column, entry.row] += value
         return tuple(out)
 
+    def spread_slopes(self, at: QuadraturePoint) -> tuple[Floats, ...]:
+        """Return derivatives by covariances where these are zero."""
+        return tuple(self.inner.slope(at.laplace).by_covariance)
+
     def user_beta(self, at: QuadraturePoint) -> Floats:
         """Return coefficients of all of the user's columns."""
         return self.inner.user_beta(at.laplace)

@@ -190,6 +190,9 @@ class ChannelColumns(NamedTuple):
     def add_products(self, out: Floats, weights: Floats, other: ChannelColumns) -> None:
         """Add ``X' diag(weights) X`` of these columns with those of `other` to `out`, (p, p), and its mirror."""
         product = self._products(weights, other)
+        if other is self and len(self.places) == len(out) and not self.sets:  # all columns, in their order
+            out += product
+            return
         out[self.places[:, None], other.places] += product
         if other is not self:
             out[other.places[:, None], self.places] += product.T

@@ -197,6 +197,9 @@ class DenseLaplace:
             start += J * term.width
         return out
 
+    def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
+        return tuple(self.by_covariance(at))
+
     def slope(self, at: Point) -> Slope:
         first, W, A, K, t, tau = self._parts(at)
         ZK = self.Z @ K
