@@ -125,8 +125,7 @@ def _chain_cross(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]
     body: list[Statement] = [Comment(f"factor {factor.number}: {factor.title}")]
     if k == 0:
         weights = [expression("weights")] if plan_layout.plan.is_weighted else []
-        of = [expression("chain.codes"), expression("chain.sizes[0]"), *weights]
-        body += code("rows = sums", sums=ast.Call(expression("GroupSums"), of, []))
+        body += code("rows = sums", sums=ast.Call(expression("chain.sums"), weights, []))
     else:
         body += code("rows = rows.coarser(chain.starts[k])", k=k - 1)
     names = {letter: factor.name(letter) for letter in "ABEZN"}

@@ -132,7 +132,7 @@ class Refitter:
         changed: dict[str, Floats] = {}
         rows: GroupSums | None = None
         for k, factor in enumerate(view.chain):
-            rows = GroupSums(cross.nest.codes, cross.nest.sizes[0]) if rows is None else rows.coarser(_starts(cross, k))
+            rows = cross.nest.sums() if rows is None else rows.coarser(_starts(cross, k))
             E = getattr(cross, factor.name("E")).copy()
             for c, column in enumerate(self.Z[factor.position]):
                 E[c, -1] = rows.product(column, y)

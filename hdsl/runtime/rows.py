@@ -57,6 +57,16 @@ def _product(a: Floats, b: Floats) -> tuple[float, Floats | None]:
     return (float(b[0]), a) if b.strides == (0,) else (1.0, a * b)
 
 
+def countable(codes: Codes) -> Codes:
+    """Return codes as `numpy.bincount` takes them without a copy: it only reads, but wants to be able to write."""
+    view = codes.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:  # nobody may write there
+        return codes
+    return view
+
+
 def row_sums(codes: Codes, size: int, a: Floats, b: Floats) -> Floats:
     """Return for each code the sum of ``a * b`` over its rows."""
     factor, weights = _product(a, b)
@@ -74,11 +84,14 @@ class GroupSums:
     n_groups : int
     weights : ndarray, (n,), or None
         What each row counts; one where left out.
+    order : ndarray, (n_groups,), or None
+        Which group each of the sums is of, where they are not in the order of the codes.
     """
 
-    def __init__(self, codes: Codes, n_groups: int, weights: Floats | None = None) -> None:
-        self.codes = codes
+    def __init__(self, codes: Codes, n_groups: int, weights: Floats | None = None, order: Codes | None = None) -> None:
+        self.codes = countable(codes)
         self.n_groups = n_groups
+        self.order = order
         self._weights = weights
         self._weighted: dict[int, tuple[Floats, Floats]] = {}
         self._known: dict[tuple[int, int], tuple[Floats, Floats, Floats]] = {}
@@ -99,7 +112,8 @@ class GroupSums:
         return self._weighted[id(a)][0]
 
     def _sum(self, a: Floats, b: Floats) -> Floats:
-        return row_sums(self.codes, self.n_groups, self.weighted(a), b)
+        sums = row_sums(self.codes, self.n_groups, self.weighted(a), b)
+        return sums if self.order is None else sums[self.order]
 
     def indicator(self, a: Floats, block: Indicators) -> Floats:
         """Return the (size, J) sums of ``a`` times each column of `block`."""
@@ -107,8 +121,8 @@ class GroupSums:
         joint = self.codes * width
         joint += block.codes
         joint += 1
-        total = row_sums(joint, self.n_groups * width, self.weighted(a), block.values)
-        return total.reshape(self.n_groups, width)[:, 1:].T
+        total = row_sums(joint, self.n_groups * width, self.weighted(a), block.values).reshape(self.n_groups, width)
+        return (total if self.order is None else total[self.order])[:, 1:].T
 
     def cross(self, left: Sequence[Floats], right: Sequence[Floats | Indicators]) -> Floats:
         """Return ``left' right`` within each group.
@@ -234,8 +248,10 @@ class Nest(NamedTuple):
 
     Attributes
     ----------
-    codes : ndarray, (n,)
-        New code of each row in the finest factor.
+    groups : ndarray, (n,)
+        Old code of each row in the finest factor.
+    rank : ndarray or None
+        New code of each old one in the finest factor; None where they are the same.
     sizes : tuple of int
         Number of groups of each factor, finest first.
     order : tuple of ndarray
@@ -246,11 +262,21 @@ class Nest(NamedTuple):
         For each factor but the last: the first group within each group of the next.
     """
 
-    codes: Codes
+    groups: Codes
+    rank: Codes | None
     sizes: tuple[int, ...]
     order: tuple[Codes, ...]
     parents: tuple[Codes, ...]
     starts: tuple[Codes, ...]
+
+    @property
+    def codes(self) -> Codes:
+        """New code of each row in the finest factor, made anew."""
+        return self.groups if self.rank is None else self.rank[self.groups]
+
+    def sums(self, weights: Floats | None = None) -> GroupSums:
+        """Return sums over the groups of the finest factor in their new order; the rows keep their old codes."""
+        return GroupSums(self.groups, self.sizes[0], weights, None if self.rank is None else self.order[0])
 
 
 def nest(*groups: Codes) -> Nest:
@@ -259,9 +285,9 @@ def nest(*groups: Codes) -> Nest:
     rank = np.arange(sizes[-1])  # new code of each old one
     order, parents, starts = [rank], [], []
     for codes, coarser, size, above in reversed(list(zip(groups, groups[1:], sizes, sizes[1:], strict=False))):
-        row = np.empty(size, dtype=np.intp)  # some row of each group
-        row[codes] = np.arange(len(codes))
-        parent = rank[coarser[row]]
+        held = np.empty(size, dtype=np.intp)  # the old code of the group that holds each: any of its rows says it
+        held[codes] = coarser
+        parent = rank[held]
         place = np.argsort(parent if above > SHORT else parent.astype(np.uint16), kind="stable")
         rank = np.empty(size, dtype=np.intp)
         rank[place] = np.arange(size)
@@ -269,5 +295,5 @@ def nest(*groups: Codes) -> Nest:
         order.append(place)
         parents.append(parent)
         starts.append(np.flatnonzero(np.diff(parent, prepend=-1)))
-    finest = groups[0] if np.array_equal(rank, np.arange(sizes[0])) else rank[groups[0]]
-    return Nest(finest, tuple(sizes), tuple(order[::-1]), tuple(parents[::-1]), tuple(starts[::-1]))
+    new = None if np.array_equal(rank, np.arange(sizes[0])) else rank
+    return Nest(groups[0], new, tuple(sizes), tuple(order[::-1]), tuple(parents[::-1]), tuple(starts[::-1]))
