@@ -17,6 +17,7 @@ from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import widths
 from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
+from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
@@ -37,7 +38,7 @@ from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, Profile
 from hdsl.runtime.root import LAPACK_SIZE
 
-__all__ = ["Criterion", "Evaluation", "Prepared", "Slope", "criterion", "moment_guess", "prepared"]
+__all__ = ["Criterion", "Evaluation", "Prepared", "criterion", "moment_guess", "prepared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,23 +63,6 @@ class Evaluation:
     def objective(self) -> float:
         """The criterion, standardised columns."""
         return self.profile.objective
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slope:
-    """Derivatives at one theta.
-
-    Attributes
-    ----------
-    gradient, hessian : ndarray
-        With respect to theta; the Hessian is average information with the exact chain rule.
-    by_covariance : list of ndarray, (q, q)
-        With respect to Sigma of each factor.
-    """
-
-    gradient: Floats
-    hessian: Floats
-    by_covariance: list[Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +131,7 @@ class Criterion(UsersCovariances):
         H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
         factors = at.forward.factors
         return Slope(
-            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), by_covariance=G
+            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), by_covariance=tuple(G)
         )
 
     def with_theta(self, at: Evaluation, theta: Floats) -> Floats:

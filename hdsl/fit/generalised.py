@@ -126,7 +126,7 @@ def _may_have_several(problem: Joint, optimum: Optimum[JointPoint]) -> bool:
 
 def _or_from_small(problem: Joint, flat: JointPoint, optimum: Optimum[JointPoint]) -> Optimum[JointPoint]:
     """Return an optimum, or one that is found from small random effects, if that is better."""
-    at = try_at(problem, np.concatenate((flat.vector, SMALL * problem.still)), None)
+    at = try_at(problem, np.concatenate((flat.vector, SMALL * problem.theta)), None)
     if at is None:
         return optimum
     other = search(problem, at, TOLERANCES)
@@ -135,8 +135,8 @@ def _or_from_small(problem: Joint, flat: JointPoint, optimum: Optimum[JointPoint
 
 def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> JointPoint:
     """Return where the joint search starts: at the user's values, else with random effects a step on."""
-    vector = np.concatenate((flat.vector, problem.still))
-    at = try_at(problem, vector, None) or try_at(problem, np.concatenate((flat.vector, 0.1 * problem.still)), None)
+    vector = np.concatenate((flat.vector, problem.theta))
+    at = try_at(problem, vector, None) or try_at(problem, np.concatenate((flat.vector, 0.1 * problem.theta)), None)
     found = _required(at)
     return _required(try_at(problem, with_values(problem, found, start), None)) if start else found
 

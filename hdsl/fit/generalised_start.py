@@ -303,7 +303,7 @@ def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays:
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
             theta[entry.theta] = starts[entry.factor][entry.row]
-    return replace(joint(criterion, units), still=theta, leashes=_leashes(criterion, arrays))
+    return replace(joint(criterion, units), theta=theta, leashes=_leashes(criterion, arrays))
 
 
 def _common(plan: Plan, f: int, unit: Floats) -> Floats:

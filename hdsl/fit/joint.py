@@ -8,17 +8,18 @@ vector)``, in which a unit makes an effect of size 1 about as large as what one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.covariance import widths
-from hdsl.fit.standardise import Codes, Floats
+from hdsl.fit.problem import Slope
+from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["LEASH", "DensityCriterion", "Joint", "JointPoint", "JointSlope", "StartCriterion", "joint"]
+__all__ = ["LEASH", "DensityCriterion", "Joint", "JointPoint", "StartCriterion", "joint"]
 
 STEP = 1e-2
 """Step of the differences of the gradient, relative to the standard error that curvature alone would give."""
@@ -119,15 +120,6 @@ class JointPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JointSlope:
-    """Derivatives by the vector, and by the covariances in units."""
-
-    gradient: Floats
-    hessian: Floats
-    by_covariance: tuple[Floats, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
     """The criterion of a plan with a density as a problem of the search.
 
@@ -144,10 +136,8 @@ class Joint:
         The same for each theta.
     entries : tuple of Entry
         Of the covariance factors.
-    moving : ndarray of intp
-        Entries of theta in the vector; the others are as in `still`.
-    still : ndarray, (n_theta,)
-        In units.
+    theta : ndarray, (n_theta,)
+        Where it starts, in units.
     leashes : tuple of (ndarray, float)
         Parameters without an equation as rows of ``to_user``, and where each starts: `LEASH` from there is as good as
         the end of its range, and beyond it there is rounding alone.
@@ -159,8 +149,7 @@ class Joint:
     units: tuple[Floats, ...]
     unit: Floats
     entries: tuple[Entry, ...]
-    moving: Codes
-    still: Floats
+    theta: Floats
     leashes: tuple[tuple[Floats, float], ...] = ()
 
     @property
@@ -181,9 +170,8 @@ class Joint:
         numpy.linalg.LinAlgError
             Where the inner search has found no mode.
         """
-        theta = self.still.copy()
-        theta[self.moving] = vector[self.m :]
         vector, beta = self._leashed(vector)
+        theta = vector[self.m :]
         inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
         if not inner.is_mode and near is not None:  # the mode of the other point may be too far off
             inner = self.criterion.evaluate(beta, self.unit * theta)
@@ -211,14 +199,14 @@ class Joint:
             factors[entry.factor][entry.row, entry.column] = value
         return factors
 
-    def slope(self, at: JointPoint) -> JointSlope:
+    def slope(self, at: JointPoint) -> Slope:
         """Return derivatives by the vector."""
         slope = self.criterion.slope(at.inner)
-        p, unit = len(self.base), self.unit[self.moving]
+        p = len(self.base)
         J = np.zeros((len(slope.gradient), len(at.vector)))
         J[:p, : self.m] = self.back
-        J[p + self.moving, self.m + np.arange(len(self.moving))] = unit
-        return JointSlope(
+        J[p:, self.m :] = np.diag(self.unit)
+        return Slope(
             gradient=J.T @ slope.gradient,
             hessian=J.T @ slope.hessian @ J,
             by_covariance=tuple(G * np.outer(u, u) for G, u in zip(slope.by_covariance, self.units, strict=True)),
@@ -226,7 +214,7 @@ class Joint:
 
     def with_theta(self, at: JointPoint, theta: Floats) -> Floats:
         """Return the vector of a point with another theta."""
-        return np.concatenate((at.vector[: self.m], theta[self.moving]))
+        return np.concatenate((at.vector[: self.m], theta))
 
     def curvature(self, at: JointPoint) -> Floats:
         """Return the Hessian by central differences of the gradient."""
@@ -249,11 +237,7 @@ class Joint:
 
     def vector_of(self, beta: Floats, theta: Floats) -> Floats:
         """Return the vector from (beta, theta) of the criterion; with all coefficients in it."""
-        return np.concatenate((beta - self.base, (theta / self.unit)[self.moving]))
-
-    def holding_theta(self, theta: Floats) -> Joint:
-        """Return the problem in the coefficients alone; theta as the criterion has it."""
-        return replace(self, moving=np.zeros(0, dtype=np.intp), still=theta / self.unit)
+        return np.concatenate((beta - self.base, theta / self.unit))
 
 
 def difference_steps(hessian: Floats) -> Floats:
@@ -278,6 +262,5 @@ def joint(criterion: DensityCriterion, units: Sequence[Floats] | None = None) ->
         units=chosen,
         unit=unit,
         entries=entries,
-        moving=np.arange(plan.n_theta),
-        still=np.zeros(plan.n_theta),
+        theta=np.zeros(plan.n_theta),
     )

@@ -26,6 +26,7 @@ from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import widths
 from hdsl.fit.criterion import emitted_entries
 from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, standard_fixed, standard_random
+from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.repeats import Repeats, without_repeats
@@ -34,7 +35,7 @@ from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, dot, n_columns, outer_sum
 
-__all__ = ["Laplace", "Point", "Slope", "laplace"]
+__all__ = ["Laplace", "Point", "laplace"]
 
 
 BELIEVED = 0.25
@@ -88,26 +89,6 @@ class Point:
     def vector(self) -> Floats:
         """Coefficients, then theta."""
         return np.concatenate((self.beta, self.theta))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slope:
-    """Derivatives of the objective at one point.
-
-    Attributes
-    ----------
-    gradient : ndarray, (p + n_theta,)
-        Exact, by beta, then by theta.
-    hessian : ndarray, (p + n_theta, p + n_theta)
-        Block diagonal: twice the information on beta given theta, and average information on theta with the exact
-        chain rule.
-    by_covariance : tuple of ndarray, (q, q)
-        Exact derivative by Sigma of each factor, symmetric.
-    """
-
-    gradient: Floats
-    hessian: Floats
-    by_covariance: tuple[Floats, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

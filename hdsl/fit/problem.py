@@ -7,6 +7,7 @@ criterion has theta alone; with a density the coefficients of X come before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -37,20 +38,23 @@ class Point(Protocol):
         """The criterion, or what differs from it by a constant."""
 
 
-class Slope(Protocol):
-    """Derivatives at one point."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slope:
+    """Derivatives at one point.
 
-    @property
-    def gradient(self) -> Floats:
-        """By the vector."""
+    Attributes
+    ----------
+    gradient : ndarray
+        By the vector.
+    hessian : ndarray
+        By the vector, exact or a model of it.
+    by_covariance : tuple of ndarray, (q, q)
+        By the covariance of each factor, symmetric.
+    """
 
-    @property
-    def hessian(self) -> Floats:
-        """By the vector, exact or a model of it."""
-
-    @property
-    def by_covariance(self) -> Sequence[Floats]:
-        """By the covariance of each factor, symmetric."""
+    gradient: Floats
+    hessian: Floats
+    by_covariance: tuple[Floats, ...]
 
 
 P = TypeVar("P", bound=Point)

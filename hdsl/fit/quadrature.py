@@ -22,8 +22,8 @@ from hdsl.fit.columns import FixedColumns, fixed_columns
 from hdsl.fit.covariance import lower_factor, widths
 from hdsl.fit.joint import DensityCriterion, difference_steps
 from hdsl.fit.laplace import Point
-from hdsl.fit.laplace import Slope as LaplaceSlope
 from hdsl.fit.nested import Grid, Levels, grid, levels
+from hdsl.fit.problem import Slope
 from hdsl.fit.refusals import crossed_quadrature, no_nodes, too_many_nodes
 from hdsl.fit.repeats import without_repeats
 from hdsl.fit.standardise import Floats
@@ -145,7 +145,7 @@ class Quadrature:
         with np.errstate(all="ignore"):
             return self.data.log_integrals(base, L, self.grids, [modes[v.factor] for v in self.data.levels])
 
-    def slope(self, at: QuadraturePoint) -> LaplaceSlope:
+    def slope(self, at: QuadraturePoint) -> Slope:
         """Return gradient by central differences, and Laplace's Hessian."""
         slope = self.inner.slope(at.laplace)
         vector, p = np.concatenate((at.beta, at.theta)), len(at.beta)
@@ -157,7 +157,7 @@ class Quadrature:
                 moved[i] += sign * h
                 ends.append(self.evaluate(moved[:p], moved[p:], at).objective)
             gradient[i] = (ends[0] - ends[1]) / (2.0 * h)
-        return LaplaceSlope(
+        return Slope(
             gradient=gradient,
             hessian=slope.hessian,
             by_covariance=self._by_covariance(at, gradient[p:], slope.by_covariance),

@@ -23,6 +23,7 @@ from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import widths
 from hdsl.fit.criterion import Prepared, emitted_entries, prepared
 from hdsl.fit.laplace import without_random
+from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import not_finite
 from hdsl.fit.row_weights import Spread, Units, inner_product, units_of
@@ -31,7 +32,7 @@ from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, FixedSet, Plan
 from hdsl.runtime import Indicators, Profile, expanded, gram
 
-__all__ = ["Hold", "Weighted", "WeightedPoint", "WeightedSlope", "weighted"]
+__all__ = ["Hold", "Weighted", "WeightedPoint", "weighted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +87,6 @@ class WeightedPoint:
     def factors(self) -> Sequence[Floats]:
         """The covariance factors."""
         return self.forward.factors  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeightedSlope:
-    """Derivatives by (gamma, theta), and by the covariances; the Hessian is average information."""
-
-    gradient: Floats
-    hessian: Floats
-    by_covariance: tuple[Floats, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +180,7 @@ class Weighted(UsersCoefficients, UsersCovariances):
         variance = float(self.hold.direction @ C)
         return profile.beta + C * gap / variance, profile.r2 + gap**2 / variance
 
-    def slope(self, at: WeightedPoint) -> WeightedSlope:
+    def slope(self, at: WeightedPoint) -> Slope:
         """Return gradient and average information.
 
         Notes
@@ -207,7 +199,7 @@ class Weighted(UsersCoefficients, UsersCovariances):
         sums = [inner_product(covariance, c) + inner_product(square, c) for c in crosses]
         by_gamma = np.array(sums).reshape(-1) - moves.T @ (spread.times / at.w)
         more = self._directions(at, crosses, modes, moves, square)
-        return WeightedSlope(
+        return Slope(
             gradient=np.concatenate((by_gamma, self.rule.gradient(G, at.factors))),
             hessian=self._information(at, G, v, more),
             by_covariance=G,
