@@ -66,6 +66,11 @@ class Profile:
     _known: dict[float, tuple[Floats, float]] = field(default_factory=dict)
     _hessian: Floats | None = None
 
+    @property
+    def n_points(self) -> int:
+        """Values that were asked for or needed on the way to one."""
+        return len(self._known)
+
     def __call__(self, value: float) -> float:
         """Return the least -2 log-likelihood with the parameter at `value`; NaN where no minimum was found."""
         if value not in self._known:

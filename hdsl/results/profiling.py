@@ -12,7 +12,7 @@ Venzon and Moolgavkar (1988), Applied Statistics 37: profile-likelihood-based co
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from hdsl.results.scales import SCALES, Scale
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hdsl.fit.profiles import Target
+    from hdsl.fit.profiles import Profile, Target
     from hdsl.results.parameters import ParameterTable
 
 __all__ = ["Zeta", "profile_bounds", "profile_table", "zeta_of"]
@@ -50,7 +50,7 @@ class Zeta:
 
     Attributes
     ----------
-    deviance : callable
+    deviance : Profile
         The least -2 log-likelihood with the parameter held at a value.
     centre, least : float
         Where it is least, and how much.
@@ -62,7 +62,7 @@ class Zeta:
         To the natural scale.
     """
 
-    deviance: Callable[[float], float]
+    deviance: Profile
     centre: float
     least: float
     se: float
@@ -150,7 +150,7 @@ def _target(table: ParameterTable, place: int) -> Target:
     return entries[place - len(columns)] if place - len(columns) < len(entries) else SIGMA
 
 
-def _bottom(deviance: Callable[[float], float], estimate: float, se: float, *, moved: bool) -> tuple[float, float]:
+def _bottom(deviance: Profile, estimate: float, se: float, *, moved: bool) -> tuple[float, float]:
     """Return where a profile is least: near the estimate of a coefficient by REML (`moved`), whose profile is ML's."""
     least = deviance(estimate)
     if not moved:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import NormalDist, median
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from peers import LeftOut, glmm
 
 import hdsl
 from hdsl.fit.refit import refitter
+from hdsl.results.profiling import zeta_of
 
 __all__ = ["floor", "memory", "refits", "shell"]
 
@@ -36,7 +37,11 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def refits(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
-    """Return seconds of refits to simulated outcomes, as the bootstrap makes them, beside glmm's fit of the case."""
+    """Return seconds of refits to simulated outcomes, as the bootstrap makes them, beside glmm's fit of the case.
+
+    In the same turns are profile intervals of all parameters: `profile` has their seconds, `points` how many minima
+    with a parameter held they take for how many `ends`.
+    """
     fit = hdsl.Model(case.text).fit(frame)
     again = refitter(fit.design.plan, fit.design.arrays, fit.outcome)
     outcomes = [np.asarray(column, dtype=float) for column in fit.simulate(rounds, seed=1).to_numpy().T]
@@ -44,14 +49,27 @@ def refits(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
         peer = glmm(case, frame)
     except LeftOut:
         peer = None
-    out: dict[str, Any] = {"case": case.name, "hdsl": []} | ({"glmm": []} if peer else {})
+    out: dict[str, Any] = {"case": case.name, "hdsl": [], "profile": []} | ({"glmm": []} if peer else {})
+    out["ends"], out["points"] = 2 * len(fit.params), profile_points(fit)
     for y in outcomes:
         again.fit(y)
         out["hdsl"].append(seconds(partial(again.fit, y)))
+        out["profile"].append(seconds(lambda: fit.conf_int(method="profile")))
         if peer:
             peer()
             out["glmm"].append(peer().seconds["fit"])
     return out
+
+
+def profile_points(fit: Any) -> int:
+    """Return how many minima with a parameter held the 95 % profile intervals of all parameters take."""
+    found, root = 0, NormalDist().inv_cdf(0.975)
+    for name in fit.params.index:
+        zeta = zeta_of(fit.parameters, name)
+        for sign in (-1.0, 1.0):
+            zeta.end(sign * root)
+        found += zeta.deviance.n_points
+    return found
 
 
 def floor(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:

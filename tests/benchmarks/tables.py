@@ -72,8 +72,19 @@ def _refits(numbers: Numbers) -> str:
     for own in numbers["refits"]:
         peer = own.get("glmm")
         against = times(median(b / a for a, b in zip(own["hdsl"], peer, strict=True))) if peer else "-"
-        rows.append([own["case"], milliseconds(own["hdsl"]), milliseconds(peer) if peer else "-", against])
-    return _table(["refit of", "hdsl ms", "a fit by glmm ms", "vs glmm"], rows)
+        cells = [own["case"], milliseconds(own["hdsl"]), milliseconds(peer) if peer else "-", against]
+        rows.append(cells + _profiles(own))
+    profiles = ["profile intervals ms", "ends", "points", "ms a point", "glmm's fit / point"]
+    return _table(["refit of", "hdsl ms", "a fit by glmm ms", "vs glmm", *profiles], rows)
+
+
+def _profiles(own: Numbers) -> list[str]:
+    """Return what the profile intervals of a case take, and a point of them."""
+    if "profile" not in own:
+        return ["-"] * 5
+    each = [whole / own["points"] for whole in own["profile"]]
+    against = times(median(b / a for a, b in zip(each, own["glmm"], strict=True))) if "glmm" in own else "-"
+    return [milliseconds(own["profile"]), str(own["ends"]), str(own["points"]), milliseconds(each), against]
 
 
 def _limits(numbers: Numbers) -> str:
