@@ -54,7 +54,7 @@ def _more(plan_layout: Layout) -> list[Statement]:
         crossed.append(expression("inner(d, part)", **names))
         body += code("T = np.concatenate((T, part), axis=1)", **names)
     if plan_layout.dense:
-        crossed.append(expression("dD.T @ edge[:m]"))
+        crossed.append(expression("t_times(dD, edge[:m])"))
     body += code("crossed = parts", parts=expression("np.concatenate(parts)", parts=tuple_of(crossed)))
     body += code("TC = np.concatenate((TC, edge), axis=1)")
     body += code("TT = np.block([[TT, crossed], [crossed.T, own]])")
@@ -138,7 +138,7 @@ def _raw(plan_layout: Layout, *, with_border: bool) -> list[Statement]:
         body += code("TC = parts", parts=_concatenate(_border(plan_layout)))
     own = [expression("inner(d, T)", d=factor.name("d"), T=factor.name("T")) for factor in plan_layout.chain]
     if plan_layout.dense:
-        own.append(expression("dD.T @ TC[:m]"))
+        own.append(expression("t_times(dD, TC[:m])"))
     body += code(
         "TT = parts", parts=expression("np.concatenate(parts)", parts=tuple_of(own)) if len(own) > 1 else own[0]
     )
@@ -172,7 +172,7 @@ def _block(plan_layout: Layout, k: int, factor: Factor, i: int, other: Factor) -
         return expression(product(factor.width), left=A, right=direction)
     if i > k:  # a coarser factor: its directions, spread to the groups below
         for step in range(i - 1, k - 1, -1):
-            direction = expression("d[..., c.nest.parents[step]]", d=direction, step=step)
+            direction = expression("of_parent(d, c.nest.parents[step])", d=direction, step=step)
         B = expression(f"c.{factor.name('B')}")
         return expression("mul(B, d)", B=_slice(B, 1, factor.columns_of(other), factor.width_above), d=direction)
     B = _slice(expression(f"c.{other.name('B')}"), 1, other.columns_of(factor), other.width_above)
@@ -186,7 +186,7 @@ def _with_dense(plan_layout: Layout, factor: Factor) -> ast.expr:
     """Return the cross-products of Z of a chain factor with the directions of the dense factors."""
     if plan_layout.is_sparse:
         return expression("cells.collect(N * dD.T[:, cells.column])", **_sparse(factor))
-    return expression("dD.T @ E[:, :m]", E=expression(f"c.{factor.name('E')}"))
+    return expression("across(dD, E[:, :m])", E=expression(f"c.{factor.name('E')}"))
 
 
 def _sparse(factor: Factor) -> dict[str, ast.expr]:
@@ -204,7 +204,7 @@ def _border(plan_layout: Layout) -> list[ast.expr]:
             on_cells = expression("cells.by_column(t_mul(N, cells.spread(d)))", d=d, **_sparse(factor))
             edge = expression("np.concatenate((on_cells, edge))", on_cells=on_cells, edge=edge)
         parts.append(edge)
-    return [*parts, expression("c.C[:, :m] @ dD")] if plan_layout.dense else parts
+    return [*parts, expression("times(c.C[:, :m], dD)")] if plan_layout.dense else parts
 
 
 def _sweep(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:

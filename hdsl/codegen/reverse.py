@@ -35,7 +35,7 @@ def modes(plan_layout: Layout) -> Function:
         body += [
             Comment("dense root: b = (Sigma^-1 + C)^-1 t,  v = t - C b"),
             *code("b = root_modes(f.root, w, dense)"),
-            *code("v = f.C[:m, m:] @ w - f.C[:m, :m] @ b"),
+            *code("v = times(f.C[:m, m:], w) - times(f.C[:m, :m], b)"),
             *_split(plan_layout, "b", "split(b, dense)"),
             *_split(plan_layout, "v", "split(v, dense)"),
         ]
@@ -56,17 +56,17 @@ def _mode(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
     body: list[Statement] = [Comment(f"factor {factor.number}: b = K t,  v = t - A b")]
     is_bare = plan_layout.has_bare_border
-    body += code("t = E" if is_bare else "t = (w @ E)[:, None]", **names, E=arrays["E"])
+    body += code("t = E" if is_bare else "t = along(w, E)", **names, E=arrays["E"])
     if plan_layout.is_sparse:
         body += code("t = t - cells.collect(N * b[cells.column])", t=names["t"], N=arrays["N"], **cells)
     if factor.above:
         parent = factor.above[0]
         if len(factor.above) > 1:
-            grand = expression("above[..., c.nest.parents[k]]", k=k + 1)
+            grand = expression("of_parent(above, c.nest.parents[k])", k=k + 1)
             body += code("above = np.concatenate((b, grand))", b=parent.name("b"), grand=grand)
         else:
             body += code("above = b", b=parent.name("b"))
-        body += code("t = t - mul(B, above[..., c.nest.parents[k]])", k=k, t=names["t"], B=arrays["B"])
+        body += code("t = t - mul(B, of_parent(above, c.nest.parents[k]))", k=k, t=names["t"], B=arrays["B"])
     template = product(factor.width)
     body += code("b = Kt", Kt=expression(template, left=arrays["K"], right=expression(factor.name("t"))), **names)
     body += code("v = t - Ab", Ab=expression(template, left=arrays["A"], right=expression(factor.name("b"))), **names)
@@ -172,7 +172,7 @@ def _own(plan_layout: Layout, factor: Factor, *, has_border: bool, is_finest: bo
     if has_border:
         size = expression("cov_X" if sparse else "cov")
         body += code("E = border[:, : len(size)]", border=arrays["E"], size=size)
-        body += code("TE = cov_X @ E" if sparse else "TE = cov @ E")
+        body += code("TE = across(cov_X, E)" if sparse else "TE = across(cov, E)")
     if sparse and has_border:
         body += code("ND = cells.collect(N * cov[m:, cells.column])", N=arrays["N"], **cells)
         body += code("TE = TE + ND")
@@ -193,9 +193,9 @@ def _with_above(plan_layout: Layout, k: int, factor: Factor, *, has_border: bool
     """Emit what the factors above add to T."""
     arrays = {letter: expression(f"f.{factor.name(letter)}") for letter in "BN"}
     cells = {"cells": expression("c.cells", cells=factor.name("cells"))}
-    body = code("V = V[..., c.nest.parents[k]]", k=k)
+    body = code("V = of_parent(V, c.nest.parents[k])", k=k)
     if has_border:
-        body = code("V, VE = V[..., c.nest.parents[k]], VE[..., c.nest.parents[k]]", k=k)
+        body = code("V, VE = of_parent(V, c.nest.parents[k]), of_parent(VE, c.nest.parents[k])", k=k)
         body += code("TB = mul(B, V) + mul_t(E, VE)", B=arrays["B"])
         body += code("TE = TE + mul(B, VE)", B=arrays["B"])
     else:

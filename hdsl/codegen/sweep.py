@@ -24,7 +24,7 @@ def relative_factors(plan_layout: Layout) -> Function:
             ast.List([_entry(where.get((r, c))) for c in range(factor.width)], ast.Load()) for r in range(factor.width)
         ]
         body.append(Comment(f"factor {factor.number}: {factor.title}"))
-        body += code("L = np.array(rows)", L=factor.name("L"), rows=ast.List(rows, ast.Load()))
+        body += code("L = matrix(rows)", L=factor.name("L"), rows=ast.List(rows, ast.Load()))
     body += code("return parts", parts=tuple_of([factor.name("L") for factor in plan_layout.factors]))
     scale = "" if plan_layout.plan.is_weighted else ", relative to sigma^2"
     return Function(
@@ -94,7 +94,7 @@ def forward(plan_layout: Layout) -> Function:
             """
             root = factorise(C[:m, :m], C[:m, m:], dense)
             logdet += root.logdet
-            S = C[m:, m:] - root.border.T @ root.border
+            S = C[m:, m:] - root_border(root)
             """
         )
     fields = [name for name, _, _ in forward_record(plan_layout).fields[:-1]]
@@ -122,28 +122,27 @@ def _inverse(factor: Factor, *, convex: bool) -> list[Statement]:
                 gamma = L[0, 0] ** 2
                 ridge = 1.0 + gamma * A
                 K = gamma / ridge
-                logdet += np.log(ridge).sum()
+                logdet += log_sum(ridge)
                 """,
                 **names,
             )
         case 2:
-            both = code("ridge[Sigma.ravel() @ A.reshape(4, -1) < -2.0] = np.nan", **names)
+            both = code("ridge[trace_product(Sigma, A) < -2.0] = np.nan", **names)
             return [
                 Comment("K = (Sigma + |Sigma| adj A) / D,  D = |I + A Sigma| = 1 + tr(A Sigma) + |A| |Sigma|"),
                 *code(
                     """
-                    Sigma = L @ L.T
+                    Sigma = covariance(L)
                     det = (L[0, 0] * L[1, 1]) ** 2
-                    adj = A[::-1, ::-1] * np.array([[[1.0], [-1.0]], [[-1.0], [1.0]]])
-                    ridge = 1.0 + Sigma.ravel() @ A.reshape(4, -1) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
+                    ridge = 1.0 + trace_product(Sigma, A) + det * (A[0, 0] * A[1, 1] - A[0, 1] ** 2)
                     """,
                     **names,
                 ),
                 *([] if convex else [Comment("two negative factors are no positive matrix"), *both]),
                 *code(
                     """
-                    K = (Sigma[:, :, None] + det * adj) / ridge
-                    logdet += np.log(ridge).sum()
+                    K = (by_group(Sigma) + det * adjugate(A)) / ridge
+                    logdet += log_sum(ridge)
                     """,
                     **names,
                 ),

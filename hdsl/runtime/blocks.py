@@ -9,16 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "across",
+    "adjugate",
+    "along",
+    "by_group",
+    "covariance",
     "directions",
     "information",
     "inner",
     "join",
+    "log_sum",
+    "matrix",
     "mul",
     "mul_t",
     "outer_sum",
     "ridge_inverse",
     "symmetric",
     "t_mul",
+    "trace_product",
     "transpose",
     "widened",
 ]
@@ -30,6 +38,7 @@ UNROLLED_WIDTH = 8
 
 
 ZERO = np.zeros(1)
+SIGNS = np.array([[[1.0], [-1.0]], [[-1.0], [1.0]]])
 
 
 def nothing(*shape: int) -> Floats:
@@ -82,6 +91,46 @@ def inner(a: Floats, b: Floats) -> Floats:
 def outer_sum(a: Floats, b: Floats) -> Floats:
     """Return ``a b'`` summed over groups: (q, s, J) and (r, s, J) give (q, r)."""
     return a.reshape(len(a), -1) @ b.reshape(len(b), -1).T
+
+
+def along(w: Floats, a: Floats) -> Floats:
+    """Return the sum of the columns times `w` in each group: (w,) and (q, w, J) give (q, 1, J)."""
+    return np.asarray((w @ a)[:, None])
+
+
+def across(m: Floats, a: Floats) -> Floats:
+    """Return the columns times one matrix in each group: (w, k) and (q, w, J) give (q, k, J)."""
+    return np.asarray(m.T @ a)
+
+
+def matrix(rows: Sequence[Sequence[float]]) -> Floats:
+    """Return one matrix of its entries."""
+    return np.array(rows)
+
+
+def covariance(L: Floats) -> Floats:
+    """Return ``LL'`` of one matrix."""
+    return L @ L.T
+
+
+def by_group(a: Floats) -> Floats:
+    """Return one matrix as that of every group: (q, w) gives (q, w, 1)."""
+    return a[:, :, None]
+
+
+def trace_product(a: Floats, b: Floats) -> Floats:
+    """Return ``tr(a b)`` in each group, b symmetric: (q, q) and (q, q, J) give (J,)."""
+    return np.asarray(a.ravel() @ b.reshape(a.size, -1))
+
+
+def adjugate(a: Floats) -> Floats:
+    """Return the adjugate in each group, a symmetric: (2, 2, J)."""
+    return np.asarray(a[::-1, ::-1] * SIGNS)
+
+
+def log_sum(a: Floats) -> float:
+    """Return the sum of the logarithms."""
+    return float(np.log(a).sum())
 
 
 def symmetric(a: Floats) -> Floats:

@@ -18,6 +18,7 @@ __all__ = [
     "diagonal_blocks",
     "factorise",
     "profile",
+    "root_border",
     "root_covariance",
     "root_information",
     "root_modes",
@@ -25,6 +26,8 @@ __all__ = [
     "split",
     "split_columns",
     "stack",
+    "t_times",
+    "times",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -134,6 +137,21 @@ def factorise(C: Floats, border: Floats, factors: Factors) -> Root:
     half = np.asarray(np.linalg.inv(R), dtype=float) if len(R) < LAPACK_SIZE else None
     root = Root(R, 2.0 * float(np.log(R.diagonal()).sum()), half, border)
     return root._replace(border=solve_lower(root, scale(factors, border, transposed=True)))
+
+
+def root_border(root: Root) -> Floats:
+    """Return what the dense columns take from the border's own cross-products, (w, w)."""
+    return np.asarray(root.border.T @ root.border)
+
+
+def times(a: Floats, b: Floats) -> Floats:
+    """Return ``a b``; b may be a vector."""
+    return np.asarray(a @ b)
+
+
+def t_times(a: Floats, b: Floats) -> Floats:
+    """Return ``a' b``."""
+    return np.asarray(a.T @ b)
 
 
 def root_modes(root: Root, coefficients: Floats, factors: Factors) -> Floats:

@@ -22,6 +22,7 @@ __all__ = [
     "gram",
     "indicators",
     "nest",
+    "of_parent",
     "row_parts",
     "row_sums",
     "with_weights",
@@ -172,6 +173,11 @@ class CoarserSums(GroupSums):
 def collect(values: Floats, starts: Codes) -> Floats:
     """Return sums over consecutive groups along the last axis: the groups of one parent, from `starts` on."""
     return np.asarray(np.add.reduceat(values, starts, axis=-1))
+
+
+def of_parent(values: Floats, parents: Codes) -> Floats:
+    """Return for each group the values of the one of the next coarser factor that holds it, along the last axis."""
+    return values[..., parents]
 
 
 def with_weights(a: Floats, weights: Floats) -> Floats:
