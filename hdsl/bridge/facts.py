@@ -64,7 +64,7 @@ class Facts:
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Return the levels of a column in order; empty without data."""
-        return self.table.column(name).factor().labels if self.table is not None else ()
+        return tuple(self.table.column(name).factor().labels) if self.table is not None else ()
 
     def is_text(self, name: str) -> bool:
         """Whether the values of a column are text."""

@@ -20,6 +20,7 @@ from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import Diagnostics, FitError
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.expr import Aggregate, IndexSet, show_symbol
+from hdsl.form.labels import Labels, UnitLabel
 from hdsl.form.model import CompositeModel, UnmodelledSet
 
 __all__ = [
@@ -43,7 +44,7 @@ class SetCoding:
 
     symbol: str
     index_set: IndexSet
-    labels: tuple[str | tuple[str, ...], ...]
+    labels: Labels[UnitLabel]
     columns: tuple[int | None, ...]
 
     @property
@@ -66,7 +67,7 @@ class AggregateCoding:
     """The values of one aggregate for each unit of `node.by`; None does not exist."""
 
     node: Aggregate
-    labels: tuple[str | tuple[str, ...], ...]
+    labels: Labels[UnitLabel]
     values: tuple[float | None, ...]
 
 
@@ -78,7 +79,7 @@ class Coding:
     ----------
     columns : dict of str to str
         Column of each index.
-    levels : dict of str to tuple of str
+    levels : dict of str to Labels
         Labels of each index that the rows used have, in order.
     sets : tuple of SetCoding
     aggregates : tuple of AggregateCoding
@@ -89,7 +90,7 @@ class Coding:
     """
 
     columns: dict[str, str]
-    levels: dict[str, tuple[str, ...]]
+    levels: dict[str, Labels[str]]
     sets: tuple[SetCoding, ...]
     aggregates: tuple[AggregateCoding, ...]
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.form.labels import Labels
+
 if TYPE_CHECKING:
     import narwhals as nw
     import pandas as pd
@@ -34,7 +36,7 @@ class Factor:
     """
 
     codes: Codes
-    labels: tuple[str, ...]
+    labels: Labels[str]
     is_full: bool = False
 
 
@@ -94,17 +96,13 @@ class ColumnValues:
         """Return the values as labels in order with a code for each row; only labels that occur."""
         if self.codes is not None:
             codes, used = compress(self.codes, len(self.labels))
-            is_all = len(used) == len(self.labels)
-            return Factor(
-                codes=codes,
-                labels=self.labels if is_all else tuple(self.labels[k] for k in used.tolist()),
-                is_full=True,
-            )
+            labels: Labels[str] = Labels.of(self.labels)
+            return Factor(codes=codes, labels=labels if len(used) == len(labels) else labels.take(used), is_full=True)
         assert self.numbers is not None
         codes, values = _factor_numbers(self.numbers)
         if values.dtype.kind in "iu" and self.kind == "number":
-            return Factor(codes=codes, labels=tuple(map(str, values.tolist())), is_full=True)
-        return Factor(codes=codes, labels=tuple(self.label_of(value) for value in values.tolist()), is_full=True)
+            return Factor(codes=codes, labels=Labels.printing(values), is_full=True)
+        return Factor(codes=codes, labels=Labels.of(self.label_of(value) for value in values.tolist()), is_full=True)
 
     def label(self, row: int) -> str:
         """Return the printed value of one row."""

@@ -19,6 +19,7 @@ from hdsl.design.columns import Codes, ColumnValues, Factor
 from hdsl.design.functions import COMPARISONS, FUNCTIONS, aggregate
 from hdsl.design.units import Units
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
+from hdsl.form.labels import Labels
 from hdsl.form.model import CompositeModel, DataColumn, Definition
 
 __all__ = ["Evaluator", "NotNumeric", "Numbers", "UnknownLabel"]
@@ -104,7 +105,7 @@ class Evaluator:
         """Return the values of the rows as labels in order: those of a column of text, or numbers."""
         value = self._evaluate(expr, self._row)
         if isinstance(value, _Labels):
-            return Factor(codes=value.codes, labels=value.labels)
+            return Factor(codes=value.codes, labels=Labels.of(value.labels))
         if isinstance(expr, Ref) and expr in self.data:
             return self.columns[self.data[expr].column].factor()
         numbers = value.values if value.missing is None else np.where(value.missing, np.nan, value.values)

@@ -205,7 +205,7 @@ def _categories(outcome: Outcome, evaluator: Evaluator, keep: NDArray[np.bool_],
     """Return the positions of the categories that occur; those without a row have no threshold (HM423)."""
     factor = evaluator.factor(outcome.expr)
     codes, used = compress(factor.codes[keep], len(factor.labels))
-    labels = tuple(factor.labels[k] for k in used.tolist())
+    labels = tuple(factor.labels.take(used))
     symbol = show_symbol(outcome.name, outcome.index_set)
     absent = [label for label in factor.labels if label not in labels]
     if len(labels) < 2:

@@ -8,9 +8,9 @@ row with a missing value is kept and marked, never dropped.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ from hdsl.design.join import join_tables, keys_of
 from hdsl.design.layout import lay_out, sum_of_products
 from hdsl.design.rows import report_text
 from hdsl.design.tables import Table, is_table_like, read_table
-from hdsl.design.units import UnitLabel, Units, show_unit
+from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import DataError, Diagnostic, Diagnostics
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Ref, Text, show_index_set
+from hdsl.form.labels import UnitLabel
 from hdsl.form.model import CompositeModel
 from hdsl.plan import Arrays, FixedSet, Plan, Product
 
@@ -74,7 +75,7 @@ class NewRows:
         The frame's own, or row numbers from 0.
     is_complete : ndarray of bool, (n,)
         Rows without a missing value in what was asked for.
-    new_levels : tuple of tuples
+    new_levels : tuple of sequences
         For each grouping factor the labels of the groups that the fit did not have.
     diagnostics : tuple of Diagnostic
     """
@@ -82,7 +83,7 @@ class NewRows:
     arrays: Arrays
     row_labels: pd.Index
     is_complete: NDArray[np.bool_]
-    new_levels: tuple[tuple[UnitLabel, ...], ...]
+    new_levels: tuple[Sequence[UnitLabel], ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -290,8 +291,9 @@ class _Recoder:
             f"`{coding.symbol} ~ normal(0, sd)`, it can be predicted for new ones",
         )
 
-    def _groups(self) -> tuple[tuple[Codes, ...], tuple[tuple[UnitLabel, ...], ...]]:
-        groups, new = [], []
+    def _groups(self) -> tuple[tuple[Codes, ...], tuple[Sequence[UnitLabel], ...]]:
+        groups: list[Codes] = []
+        new: list[Sequence[UnitLabel]] = []
         for factor, term in enumerate(self.plan.re_terms):
             if factor in self.wanted.factors:
                 codes, labels = self._codes_of_groups(term.index_set, self.design.levels[factor])
@@ -301,16 +303,14 @@ class _Recoder:
             new.append(labels)
         return tuple(groups), tuple(new)
 
-    def _codes_of_groups(
-        self, index_set: IndexSet, levels: tuple[UnitLabel, ...]
-    ) -> tuple[Codes, tuple[UnitLabel, ...]]:
+    def _codes_of_groups(self, index_set: IndexSet, levels: Sequence[UnitLabel]) -> tuple[Codes, Sequence[UnitLabel]]:
         """Return codes of the fit's groups, those of new groups after them."""
         own, labels = self._units.codes(index_set), self._units.labels(index_set)
         if self._units.is_rows(index_set):  # a row of new data is none of the fit's
             return len(levels) + own, labels
         known = {label: code for code, label in enumerate(levels)}
         new = {label: len(levels) + k for k, label in enumerate(label for label in labels if label not in known)}
-        table = np.array([*((known | new)[label] for label in labels), -1], dtype=np.intp)
+        table = _places(labels, known | new)
         if own.min(initial=0) < 0:
             self.missing[show_index_set(index_set)] = own < 0
         return table[own], tuple(new)
@@ -336,11 +336,16 @@ def _columns(design: Design, table: Table) -> dict[str, ColumnValues]:
     return {name: _with_labels(values, texts[name]) if name in texts else values for name, values in found.items()}
 
 
+def _places(labels: Iterable[UnitLabel], known: Mapping[Any, int]) -> Codes:
+    """Return the place of each label, and -1 in the end, for the code -1."""
+    return np.array([*(known[label] for label in labels), -1], dtype=np.intp)
+
+
 def _with_labels(values: ColumnValues, labels: tuple[str, ...]) -> ColumnValues:
     factor = values.factor()
     known = {label: code for code, label in enumerate(labels)}
     more = {label: len(labels) + k for k, label in enumerate(label for label in factor.labels if label not in known)}
-    table = np.array([*((known | more)[label] for label in factor.labels), -1], dtype=np.intp)
+    table = _places(factor.labels, known | more)
     return replace(values, kind="text", numbers=None, codes=table[factor.codes], labels=(*labels, *more))
 
 
@@ -400,7 +405,7 @@ class _RowEvaluator(Evaluator):
         return Numbers(values=values, missing=missing if missing.any() else None)
 
 
-def _of_units(value: Numbers, labels: tuple[UnitLabel, ...]) -> dict[UnitLabel, float | None]:
+def _of_units(value: Numbers, labels: Sequence[UnitLabel]) -> dict[UnitLabel, float | None]:
     missing = np.zeros(len(labels), dtype=bool) if value.missing is None else value.missing
     return {
         label: None if gone else float(number)

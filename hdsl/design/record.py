@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hdsl.design.coding import Coding
-from hdsl.design.units import UnitLabel, Units
+from hdsl.design.units import Units
 from hdsl.diagnostics.record import Diagnostic
 from hdsl.form.expr import IndexSet
+from hdsl.form.labels import Labels, UnitLabel
 from hdsl.form.model import CompositeModel
 from hdsl.plan import Arrays, Plan
 
@@ -50,7 +51,7 @@ class Design:
         ``"b_age"``, ``"b_income[2]"``.
     fixed_terms : tuple of str, length p
         The composite term of each column: ``"b4 * x3[j] * x1[i]"``.
-    levels : tuple of tuples
+    levels : tuple of Labels
         Labels of the groups of each grouping factor, in code order; tuples for sets of several indices.
     variance_names : dict
         Parameter of the covariance entry (factor, row, column), row >= column: its standard deviation or correlation.
@@ -81,7 +82,7 @@ class Design:
     coding: Coding
     fixed_labels: tuple[str, ...]
     fixed_terms: tuple[str, ...]
-    levels: tuple[tuple[UnitLabel, ...], ...]
+    levels: tuple[Labels[UnitLabel], ...]
     variance_names: dict[tuple[int, int, int], str]
     residual_name: str
     zeroed: dict[str, tuple[str, ...]]

@@ -165,24 +165,24 @@ def _leaves(roots: list[Expr], evaluator: Evaluator) -> tuple[list[Ref], list[tu
     """Return the data columns that `roots` use outside aggregates, and the definitions on the way, first ones first."""
     leaves: dict[Ref, None] = {}
     named: dict[Ref, None] = {}
-
-    def visit(node: Expr) -> None:
-        match node:
-            case Ref() if node in evaluator.definitions:
-                if node not in named:
-                    visit(evaluator.definitions[node].expr)
-                    named[node] = None
-            case Ref():
-                leaves[node] = None
-            case Apply(operands=operands):
-                for operand in operands:
-                    visit(operand)
-            case Aggregate() | Num() | Text():
-                pass
-
     for root in roots:
-        visit(root)
+        _visit(root, evaluator, leaves, named)
     return list(leaves), [(show_symbol(ref.name, ref.index_set), ref) for ref in named]
+
+
+def _visit(node: Expr, evaluator: Evaluator, leaves: dict[Ref, None], named: dict[Ref, None]) -> None:
+    match node:
+        case Ref() if node in evaluator.definitions:
+            if node not in named:
+                _visit(evaluator.definitions[node].expr, evaluator, leaves, named)
+                named[node] = None
+        case Ref():
+            leaves[node] = None
+        case Apply(operands=operands):
+            for operand in operands:
+                _visit(operand, evaluator, leaves, named)
+        case Aggregate() | Num() | Text():
+            pass
 
 
 def check_finite(form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bool_], found: Diagnostics) -> None:

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from hdsl.design.columns import Codes, Factor, compress
 from hdsl.form.expr import IndexSet
+from hdsl.form.labels import Labels, UnitLabel
 
 __all__ = ["UnitLabel", "Units", "show_unit"]
-
-UnitLabel = str | tuple[str, ...]
-"""A unit's label: text for one index, a tuple for several."""
 
 
 class Units:
@@ -86,27 +84,27 @@ class Units:
         self.codes(index_set)
         return len(self._used[index_set])
 
-    def labels(self, index_set: IndexSet) -> tuple[UnitLabel, ...]:
+    def labels(self, index_set: IndexSet) -> Labels[UnitLabel]:
         """Return the label of every unit, in the order of the codes."""
         if not index_set:
-            return ("",)
-        columns = self.label_columns(index_set)
-        return columns[0] if len(index_set) == 1 else tuple(zip(*columns, strict=True))
+            return Labels.of(("",))
+        parts = self.label_columns(index_set)
+        return Labels(columns=tuple(column for part in parts for column in part.columns))
 
-    def label_columns(self, index_set: IndexSet) -> list[tuple[str, ...]]:
+    def label_columns(self, index_set: IndexSet) -> list[Labels[str]]:
         """Return for each index of the set the labels of every unit."""
         if self.is_rows(index_set):
-            return [tuple(str(row + 1) for row in range(self.n))]
+            return [Labels.printing(np.arange(1, self.n + 1))]
         self.codes(index_set)
         used = self._used[index_set]
         if len(index_set) == 1:
             labels = self._factors[index_set[0]].labels
-            return [labels if len(used) == len(labels) else tuple(labels[k] for k in used.tolist())]
+            return [labels if len(used) == len(labels) else labels.take(used)]
         head, last = index_set[:-1], index_set[-1:]
         outer, inner = np.divmod(used, self.count(last))
         columns = [*self.label_columns(head), *self.label_columns(last)]
-        places = [*[outer.tolist()] * len(head), inner.tolist()]
-        return [tuple(column[k] for k in place) for column, place in zip(columns, places, strict=True)]
+        places = [*[outer] * len(head), inner]
+        return [column.take(place) for column, place in zip(columns, places, strict=True)]
 
     def label(self, index_set: IndexSet, code: int) -> UnitLabel:
         """Return the label of one unit."""

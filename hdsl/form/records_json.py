@@ -5,8 +5,9 @@ equals what went in; only types that the annotations of the expected type reach 
 so text from elsewhere cannot make anything else; a value of another kind than annotated is refused with its place.
 
 A record is an object of its fields, without those that have their default; in a union of several records it also has
-``"is"``, the name of its class. A tuple is an array; a mapping with text as keys is an object, another one an array of
-pairs; an enumeration is its value. Numbers that JSON does not have are ``"nan"``, ``"inf"`` and ``"-inf"``.
+``"is"``, the name of its class. A tuple is an array, and so are labels; a mapping with text as keys is an object,
+another one an array of pairs; an enumeration is its value. Numbers that JSON does not have are ``"nan"``, ``"inf"`` and
+``"-inf"``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from hdsl.form.labels import Labels
 
 __all__ = ["RecordError", "from_json", "from_plain", "is_storable", "to_json", "to_plain"]
 
@@ -151,6 +154,8 @@ def _codec(kind: Any) -> _Codec:
         return _tuple(get_args(kind))
     if origin is dict:
         return _mapping(*get_args(kind))
+    if origin is Labels:
+        return _labels(*get_args(kind))
     if kind in _PLAIN:
         return _PLAIN[kind]
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -255,6 +260,23 @@ def _many(kind: Any) -> _Codec:
         return tuple(item_codec.decode(item, f"{where}[{k}]") for k, item in enumerate(plain))
 
     return _Codec("array", encode, decode)
+
+
+def _labels(kind: Any) -> _Codec:
+    """Return the codec of labels, which are written as the tuple of them."""
+    many = _many(kind)
+
+    def decode(plain: Any, where: str) -> Any:
+        given = many.decode(plain, where)
+        try:
+            labels = Labels.of(given)
+        except ValueError:
+            labels = None
+        if labels != given:
+            raise RecordError(f"{where}: labels of as many indices each are expected")
+        return labels
+
+    return _Codec(many.shape, lambda value: many.encode(tuple(value)), decode)
 
 
 def _mapping(key: Any, kind: Any) -> _Codec:

@@ -90,9 +90,10 @@ def is_dense(profile: Profile) -> bool:
 
 def _is_flat(candidate: Candidate) -> bool:
     """Whether wide whole numbers have as many rows at the ends of their range as in its middle, as amounts have not."""
-    labels = candidate.profile.factor.labels if candidate.profile.factor is not None else ()
-    if candidate.profile.is_text or candidate.n_groups < _WIDE:
+    factor = candidate.profile.factor
+    if factor is None or candidate.profile.is_text or candidate.n_groups < _WIDE:
         return False
+    labels = factor.labels
     width = float(labels[-1]) - float(labels[0]) + 1
     tenth = max(candidate.n_groups // 10, 3)
     middle = float(np.mean(candidate.counts[tenth:-tenth]))

@@ -340,7 +340,7 @@ def _is_code(profile: Profile) -> bool:
 
 
 def _labels(profile: Profile) -> tuple[str, ...]:
-    return profile.factor.labels if profile.kind == "binary" and profile.factor is not None else ()
+    return tuple(profile.factor.labels) if profile.kind == "binary" and profile.factor is not None else ()
 
 
 def _tells_rows(profile: Profile) -> bool:

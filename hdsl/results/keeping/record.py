@@ -19,6 +19,7 @@ from hdsl.design.record import Design
 from hdsl.design.units import Units
 from hdsl.diagnostics import Diagnostic
 from hdsl.fit.outcome import Deferred, FitOutcome, FixedVariation
+from hdsl.form.labels import Labels
 from hdsl.form.records_json import from_plain, is_storable, to_plain
 from hdsl.plan import Arrays, FixedSet, Plan
 
@@ -72,7 +73,7 @@ class Extent:
         As in `Arrays`.
     row_labels : tuple of str or None
         Labels of the rows as text; None where they are numbers, which are an array.
-    factors : dict of str to tuple of str
+    factors : dict of str to Labels
         Labels of each index in the rows.
     offsets : tuple of bool
         Whether each predictor has an array of known parts.
@@ -88,7 +89,7 @@ class Extent:
 
     x_symbols: tuple[str, ...]
     row_labels: tuple[str, ...] | None
-    factors: dict[str, tuple[str, ...]]
+    factors: dict[str, Labels[str]]
     offsets: tuple[bool, ...]
     n_known: int
     n_variance: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,7 +107,7 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else significant(value)
 
 
-def _labels(labels: tuple[str, ...]) -> str:
+def _labels(labels: Sequence[str]) -> str:
     if len(labels) <= MOST_LABELS:
         return f"{len(labels)}: {', '.join(map(_isolated, labels))}"
     shown = ", ".join(map(_isolated, labels[: MOST_LABELS - 2]))
@@ -158,7 +158,7 @@ def fingerprint(design: Design) -> str:
         for code in codes:
             _add(digest, name, np.ascontiguousarray(code, dtype="<i8").tobytes())
     for labels in (arrays.x_symbols, design.fixed_labels, *design.levels):
-        _add(digest, "labels", repr(labels).encode("utf-8", "backslashreplace"))
+        _add(digest, "labels", repr(tuple(labels)).encode("utf-8", "backslashreplace"))
     return digest.hexdigest()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hdsl.design import bind, describe, structural_plan
+from hdsl.design.evaluate import Evaluator
 from hdsl.diagnostics.record import DataError, FitError
 from hdsl.plan import Column, FixedSet, Product
 from tests.unit.design.models import (
@@ -368,3 +371,15 @@ def test_description_fits_eighty_columns() -> None:
     assert "dense, crossed with" in text
     assert "6 rows, 1 fixed columns, 4 random columns, 2 covariance parameters" in text
     assert max(map(len, describe(structural_plan(form)).splitlines())) <= 80
+
+
+def test_nothing_holds_the_columns_that_were_read_after_binding() -> None:
+    half = define("half", ROW, call("/", ref("x"), num(2.0)))
+    form = model(fixed("b0"), fixed("b1", ref("half")), definitions=(half,))
+    gc.collect()
+    gc.disable()
+    try:
+        bind(form, PUPILS)
+        assert not [held for held in gc.get_objects() if isinstance(held, Evaluator)]
+    finally:
+        gc.enable()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ import hdsl
 from hdsl.design import bind
 from hdsl.design.rank import Indicators, Vector, gram, independent
 from hdsl.form.model import CompositeModel, Term, UnmodelledSet
+from hdsl.form.records_json import to_json
 from tests.unit.design.models import fixed, flat, model, ref
 
 
@@ -120,7 +120,7 @@ def test_coding_is_json() -> None:
     data = frame(g=[1, 1, 2, 2], z=[1.0, 2.0, 3.0, 4.0])
     form = model(fixed("b0"), fixed("p[g]"), indices={"g": "g"}, sets=(flat("p", "g"),))
     coding = bind(form, data).coding
-    read = json.loads(json.dumps(asdict(coding)))
+    read = json.loads(to_json(coding))
     assert read["levels"] == {"g": ["1", "2"]}
     assert read["sets"][0]["columns"] == [None, 0]
 

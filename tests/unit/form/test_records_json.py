@@ -16,6 +16,7 @@ from hdsl import Model
 from hdsl.design.coding import Coding, SetCoding
 from hdsl.diagnostics import Diagnostic
 from hdsl.form.expr import Aggregate, Apply, Expr, Num, Ref, Text
+from hdsl.form.labels import Labels
 from hdsl.form.model import CompositeModel
 from hdsl.form.records_json import RecordError, from_json, to_json
 from hdsl.plan import Plan
@@ -92,8 +93,8 @@ def test_every_kind_of_field_comes_back() -> None:
     assert from_json(to_json(KINDS), Kinds) == KINDS
     coding = Coding(
         columns={"c": "c"},
-        levels={"c": ("a",)},
-        sets=(SetCoding(symbol="b", index_set=("c",), labels=("a", ("a", "b")), columns=(None, 0)),),
+        levels={"c": Labels.of(("a",))},
+        sets=(SetCoding(symbol="b", index_set=("c",), labels=Labels.of((("a", "c"), ("a", "b"))), columns=(None, 0)),),
         aggregates=(),
     )
     assert from_json(to_json(coding), Coding) == coding

@@ -12,6 +12,7 @@ from hdsl.design.coding import Coding
 from hdsl.design.record import Design
 from hdsl.fit.outcome import FitOutcome
 from hdsl.form.expr import Ref
+from hdsl.form.labels import Labels
 from hdsl.form.model import (
     CompositeModel,
     Covariance,
@@ -119,7 +120,7 @@ def sleepstudy_parts():
         coding=Coding(columns={}, levels={}, sets=(), aggregates=()),
         fixed_labels=("b0", "b1"),
         fixed_terms=("b0", "b1 * Days[i]"),
-        levels=(tuple(str(308 + place) for place in range(n_groups)),),
+        levels=(Labels.printing(308 + np.arange(n_groups)),),
         variance_names={(0, 0, 0): names[0], (0, 1, 1): names[1], (0, 1, 0): names[2]},
         residual_name="sd",
         zeroed={},
@@ -247,7 +248,7 @@ def nested_parts():
         coding=Coding(columns={}, levels={}, sets=(), aggregates=()),
         fixed_labels=("b0", "b1", "b_c[2]", "b_z"),
         fixed_terms=("b0", "b1 * x[i]", "b_c[c]", "b_z * z[j,k]"),
-        levels=((("a", "A"), ("b", "A"), ("a", "B")), ("A", "B")),
+        levels=(Labels.of((("a", "A"), ("b", "A"), ("a", "B"))), Labels.of(("A", "B"))),
         variance_names={(0, 0, 0): "sd_d", (1, 0, 0): "sd_e"},
         residual_name="sd",
         zeroed={"b_c[c]": ("1",)},

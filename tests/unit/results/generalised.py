@@ -12,6 +12,7 @@ from hdsl.design.record import Design, ScalarColumn
 from hdsl.fit.outcome import FitOutcome
 from hdsl.form.density import Case, Input, RowDensity, pairs, triples
 from hdsl.form.expr import Apply, Num, Ref
+from hdsl.form.labels import Labels
 from hdsl.form.model import (
     CompositeModel,
     Covariance,
@@ -127,7 +128,7 @@ def design(model, structure, arrays, labels, scalars):
         coding=Coding(columns={}, levels={}, sets=(), aggregates=()),
         fixed_labels=tuple(labels),
         fixed_terms=tuple(labels),
-        levels=(("a", "b", "c"),),
+        levels=(Labels.of(("a", "b", "c")),),
         variance_names={(0, 0, 0): "sd_u"},
         residual_name="",
         zeroed={},

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hdsl.diagnostics import FitError
+from hdsl.form.labels import Labels
 from hdsl.plan import CovarianceBlock
 from hdsl.results import FittedModel
 
@@ -56,7 +57,7 @@ class TestRanef:
             design,
             plan=replace(design.plan, re_terms=(both,)),
             arrays=replace(design.arrays, groups=(np.array([0, 0, 0, 1, 1, 1]),)),
-            levels=((("a", "A"), ("a", "B")),),
+            levels=(Labels.of((("a", "A"), ("a", "B"))),),
         )
         modes = (np.array([[1.0, 10.0], [2.0, 20.0]]),)
         fit = FittedModel(merged, replace(outcome, modes=modes, mode_cov=(np.zeros((2, 2, 2)),)))
