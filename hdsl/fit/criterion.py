@@ -157,7 +157,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
-    made = prepared(plan, arrays, emitted)
+    made = prepared(plan, arrays, emitted, Columns(is_stored=False))
     return Criterion(
         plan=plan,
         emitted=emitted,
@@ -214,7 +214,7 @@ class Prepared:
     base: Floats
 
 
-def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel) -> Prepared:
+def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> Prepared:
     """Standardise the columns of a Gaussian plan, and take cross-products.
 
     Raises
@@ -224,9 +224,8 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel) -> Prepared:
     """
     X, y, Z = emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     require_finite(plan, X, y, Z)
-    columns = Columns()
     X_standard, fixed = standardise_fixed(plan, X, columns)
-    outcome = standardise_outcome(y, centre=fixed.intercept is not None)
+    outcome = standardise_outcome(y, columns, centre=fixed.intercept is not None)
     if outcome.scale == 0.0:
         raise exact_fit()
     scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]

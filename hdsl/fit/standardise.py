@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.plan import CovarianceBlock, Plan
 from hdsl.runtime import Indicators
-from hdsl.runtime.rows import row_parts
+from hdsl.runtime.rows import PART, row_parts
 
 __all__ = [
     "Block",
@@ -49,19 +49,71 @@ FITTED = 1e-11
 """The same, below which it is rounding."""
 
 
-class Columns:
-    """Standardised columns; one that stands in X and in Z stays one array."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardised:
+    """A standardised column without storage: the rows that are read are computed, as often as they are.
 
-    def __init__(self) -> None:
+    It serves as a column of `hdsl.runtime.rows`, where rows are read in parts, or as a whole.
+    """
+
+    column: Floats
+    shift: float
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Those of the column: it is not constant."""
+        return self.column.strides
+
+    def __getitem__(self, rows: slice) -> Floats:
+        part = self.column[rows] - self.shift
+        part /= self.scale
+        return part
+
+    def __array__(self, dtype: np.dtype[np.float64] | None = None, copy: bool | None = None) -> Floats:
+        out = np.empty(len(self))
+        for rows in row_parts(len(self)):
+            out[rows] = self[rows]
+        return out
+
+
+class Columns:
+    """Standardised columns; one that stands in X and in Z stays one array.
+
+    Parameters
+    ----------
+    is_stored : bool
+        Whether every column is an array; otherwise one of more rows than a part (`row_parts`) is a `Standardised`,
+        which serves for sums over rows alone.
+    """
+
+    def __init__(self, *, is_stored: bool = True) -> None:
+        self._is_stored = is_stored
         self._known: dict[tuple[int, bool], tuple[Floats, float, float, Floats]] = {}
+
+    def standard(self, column: Floats, shift: float, scale: float) -> Floats:
+        """Return a column less its shift, over its scale."""
+        standard = Standardised(column, shift, scale)
+        return standard[:] if self._is_stored or len(column) <= PART else cast(Floats, standard)
 
     def scaled(self, column: Floats, *, centre: bool) -> tuple[Floats, float, float]:
         """Return the standardised column, its shift and its scale."""
         key = (id(column), centre)
         if key not in self._known:
-            self._known[key] = (*_scaled(column, centre=centre), column)
+            self._known[key] = (*self._scaled(column, centre=centre), column)
         standard, shift, scale, _ = self._known[key]
         return standard, shift, scale
+
+    def _scaled(self, column: Floats, *, centre: bool) -> tuple[Floats, float, float]:
+        if is_constant(column):
+            return column, 0.0, 1.0
+        shift, scale = _shift_and_scale(column, centre=centre)
+        if scale <= CONSTANT * abs(shift):
+            return np.zeros_like(column), shift, 1.0
+        return self.standard(column, shift, scale), shift, scale
 
 
 def is_constant(column: Floats) -> bool:
@@ -69,15 +121,14 @@ def is_constant(column: Floats) -> bool:
     return column.strides == (0,)
 
 
-def _scaled(column: Floats, *, centre: bool) -> tuple[Floats, float, float]:
-    if is_constant(column):
-        return column, 0.0, 1.0
+def _shift_and_scale(column: Floats, *, centre: bool) -> tuple[float, float]:
+    """Return the mean, or 0, and the root mean square about it."""
     shift = float(column.mean()) if centre else 0.0
-    moved = column - shift if centre else column
-    scale = float(np.sqrt(moved @ moved / len(column)))
-    if scale <= CONSTANT * abs(shift):
-        return np.zeros_like(column), shift, 1.0
-    return moved / scale, shift, scale
+    total = 0.0
+    for rows in row_parts(len(column)):
+        moved = column[rows] - shift
+        total += float(moved @ moved)
+    return shift, float(np.sqrt(total / len(column)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +187,12 @@ class Outcome:
     base: Floats
 
 
-def standardise_outcome(y: Floats, *, centre: bool) -> Outcome:
+def standardise_outcome(y: Floats, columns: Columns, *, centre: bool) -> Outcome:
     """Return the outcome standardised; a constant one has scale 0."""
-    shift = float(y.mean()) if centre else 0.0
-    moved = y - shift
-    scale = float(np.sqrt(moved @ moved / len(y)))
+    shift, scale = _shift_and_scale(y, centre=centre)
     if scale <= CONSTANT * abs(shift):
         return Outcome(values=np.zeros_like(y), shift=shift, scale=0.0, base=np.zeros(0))
-    moved /= scale
-    return Outcome(values=moved, shift=shift, scale=scale, base=np.zeros(0))
+    return Outcome(values=columns.standard(y, shift, scale), shift=shift, scale=scale, base=np.zeros(0))
 
 
 def random_scale(plan: Plan, position: int, Z: Sequence[Floats], columns: Columns) -> tuple[tuple[Floats, ...], Floats]:
@@ -179,7 +227,7 @@ def least_squares(X: Sequence[Block], y: Floats, gram: Floats) -> tuple[Floats, 
     beta: Floats = np.asarray(np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), dtype=float)
     if gram[-1, -1] - beta @ gram[:-1, -1] > 4.0 * MOSTLY_FITTED**2 * len(y):
         return beta, None
-    error = y.copy()
+    error = np.array(y)
     for rows in row_parts(len(y)):
         error[rows] -= product_with([_part(block, rows) for block in X], beta)
     return beta, error

@@ -299,7 +299,7 @@ def weighted(plan: Plan, arrays: Arrays, *, reml: bool) -> Weighted:
     """
     emitted = load_weighted(emit(plan))
     mean = mean_plan(plan)
-    made = prepared(mean, arrays, emitted)
+    made = prepared(mean, arrays, emitted, Columns())
     columns, scale, kept_spread = _spread_columns(plan, arrays, emitted)
     places = _places(plan, arrays)
     offset = arrays.offsets[1] if plan.n_predictors > 1 else None

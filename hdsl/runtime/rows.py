@@ -1,7 +1,8 @@
 """Sums over rows: the only primitives whose cost grows with the number of rows.
 
 Columns are arrays of n values; a constant column is a broadcast scalar (stride 0) and costs nothing. A column that
-stands in several matrices is one array, so that its products are summed once.
+stands in several matrices is one array, so that its products are summed once. Rows are read in parts, or as a whole by
+NumPy: what gives these serves as a column, too.
 """
 
 from __future__ import annotations
@@ -55,7 +56,12 @@ def _product(a: Floats, b: Floats) -> tuple[float, Floats | None]:
     """Return ``a * b`` as a number times an array; no array where both are constant."""
     if a.strides == (0,):
         return (float(a[0]) * float(b[0]), None) if b.strides == (0,) else (float(a[0]), b)
-    return (float(b[0]), a) if b.strides == (0,) else (1.0, a * b)
+    if b.strides == (0,):
+        return float(b[0]), a
+    out = np.empty(len(a))
+    for rows in row_parts(len(a)):
+        np.multiply(a[rows], b[rows], out=out[rows])
+    return 1.0, out
 
 
 def countable(codes: Codes) -> Codes:
@@ -73,6 +79,11 @@ def row_sums(codes: Codes, size: int, a: Floats, b: Floats) -> Floats:
     factor, weights = _product(a, b)
     total = np.bincount(codes, weights, minlength=size)
     return np.asarray(total if factor == 1.0 and weights is not None else factor * total)
+
+
+def _pair(a: Floats, b: Floats) -> tuple[int, int]:
+    """Return what is the same for two arrays in either order."""
+    return (id(a), id(b)) if id(a) <= id(b) else (id(b), id(a))
 
 
 class GroupSums:
@@ -99,7 +110,7 @@ class GroupSums:
 
     def product(self, a: Floats, b: Floats) -> Floats:
         """Return the (J,) sums of ``a * b``, from memory where the same two arrays were asked for before."""
-        key = (id(a), id(b)) if id(a) <= id(b) else (id(b), id(a))
+        key = _pair(a, b)
         if key not in self._known:
             self._known[key] = (self._sum(a, b), a, b)  # the columns are kept so that their ids stay theirs
         return self._known[key][0]
@@ -142,6 +153,7 @@ class GroupSums:
                     at += block.size
                 else:
                     row[at] = self.product(a, block)
+                    self._known[_pair(a, block)] = (row[at], a, block)  # kept once
                     at += 1
         return out
 

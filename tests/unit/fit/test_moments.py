@@ -50,7 +50,7 @@ def test_moments_are_those_of_the_dense_matrices(text):
     X, y, Z = problem.emitted.columns(arrays.y, arrays.x, arrays.sets, arrays.offsets[0])
     columns = Columns()
     standard, fixed = standardise_fixed(plan, X, columns)
-    outcome = standardise_outcome(y, centre=fixed.intercept is not None).values
+    outcome = standardise_outcome(y, columns, centre=fixed.intercept is not None).values
     matrix, n = np.column_stack(standard), len(y)
     beta = np.linalg.lstsq(matrix, outcome, rcond=None)[0]
     error = outcome - matrix @ beta
