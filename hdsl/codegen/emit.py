@@ -42,7 +42,14 @@ def plan_hash(plan: Plan) -> str:
 
 
 @lru_cache(maxsize=256)
-def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tuple[str, ...] = ()) -> str:
+def emit(
+    plan: Plan,
+    *,
+    standalone: bool = False,
+    title: str = "",
+    x_symbols: tuple[str, ...] = (),
+    replicated: bool = False,
+) -> str:
     """Return NumPy source that computes the likelihood of a plan.
 
     Parameters
@@ -54,6 +61,9 @@ def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tu
         A first line for the header.
     x_symbols : tuple of str
         Printed forms of the covariates ``x[0], x[1], ..`` for the header.
+    replicated : bool
+        Whether the functions take many outcomes at once (`hdsl.runtime.replicated`); of a Gaussian plan without
+        occupied cells.
 
     Returns
     -------
@@ -77,7 +87,7 @@ def emit(plan: Plan, *, standalone: bool = False, title: str = "", x_symbols: tu
     used = _names(body) & set(runtime.__all__)
     parts = [
         _header(view, standalone=standalone, title=title, x_symbols=x_symbols),
-        *_imports(used, standalone=standalone),
+        *_imports(used, standalone=standalone, module="hdsl.runtime.replicated" if replicated else "hdsl.runtime"),
     ]
     if standalone:
         parts.append(definitions(used))
@@ -236,11 +246,11 @@ def _usage(plan: Plan) -> list[str]:
     ]
 
 
-def _imports(used: set[str], *, standalone: bool) -> list[str]:
+def _imports(used: set[str], *, standalone: bool, module: str) -> list[str]:
     """Return the import lines."""
     if standalone:
         return []
     body = code("from typing import NamedTuple")
     text = show(body) + "\n" + show(code("import numpy as np"))
     names = "".join(f"    {name},\n" for name in sorted(used, key=lambda name: (not name[0].isupper(), name)))
-    return [text, f"\nfrom hdsl.runtime import (\n{names})\n" if names else ""]
+    return [text, f"\nfrom {module} import (\n{names})\n" if names else ""]

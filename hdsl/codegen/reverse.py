@@ -29,7 +29,7 @@ def modes(plan_layout: Layout) -> Function:
     """Emit ``modes(c, f, beta)``."""
     body: list[Statement] = []
     if plan_layout.factors and not plan_layout.has_bare_border:
-        body += [Comment("coefficients of the border: y - X beta"), *code("w = np.append(-beta, 1.0)")]
+        body += [Comment("coefficients of the border: y - X beta"), *code("w = residual_weights(beta)")]
     if plan_layout.dense:
         body += dense_prelude(plan_layout)
         body += [

@@ -72,13 +72,15 @@ class Refitter:
     Z: list[tuple[Floats, ...]]
     arrays: Arrays
 
-    def fit(self, y: Floats) -> FitOutcome:
+    def fit(self, y: Floats, theta: Floats | None = None) -> FitOutcome:
         """Fit an outcome.
 
         Parameters
         ----------
         y : ndarray, (n,)
             On the scale that is modelled, with its offset.
+        theta : ndarray, optional
+            Where the search starts, standardised columns; at `start` where it is left out.
 
         Returns
         -------
@@ -92,7 +94,7 @@ class Refitter:
         """
         with one_thread():
             problem = replace(self.problem, cross=self._cross(self.standard(y)))
-            begin = problem.evaluate(self.start)
+            begin = problem.evaluate(self.start if theta is None else theta)
             refuse_exact(problem, begin)
             optimum = search(problem, begin, tolerances(problem, begin))
             refuse_exact(problem, optimum.at)

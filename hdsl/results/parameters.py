@@ -94,13 +94,20 @@ class ParameterTable:
 
     def value(self, entry: Entry) -> float:
         """Return the standard deviation or correlation at `entry`, user's scale."""
-        return _value(entry, self.outcome.sd, self.outcome.cor)
+        return float(_value(entry, self.outcome.sd, self.outcome.cor))
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """(dof,), estimates in the order of `names`, natural scale."""
-        residual = [self.outcome.sigma] if self.residual else []
-        return np.concatenate([self._values(self.outcome.beta, self.outcome.sd, self.outcome.cor), residual])
+        return self.values_at(self.outcome.beta, self.outcome.sd, self.outcome.cor, self.outcome.sigma)
+
+    def values_at(
+        self, beta: NDArray[np.float64], sd: Deviations, cor: Correlations, sigma: float | NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return other values of the parameters in the order of `names`, natural scale; replicates are a last axis."""
+        return np.concatenate(
+            [self._values(beta, sd, cor), [sigma] if self.residual else np.zeros((0, *beta.shape[1:]))]
+        )
 
     @property
     def by_quadrature(self) -> NDArray[np.float64] | None:
@@ -110,14 +117,15 @@ class ParameterTable:
 
     def _values(self, beta: NDArray[np.float64], sd: Deviations, cor: Correlations) -> NDArray[np.float64]:
         """Return the values of all but the residual's standard deviation, natural scale."""
-        spread = [_value(entry, sd, cor) for entry in self.variance.values()]
+        spread = np.array([_value(entry, sd, cor) for entry in self.variance.values()]).reshape(-1, *beta.shape[1:])
         return np.concatenate([beta[self.kept], self.scalar_values(beta[self._scalar_columns]), spread])
 
     def scalar_values(self, at: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return the natural scale of the scalars at their estimates, or `at` other values of the fit's scale."""
         given = self.outcome.beta[self._scalar_columns] if at is None else at
         inverses = (SCALES[scalar.inverse].value for scalar in self.design.scalars)
-        return np.array([float(inverse(value)) for inverse, value in zip(inverses, given, strict=True)])
+        values = [inverse(value) for inverse, value in zip(inverses, given, strict=True)]
+        return np.array(values, dtype=float).reshape(given.shape)
 
     @cached_property
     def slopes(self) -> NDArray[np.float64]:
@@ -176,10 +184,10 @@ class ParameterTable:
         return tuple(dict.fromkeys([*(self.design.variance_names[entry] for entry in self.outcome.boundary), *columns]))
 
 
-def _value(entry: Entry, sd: Deviations, cor: Correlations) -> float:
+def _value(entry: Entry, sd: Deviations, cor: Correlations) -> float | NDArray[np.float64]:
     """Return the standard deviation or correlation at `entry`."""
     factor, row, column = entry
-    return float(sd[factor][row] if row == column else cor[factor][row][column])
+    return sd[factor][row] if row == column else cor[factor][row][column]
 
 
 def _block_entries(factor: int, columns: tuple[int, ...]) -> list[Entry]:

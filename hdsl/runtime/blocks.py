@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +48,13 @@ def nothing(*shape: int) -> Floats:
 
 def is_nothing(a: Floats) -> bool:
     """Whether an array is one that `nothing` makes."""
-    return a.strides == (0, 0, 0)
+    return not any(a.strides)
 
 
 def mul(a: Floats, b: Floats) -> Floats:
     """Return ``a b`` in each group: (q, s, J) and (s, w, J) give (q, w, J)."""
     if len(b) == 0 or is_nothing(a) or is_nothing(b):
-        return nothing(len(a), b.shape[1], b.shape[2])
+        return nothing(len(a), b.shape[1], *b.shape[2:])
     out = a[:, 0, None] * b[0]
     for s in range(1, len(b)):
         out += a[:, s, None] * b[s]
@@ -78,7 +78,7 @@ def mul_t(a: Floats, b: Floats) -> Floats:
 
 def transpose(a: Floats) -> Floats:
     """Return the transposed matrix in each group."""
-    return a.transpose(1, 0, 2)
+    return a.swapaxes(0, 1)
 
 
 def inner(a: Floats, b: Floats) -> Floats:
@@ -148,7 +148,7 @@ def widened(a: Floats, width: int) -> Floats:
 def join(own: Floats, cross: Floats, later: Floats) -> Floats:
     """Return the symmetric matrix [[own, cross], [cross', later]] in each group."""
     q, size = len(own), len(own) + len(later)
-    out = np.empty((size, size, own.shape[-1]))
+    out = np.empty((size, size, *own.shape[2:]))
     out[:q, :q], out[:q, q:], out[q:, :q], out[q:, q:] = own, cross, transpose(cross), later
     return out
 
@@ -165,7 +165,7 @@ def directions(v: Floats, entries: Sequence[tuple[int, int]]) -> Floats:
     -------
     ndarray, (q, number of entries, J)
     """
-    out = np.zeros((len(v), len(entries), v.shape[-1]))
+    out = np.zeros((len(v), len(entries), *v.shape[2:]))
     for a, (row, column) in enumerate(entries):
         out[row, a] = v[column, 0]
         out[column, a] = v[row, 0]
@@ -196,22 +196,25 @@ def ridge_inverse(A: Floats, L: Floats) -> tuple[Floats, float]:
     """
     M = np.tensordot(L.T, np.tensordot(L.T, A, axes=1), axes=(1, 1))
     M[np.diag_indices(len(L))] += 1.0
-    return _ridge_unrolled(M, L) if len(L) <= UNROLLED_WIDTH else _ridge_batched(M, L)
+    return ridge_unrolled(M, L) if len(L) <= UNROLLED_WIDTH else _ridge_batched(M, L)
 
 
-def _ridge_unrolled(M: Floats, L: Floats) -> tuple[Floats, float]:
-    """Factorise ``M = RR'`` entry by entry for all groups at once; K is ``Y'Y`` with ``RY = L'``."""
+def ridge_unrolled(M: Floats, L: Floats) -> tuple[Floats, Any]:
+    """Factorise ``M = RR'`` entry by entry for all groups at once; K is ``Y'Y`` with ``RY = L'``.
+
+    All may have one more axis at their ends, which the sum of the log determinants keeps.
+    """
     q = len(L)
     R = np.zeros_like(M)
     Y = np.zeros_like(M)
-    logdet = 0.0
+    logdet: Any = 0.0
     for c in range(q):
         for r in range(c, q):
-            R[r, c] = M[r, c] - np.einsum("kj,kj->j", R[r, :c], R[c, :c])
-        logdet += float(np.log(R[c, c]).sum())
+            R[r, c] = M[r, c] - np.einsum("k...,k...->...", R[r, :c], R[c, :c])
+        logdet += np.log(R[c, c]).sum(axis=0)
         R[c, c] = np.sqrt(R[c, c])
         R[c + 1 :, c] /= R[c, c]
-        Y[c] = (L.T[c][:, None] - np.einsum("kj,kwj->wj", R[c, :c], Y[:c])) / R[c, c]
+        Y[c] = (L[:, c, None] - np.einsum("k...,kw...->w...", R[c, :c], Y[:c])) / R[c, c]
     return t_mul(Y, Y), logdet
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "diagonal_blocks",
     "factorise",
     "profile",
+    "residual_weights",
     "root_border",
     "root_covariance",
     "root_information",
@@ -144,6 +145,11 @@ def root_border(root: Root) -> Floats:
     return np.asarray(root.border.T @ root.border)
 
 
+def residual_weights(beta: Floats) -> Floats:
+    """Return the coefficients of [X, y] in ``y - X beta``."""
+    return np.append(-beta, 1.0)
+
+
 def times(a: Floats, b: Floats) -> Floats:
     """Return ``a b``; b may be a vector."""
     return np.asarray(a @ b)
@@ -180,7 +186,10 @@ def root_sweep(root: Root, T: Floats, factors: Factors) -> tuple[Floats, Floats]
 def split(values: Floats, factors: Factors) -> list[Floats]:
     """Return a vector over dense columns as a (q, 1, J) array for each factor."""
     ends = np.cumsum([len(L) * size for L, size in factors])
-    return [part.reshape(len(L), 1, size) for part, (L, size) in zip(np.split(values, ends[:-1]), factors, strict=True)]
+    return [
+        part.reshape(len(L), 1, size, *values.shape[1:])
+        for part, (L, size) in zip(np.split(values, ends[:-1]), factors, strict=True)
+    ]
 
 
 def split_columns(values: Floats, factors: Factors) -> list[Floats]:
@@ -192,11 +201,12 @@ def split_columns(values: Floats, factors: Factors) -> list[Floats]:
 
 def stack(parts: Sequence[Floats], factors: Factors) -> Floats:
     """Return (q, k, J) arrays over the groups of each dense factor as one (m, sum of k) matrix, a block for each."""
-    out = np.zeros((sum(len(L) * size for L, size in factors), sum(part.shape[1] for part in parts)))
+    columns = sum(part.shape[1] for part in parts)
+    out = np.zeros((sum(len(L) * size for L, size in factors), columns, *parts[0].shape[3:]))
     row = column = 0
     for part in parts:
-        q, k, size = part.shape
-        out[row : row + q * size, column : column + k] = part.transpose(0, 2, 1).reshape(-1, k)
+        q, k, size = part.shape[:3]
+        out[row : row + q * size, column : column + k] = part.swapaxes(1, 2).reshape(q * size, k, *part.shape[3:])
         row, column = row + q * size, column + k
     return out
 
@@ -230,8 +240,8 @@ def diagonal_blocks(C: Floats, factors: Factors) -> list[Floats]:
     out, at = [], 0
     for L, size in factors:
         end = at + len(L) * size
-        block = C[at:end, at:end].reshape(len(L), size, len(L), size)
-        out.append(np.einsum("agbg->abg", block))
+        block = C[at:end, at:end].reshape(len(L), size, len(L), size, *C.shape[2:])
+        out.append(np.einsum("agbg...->abg...", block))
         at = end
     return out
 

@@ -2,7 +2,7 @@
 
 Stage: results. Input: a fit. Output: a `Bootstrap`. Invariants: equal seeds give equal records, and replicate r is the
 same however many there are; a replicate that could not be fitted, or did not converge, stays in the record with what
-was the matter; random effects are drawn anew for each.
+was the matter.
 
 References
 ----------
@@ -12,36 +12,32 @@ Bootstrap Methods and their Application, section 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.diagnostics import FitError
 from hdsl.progress import kept_if_interrupted, progress, say
 from hdsl.results.inference.refusals import refusal
+from hdsl.results.inference.replicates import outcomes, refits_of
 from hdsl.results.intervals import coverage
-from hdsl.results.parameters import ParameterTable
-from hdsl.results.predicting.categories import in_category, is_ordered
 from hdsl.results.seeds import known_seed
-from hdsl.results.simulation.outcomes import Given, draw_effects, draw_modelled, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hdsl.design.record import Design
-    from hdsl.fit.outcome import FitOutcome
-    from hdsl.plan import Arrays
     from hdsl.results.face.core import Core
 
-__all__ = ["Bootstrap", "bootstrap", "outcomes", "ratios", "refits_of"]
+__all__ = ["Bootstrap", "bootstrap", "ratios"]
 
 Floats: TypeAlias = NDArray[np.float64]
 MOST_FEW = 19
 """Replicates with which a p-value can be as small as 0.05."""
+
+KNOWN = {"converged", "boundary"}
+"""Statuses of replicates that have an estimate."""
 
 IntervalKind: TypeAlias = Literal["percentile", "basic", "normal"]
 
@@ -165,21 +161,17 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
     failures: dict[int, str] = {}
     taken = known_seed(seed)
     with progress(f"bootstrap: preparing {n:,} replicates"), kept_if_interrupted(status, 2):
-        refit = refits_of(fit)
-        for r, y in enumerate(outcomes(fit, n, taken)):
-            say(f"bootstrap: replicate {r + 1:,} of {n:,}, {len(failures):,} failed")
-            try:
-                found = refit(y)
-            except FitError as error:
-                failures[r] = str(error.first.message)
-                status.append("failed")
-                continue
-            if found.status == "not converged":
-                failures[r] = found.message
-            else:
-                values[r] = ParameterTable(design=fit.design, outcome=found).values
-                deviance[r] = found.objective
-            status.append(found.status)
+        refitting = refits_of(fit)
+        for block in outcomes(fit, n, taken, refitting.at_once):
+            first = len(status)
+            say(f"bootstrap: replicate {first + 1:,} of {n:,}, {len(failures):,} failed")
+            found = refitting.fit(block)
+            known = np.array([state in KNOWN for state in found.status])
+            failures |= {first + r: found.message[r] for r in np.flatnonzero(~known).tolist()}
+            rows = first + np.flatnonzero(known)
+            values[rows] = fit.parameters.values_at(found.beta, found.sd, found.cor, found.sigma).T[known]
+            deviance[rows] = found.objective[known]
+            status += found.status
     done = len(status)
     values, deviance = values[:done], deviance[:done]
     index = pd.RangeIndex(done, name="replicate")
@@ -209,69 +201,11 @@ def ratios(small: Core, large: Core, n: int, seed: int | None) -> tuple[Floats, 
         raise refusal(f"{n} replicates are too few for a p-value", f"write {MOST_FEW} or more; a thousand are usual")
     taken, found = known_seed(seed), []
     with progress(f"bootstrap: preparing {n:,} replicates"):
-        refits = refits_of(small), refits_of(large)
-        for r, y in enumerate(outcomes(small, n, taken)):
-            say(f"bootstrap: replicate {r + 1:,} of {n:,}")
-            try:
-                first, second = (refit(y) for refit in refits)
-            except FitError:
-                continue
-            if "not converged" not in (first.status, second.status):
-                found.append(max(first.objective - second.objective, 0.0))
-    return np.array(found), taken
-
-
-def outcomes(fit: Core, n: int, seed: int) -> Iterator[Floats]:
-    """Yield `n` outcomes drawn from a fit, each (n rows,), scale that is modelled; each has a generator of its own."""
-    draw = _drawer(fit)
-    for child in np.random.SeedSequence(seed).spawn(n):
-        yield draw(np.random.default_rng(child))
-
-
-def _drawer(fit: Core) -> Callable[[np.random.Generator], Floats]:
-    """Return what draws an outcome: new random effects, then an outcome of each row."""
-    design, values, given = fit.design, values_of(fit.outcome), Given()
-    counts = [len(levels) for levels in design.levels]
-
-    def draw(rng: np.random.Generator) -> Floats:
-        effects = draw_effects(design.plan, counts, values, given, rng)
-        return draw_modelled(design, design.arrays, values, effects, rng)
-
-    return draw
-
-
-def refits_of(fit: Core) -> Callable[[Floats], FitOutcome]:
-    """Return what fits the model to another outcome for the same rows.
-
-    A Gaussian linear model keeps all that does not depend on the outcome; others are fitted anew.
-    """
-    design, outcome = fit.design, fit.outcome
-    if design.plan.density is None:
-        from hdsl.fit.refit import refitter
-
-        return refitter(design.plan, design.arrays, outcome).fit
-    from hdsl.fit.dispatch import fit_design
-
-    def refit(y: Floats) -> FitOutcome:
-        return fit_design(replace(design, arrays=with_outcome(design, y)), outcome.method, nodes=outcome.nodes)
-
-    return refit
-
-
-def with_outcome(design: Design, y: Floats) -> Arrays:
-    """Return the arrays of the same rows with another outcome; thresholds count in the rows of their categories."""
-    if not is_ordered(design):
-        return replace(design.arrays, y=y)
-    of_category = [in_category(design, design.arrays, category) for category in range(len(design.coding.categories))]
-    return replace(
-        design.arrays,
-        y=y,
-        x=tuple(_picked(y, columns) for columns in zip(*(arrays.x for arrays in of_category), strict=True)),
-        offsets=tuple(_picked(y, columns) for columns in zip(*(a.offsets for a in of_category), strict=True)),
-    )
-
-
-def _picked(y: Floats, columns: Sequence[Floats | None]) -> Any:
-    """Return for each row the value of the column of its category."""
-    known = [column for column in columns if column is not None]
-    return np.choose(y.astype(np.intp), known) if known else None
+        refits, done = (refits_of(small), refits_of(large)), 0
+        for block in outcomes(small, n, taken, min(refit.at_once for refit in refits)):
+            say(f"bootstrap: replicate {done + 1:,} of {n:,}")
+            first, second = (refit.fit(block) for refit in refits)
+            known = [{a, b} <= KNOWN for a, b in zip(first.status, second.status, strict=True)]
+            found.append(np.maximum(first.objective - second.objective, 0.0)[known])
+            done += len(block)
+    return np.concatenate(found), taken

@@ -22,7 +22,7 @@ from hdsl.results.simulation.outcomes import Given, draw_effects, draw_modelled,
 if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.fit.outcome import FitOutcome
-    from hdsl.fit.replicates import Refits
+    from hdsl.fit.together import Refits
     from hdsl.plan import Arrays
     from hdsl.results.face.core import Core
 
@@ -53,7 +53,7 @@ def refits_of(fit: Core) -> Refitting:
     A Gaussian linear model keeps all that does not depend on the outcome, and takes many outcomes at once where that is
     faster; others are fitted anew, one by one.
     """
-    from hdsl.fit.replicates import one_by_one, together
+    from hdsl.fit.together import one_by_one, together
 
     design, outcome = fit.design, fit.outcome
     if design.plan.density is None:
