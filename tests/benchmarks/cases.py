@@ -55,7 +55,7 @@ class Case:
     options : mapping
         Further arguments of hdsl's ``fit``.
     has_refits : bool
-        Whether refits to new outcomes are timed, too.
+        Whether the bootstrap and profiles are timed, too.
     """
 
     name: str
@@ -263,6 +263,7 @@ w[dept] ~ normal(0, sd_dept)
     ),
     Case(
         name="cbpp",
+        has_refits=True,
         text="""
 incidence[i] ~ binomial(size[i], p[i])
 logit(p[i]) = b0[herd] + b_period[period]
@@ -291,6 +292,7 @@ b_m[mode] ~ flat()
     ),
     Case(
         name="Contraception",
+        has_refits=True,
         text="""
 use[i] ~ bernoulli(p[i])
 logit(p[i]) = a[district] + b[district]*urban[i] + b1*age[i] + b2*age2[i] + b3*livch1[i] + b4*livch2[i] + b5*livch3[i]

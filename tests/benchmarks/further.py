@@ -29,6 +29,12 @@ __all__ = ["floor", "memory", "refits", "shell"]
 SLEEPSTUDY = ROOT / "examples" / "sleepstudy"
 
 
+REPLICATES = 400
+"""Replicates of a bootstrap of a small data set; a tenth of it from FEW_ROWS rows on."""
+
+FEW_ROWS = 1000
+
+
 def seconds(call: Callable[[], Any]) -> float:
     """Return how long a call takes."""
     start = time.perf_counter()
@@ -37,13 +43,15 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def refits(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
-    """Return seconds of refits to simulated outcomes, as the bootstrap makes them, beside glmm's fit of the case.
+    """Return seconds of a replicate of the bootstrap, drawn and fitted, beside glmm's fit of the case.
 
-    In the same turns are profile intervals of all parameters: `profile` has their seconds, `points` how many minima
+    `alone` is the refit of one outcome by itself, of models that keep what does not depend on the outcome. In the same
+    turns are profile intervals of all parameters: `profile` has their seconds, `points` how many minima
     with a parameter held they take for how many `ends`.
     """
     fit = hdsl.Model(case.text).fit(frame)
-    again = refitter(fit.design.plan, fit.design.arrays, fit.outcome)
+    count = REPLICATES if len(frame) < FEW_ROWS else REPLICATES // 10
+    again = refitter(fit.design.plan, fit.design.arrays, fit.outcome) if fit.design.plan.density is None else None
     outcomes = [np.asarray(column, dtype=float) for column in fit.simulate(rounds, seed=1).to_numpy().T]
     try:
         peer = glmm(case, frame)
@@ -51,9 +59,12 @@ def refits(case: Case, frame: pd.DataFrame, rounds: int) -> dict[str, Any]:
         peer = None
     out: dict[str, Any] = {"case": case.name, "hdsl": [], "profile": []} | ({"glmm": []} if peer else {})
     out["ends"], out["points"] = 2 * len(fit.params), profile_points(fit)
-    for y in outcomes:
-        again.fit(y)
-        out["hdsl"].append(seconds(partial(again.fit, y)))
+    fit.bootstrap(2)
+    for seed, y in enumerate(outcomes):
+        out["hdsl"].append(seconds(partial(fit.bootstrap, count, seed=seed)) / count)
+        if again is not None:
+            again.fit(y)
+            out.setdefault("alone", []).append(seconds(partial(again.fit, y)))
         out["profile"].append(seconds(lambda: fit.conf_int(method="profile")))
         if peer:
             peer()

@@ -72,10 +72,11 @@ def _refits(numbers: Numbers) -> str:
     for own in numbers["refits"]:
         peer = own.get("glmm")
         against = times(median(b / a for a, b in zip(own["hdsl"], peer, strict=True))) if peer else "-"
-        cells = [own["case"], milliseconds(own["hdsl"]), milliseconds(peer) if peer else "-", against]
+        alone = milliseconds(own["alone"]) if "alone" in own else "-"
+        cells = [own["case"], milliseconds(own["hdsl"]), alone, milliseconds(peer) if peer else "-", against]
         rows.append(cells + _profiles(own))
     profiles = ["profile intervals ms", "ends", "points", "ms a point", "glmm's fit / point"]
-    return _table(["refit of", "hdsl ms", "a fit by glmm ms", "vs glmm", *profiles], rows)
+    return _table(["model", "replicate ms", "one alone ms", "a fit by glmm ms", "glmm's fit / replicate", *profiles], rows)
 
 
 def _profiles(own: Numbers) -> list[str]:
