@@ -29,7 +29,7 @@ __all__ = ["laplace_criterion", "mode", "slope", "solve"]
 
 
 def mode(plan_layout: Layout) -> Function:
-    """Emit ``mode(d, base, theta, v)``."""
+    """Emit ``mode(d, base, theta, v, slack)``."""
     body = code(
         """
         def weighted(b, v, positive=False):
@@ -41,11 +41,14 @@ def mode(plan_layout: Layout) -> Function:
         def step(c, f):
             return modes(c, f, np.zeros(0))
 
-        return find_mode(weighted, eliminated, step, relative_factors(theta), v)
+        return find_mode(weighted, eliminated, step, relative_factors(theta), v, slack)
         """
     )
-    doc = "Return the mode of the random effects at (base, theta), searched from b = Sigma v."
-    return Function("mode", "d, base, theta, v", doc, tuple(body))
+    doc = (
+        "Return the mode of the random effects at (base, theta), searched from b = Sigma v.\n"
+        "slack is the Newton decrement at which it is near enough, 0 for as near as numbers can tell."
+    )
+    return Function("mode", "d, base, theta, v, slack=0.0", doc, tuple(body))
 
 
 def laplace_criterion() -> Function:

@@ -46,6 +46,7 @@ class EmittedDensity:
     predictors: Callable[..., Any]
     relative_factors: Callable[..., Any]
     row_predictors: Callable[..., Any]
+    forward: Callable[..., Any]
     mode: Callable[..., Any]
     criterion: Callable[..., Any]
     covariances: Callable[..., Any]

@@ -64,6 +64,11 @@ class Evaluation:
         """The criterion, standardised columns."""
         return self.profile.objective
 
+    @property
+    def is_rough(self) -> bool:
+        """Whether the objective is only near: never."""
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion(UsersCovariances):

@@ -103,8 +103,8 @@ def fit_criterion(
         plain = joint(criterion)
         again = minimise(plain, _begin(plain, flat.at, start), TOLERANCES) if start else flat
         return finish(plain, again, arrays, nodes)
-    problem = random_effects(flat, first or criterion, arrays)
-    begin = _begin(problem, flat.at, start)
+    problem, still = random_effects(flat, first or criterion, arrays)
+    begin = _begin(problem, still, start)
     optimum = watched_search(problem, begin, TOLERANCES)
     if not start and _may_have_several(problem, optimum):
         optimum = _or_from_small(problem, flat.at, optimum)
@@ -133,10 +133,10 @@ def _or_from_small(problem: Joint, flat: JointPoint, optimum: Optimum[JointPoint
     return replace(better(optimum, other), n_evaluations=optimum.n_evaluations + other.n_evaluations)
 
 
-def _begin(problem: Joint, flat: JointPoint, start: GeneralisedStart | None) -> JointPoint:
+def _begin(problem: Joint, still: JointPoint, start: GeneralisedStart | None) -> JointPoint:
     """Return where the joint search starts: at the user's values, else with random effects a step on."""
-    vector = np.concatenate((flat.vector, problem.theta))
-    at = try_at(problem, vector, None) or try_at(problem, np.concatenate((flat.vector, 0.1 * problem.theta)), None)
+    at = try_at(problem, problem.with_theta(still, problem.theta), still)
+    at = at or try_at(problem, problem.with_theta(still, 0.1 * problem.theta), still)
     found = _required(at)
     return _required(try_at(problem, with_values(problem, found, start), None)) if start else found
 

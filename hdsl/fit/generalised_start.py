@@ -268,8 +268,8 @@ def _thresholds(plan: Plan, columns: FixedColumns, arrays: Arrays) -> Floats:
     return beta
 
 
-def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays: Arrays) -> Joint:
-    """Return the problem in units of the random effects; `still` holds a start of theta.
+def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays: Arrays) -> tuple[Joint, JointPoint]:
+    """Return the problem in units of the random effects, with a start of theta, and the point where theta is zero.
 
     Parameters
     ----------
@@ -303,7 +303,8 @@ def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays:
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
             theta[entry.theta] = starts[entry.factor][entry.row]
-    return replace(joint(criterion, units), theta=theta, leashes=_leashes(criterion, arrays))
+    problem = replace(joint(criterion, units), theta=theta, leashes=_leashes(criterion, arrays))
+    return problem, problem.point(np.concatenate((flat.at.vector, np.zeros(plan.n_theta))), at)
 
 
 def _common(plan: Plan, f: int, unit: Floats) -> Floats:

@@ -54,8 +54,8 @@ class DensityCriterion(Protocol):
     def fixed_part(self) -> DensityCriterion:
         """Return the criterion of the same coefficients without random effects."""
 
-    def evaluate(self, beta: Floats, theta: Floats, near: Any = None) -> Any:
-        """Return the objective with what it is made of."""
+    def evaluate(self, beta: Floats, theta: Floats, near: Any = None, *, rough: bool = False) -> Any:
+        """Return the objective with what it is made of, or as near as a step from `near` to an optimum needs it."""
 
     def slope(self, at: Any) -> Any:
         """Return gradient, Hessian, and derivatives by covariances."""
@@ -118,6 +118,11 @@ class JointPoint:
         """-2 log-likelihood."""
         return float(self.inner.objective)
 
+    @property
+    def is_rough(self) -> bool:
+        """Whether the objective is only as near as a point far from the optimum needs it."""
+        return bool(self.inner.is_rough)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
@@ -172,11 +177,16 @@ class Joint:
         """
         vector, beta = self._leashed(vector)
         theta = vector[self.m :]
-        inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner)
+        inner = self.criterion.evaluate(beta, self.unit * theta, None if near is None else near.inner, rough=True)
         if not inner.is_mode and near is not None:  # the mode of the other point may be too far off
             inner = self.criterion.evaluate(beta, self.unit * theta)
         if not inner.is_mode:
             raise np.linalg.LinAlgError("the penalised density has no mode here")
+        return self.point(vector, inner)
+
+    def point(self, vector: Floats, inner: Any) -> JointPoint:
+        """Return the point of a vector, from what the criterion returned there."""
+        theta = vector[self.m :]
         return JointPoint(vector=vector, theta=theta, factors=self._factors(theta), inner=inner)
 
     def _leashed(self, vector: Floats) -> tuple[Floats, Floats]:

@@ -41,14 +41,27 @@ __all__ = ["Laplace", "Point", "laplace"]
 BELIEVED = 0.25
 """Largest share of |v|^2 that its first-order move may have."""
 
+UNSEEN = 1e-3
+"""Error of a mode, the root of its Newton decrement, relative to the fall that is expected of the criterion."""
+
+ROUGH = 1e-4
+"""Largest Newton decrement at which the search of a mode may stop short."""
+
+SETTLED = 1e-10
+"""Newton decrement below which it has not."""
+
 
 @dataclass(slots=True)
 class _State:
-    """What the emitted functions left at a point, and the derivatives of v by (beta, Sigma) once they are known."""
+    """What the emitted functions left at a point, and derivatives there once they are known.
+
+    `tangent` is that of v by (beta, Sigma), `gradient` that of the criterion by (beta, theta).
+    """
 
     base: Any
     mode: Any
     tangent: tuple[Floats, ...] | None = None
+    gradient: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +103,16 @@ class Point:
         """Coefficients, then theta."""
         return np.concatenate((self.beta, self.theta))
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it is where a search for random effects sets out: without spread, and without derivatives yet."""
+        return bool(self.factors) and self.state.gradient is None and not any(L.any() for L in self.factors)
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether the inner search stopped short of the mode, on the way to an optimum that is far."""
+        return bool(self.state.mode.decrement > SETTLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laplace(UsersCoefficients, UsersCovariances):
@@ -127,13 +150,20 @@ class Laplace(UsersCoefficients, UsersCovariances):
     repeats: Repeats | None
     fixed_part: Callable[[], Laplace]
 
-    def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
-        """Return the objective; the inner search starts near the mode of `near`."""
+    def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None, *, rough: bool = False) -> Point:
+        """Return the objective; the inner search starts near the mode of `near`.
+
+        Parameters
+        ----------
+        rough : bool
+            Whether it need only be as near as a step from `near` needs it, which is expected to lower the criterion.
+        """
         emitted, d = self.emitted, self.data
         with np.errstate(all="ignore"):
             base = emitted.predictors(d, beta)
             factors = emitted.relative_factors(theta)
-            at = emitted.mode(d, base, theta, self._start(beta, factors, near))
+            slack = _slack(beta, theta, near) if near is not None and rough else 0.0
+            at = emitted.mode(d, base, theta, self._start(beta, theta, factors, near), slack)
             objective = float(emitted.criterion(at))
         return Point(
             objective=objective if np.isfinite(objective) else np.inf,
@@ -147,10 +177,12 @@ class Laplace(UsersCoefficients, UsersCovariances):
             state=_State(base, at),
         )
 
-    def _start(self, beta: Floats, factors: Sequence[Floats], near: Point | None) -> tuple[Floats, ...]:
+    def _start(self, beta: Floats, theta: Floats, factors: Sequence[Floats], near: Point | None) -> tuple[Floats, ...]:
         """Return v to start from: where it goes to first order, if that is near enough to be believed."""
         if near is None:
             return tuple(self.emitted.starting(self.data))
+        if near.is_still and np.array_equal(beta, near.beta):
+            return self._first_step(theta, near)
         if not near.state.tangent:
             return near.v
         sigmas = [(L @ L.T).ravel() - (K @ K.T).ravel() for L, K in zip(factors, near.factors, strict=True)]
@@ -159,6 +191,15 @@ class Laplace(UsersCoefficients, UsersCovariances):
         if dot(steps, steps) > BELIEVED * dot(near.v, near.v):
             return near.v
         return tuple(v + step for v, step in zip(near.v, steps, strict=True))
+
+    def _first_step(self, theta: Floats, still: Point) -> tuple[Floats, ...]:
+        """Return v a Newton step on from b = 0, all that it takes being known where there is no spread."""
+        cross = still.state.mode.cross
+        try:
+            _, v = self.emitted.solve(cross, self.emitted.forward(cross, theta), still.v)
+        except np.linalg.LinAlgError:  # no curvature of a mode there
+            return tuple(self.emitted.starting(self.data))
+        return tuple(v)
 
     def slope(self, at: Point) -> Slope:
         """Return gradient and Hessian; `at` has to be a mode.
@@ -178,6 +219,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
         hessian[:p, :p] = information
         hessian[p:, p:] = self.rule.hessian(average, by_covariance, at.factors)
         gradient = np.concatenate((by_beta, self.rule.gradient(by_covariance, at.factors)))
+        state.gradient = gradient
         return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance)
 
     def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
@@ -270,6 +312,16 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
         )
 
     return of(plan, scaled, arrays.groups)
+
+
+def _slack(beta: Floats, theta: Floats, near: Point) -> float:
+    """Return how far from the mode a search may stop after a step that is expected to lower the criterion."""
+    if near.is_still:
+        return ROUGH
+    if near.state.gradient is None:
+        return 0.0
+    fall = -float(near.state.gradient @ np.concatenate((beta - near.beta, theta - near.theta)))
+    return min(ROUGH, (UNSEEN * fall) ** 2) if fall > 0.0 else 0.0
 
 
 def without_random(plan: Plan) -> Plan:

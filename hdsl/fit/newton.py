@@ -279,6 +279,6 @@ def _farther(evaluate: Counted[P], at: P, better: P) -> P:
 
 
 def _polish(evaluate: Counted[P], at: P, step: Floats) -> P:
-    """Return the last point moved by one more step, if that does not raise the criterion."""
+    """Return the last point moved by one more step, if that does not raise the criterion as far as it is known."""
     new = evaluate(at.vector + step, at)
-    return new if new is not None and new.objective <= at.objective else at
+    return new if new is not None and (at.is_rough or new.objective <= at.objective) else at

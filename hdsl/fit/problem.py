@@ -37,6 +37,10 @@ class Point(Protocol):
     def objective(self) -> float:
         """The criterion, or what differs from it by a constant."""
 
+    @property
+    def is_rough(self) -> bool:
+        """Whether the objective is only as near as a point far from the optimum needs it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slope:

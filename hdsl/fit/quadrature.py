@@ -65,6 +65,11 @@ class QuadraturePoint:
         return self.laplace.factors
 
     @property
+    def is_rough(self) -> bool:
+        """Whether the objective is only near: the mode is where nodes are put, and no more."""
+        return False
+
+    @property
     def logdet(self) -> float:
         """Log determinant at the mode."""
         return self.laplace.logdet
@@ -123,8 +128,10 @@ class Quadrature:
         """Return the criterion of the same coefficients without random effects."""
         return self.inner.fixed_part()
 
-    def evaluate(self, beta: Floats, theta: Floats, near: QuadraturePoint | None = None) -> QuadraturePoint:
-        """Return the criterion."""
+    def evaluate(
+        self, beta: Floats, theta: Floats, near: QuadraturePoint | None = None, *, rough: bool = False
+    ) -> QuadraturePoint:
+        """Return the criterion; nodes are put at exact modes, so that it is never rough."""
         at = self.inner.evaluate(beta, theta, None if near is None else near.laplace)
         logs, found = self.log_integrals(at)
         return QuadraturePoint(objective=-2.0 * float(logs.sum()), is_mode=at.is_mode and found, laplace=at)

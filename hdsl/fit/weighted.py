@@ -79,6 +79,11 @@ class WeightedPoint:
         return True
 
     @property
+    def is_rough(self) -> bool:
+        """Whether the objective is only near: never."""
+        return False
+
+    @property
     def logdet(self) -> float:
         """``log det(I + Lambda'Z'WZ Lambda)``."""
         return self.profile.logdet
@@ -133,7 +138,9 @@ class Weighted(UsersCoefficients, UsersCovariances):
     cross: Any = None
     hold: Hold | None = None
 
-    def evaluate(self, beta: Floats, theta: Floats, near: WeightedPoint | None = None) -> WeightedPoint:
+    def evaluate(
+        self, beta: Floats, theta: Floats, near: WeightedPoint | None = None, *, rough: bool = False
+    ) -> WeightedPoint:
         """Run the forward sweep at (gamma, theta).
 
         Raises

@@ -43,17 +43,11 @@ MOST_STUCK = 3
 
 MOST_STEPS = 100
 
-WARM = 1e-11
-"""Newton decrement, relative to the first, at which a mode is found that the start was said to be near but was not."""
-
-AWAY = 0.1
-"""First decrement above which it was not: parameters made a long step, and the next one is not the last."""
-
 
 class Mode(NamedTuple):
     """The end of the inner search: -2 log f + v'b, random effects b = Sigma v, cross-products and their factor.
 
-    `sweep` is None, and `is_mode` false, where the search did not end at a mode.
+    `sweep` is None, and `is_mode` false, where the search did not end at a mode; `decrement` is that of the last step.
     """
 
     penalised: float
@@ -63,6 +57,7 @@ class Mode(NamedTuple):
     sweep: Any
     n_steps: int
     is_mode: bool
+    decrement: float = 0.0
 
 
 def dot(a: Sequence[Floats], b: Sequence[Floats]) -> float:
@@ -76,6 +71,7 @@ def find_mode(
     newton: Callable[[Any, Any], tuple[Vectors, Vectors]],
     factors: Sequence[Floats],
     v: Vectors,
+    slack: float = 0.0,
 ) -> Mode:
     """Return the mode nearest to a start.
 
@@ -93,11 +89,13 @@ def find_mode(
         Lambda of each factor.
     v : tuple of ndarray, (q, 1, J)
         The start, ``b = Sigma v``.
+    slack : float
+        Newton decrement at which it is near enough.
     """
     sigmas = [L @ L.T for L in factors]
     b = _effects(sigmas, v)
     dv, share, best, last, stuck = v, 1.0, np.inf, np.inf, 0
-    enough, is_warm = ENOUGH, any(u.any() for u in v)
+    enough = max(ENOUGH, slack)
     for count in range(1, MOST_STEPS + 1):
         total, e, c = weigh(b, v)
         penalised = dot(v, b) - 2.0 * total
@@ -125,12 +123,10 @@ def find_mode(
         stuck = stuck + 1 if taken < SMALL and gain > STUCK * last else 0
         if not math.isfinite(gain) or stuck == MOST_STUCK:
             break
-        if count == 1 and is_warm and gain > AWAY:
-            enough = min(WARM * gain, STALLED)
         v = tuple(x + step for x, step in zip(v, dv, strict=True))
         b = _effects(sigmas, v)  # and not b + db, so that rounding cannot part them
         if gain < enough or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
-            return Mode(penalised, b, v, c, f, count, is_mode)
+            return Mode(penalised, b, v, c, f, count, is_mode, gain)
         last = gain if is_mode else np.inf
     return Mode(np.inf, b, v, None, None, count, is_mode=False)
 

@@ -47,6 +47,7 @@ class Point:
     is_mode: bool
     logdet: float
     factors: tuple[Floats, ...]
+    is_rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class DenseLaplace:
                 eta[k] += offset
         return eta
 
-    def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None) -> Point:
+    def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None, *, rough: bool = False) -> Point:
         self.count += 1
         blocks = [np.kron(np.eye(J), L) for J, L in zip(self.levels, self.factor(theta), strict=True)]
         q = self.Z.shape[2]

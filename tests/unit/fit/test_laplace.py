@@ -174,6 +174,31 @@ def test_a_start_nearby_saves_iterations() -> None:
     assert near.objective == pytest.approx(problem.evaluate(beta + 1e-4, theta + 1e-4).objective, rel=1e-10)
 
 
+def test_a_step_that_goes_far_down_needs_no_exact_mode() -> None:
+    study = STRUCTURES[[s.name for s in STRUCTURES].index("one factor, width 2, bernoulli")]
+    problem = laplace(study.plan, study.arrays)
+    beta, theta = somewhere(problem)
+    at = problem.evaluate(beta + 2.0, theta)
+    assert problem.slope(at).gradient[: len(beta)].sum() > 0.0
+    rough = problem.evaluate(beta, theta, at, rough=True)
+    exact = problem.evaluate(beta, theta, at)
+    assert rough.is_rough
+    assert not exact.is_rough
+    assert rough.n_inner < exact.n_inner
+    assert abs(rough.objective - exact.objective) < 1e-2 * (at.objective - exact.objective)
+    assert exact.objective == pytest.approx(problem.evaluate(beta, theta).objective, rel=1e-12)
+
+
+def test_the_first_step_of_the_effects_is_known_where_they_have_no_spread() -> None:
+    study = STRUCTURES[[s.name for s in STRUCTURES].index("one factor, width 2, bernoulli")]
+    problem = laplace(study.plan, study.arrays)
+    beta, theta = somewhere(problem)
+    still = problem.evaluate(beta, np.zeros(len(theta)))
+    near, cold = problem.evaluate(beta, theta, still), problem.evaluate(beta, theta)
+    assert near.n_inner == cold.n_inner - 1
+    assert near.objective == pytest.approx(cold.objective, rel=1e-12)
+
+
 def test_order_of_rows_changes_nothing() -> None:
     study = STRUCTURES[[s.name for s in STRUCTURES].index("reversed positions, bernoulli")]
     arrays = study.arrays

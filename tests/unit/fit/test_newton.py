@@ -16,6 +16,7 @@ A = np.diag([1.0, 4.0, 9.0]) + 0.5
 class Place:
     vector: np.ndarray
     objective: float
+    is_rough: bool = False
 
 
 @dataclass(frozen=True)
