@@ -76,7 +76,9 @@ def _refits(numbers: Numbers) -> str:
         cells = [own["case"], milliseconds(own["hdsl"]), alone, milliseconds(peer) if peer else "-", against]
         rows.append(cells + _profiles(own))
     profiles = ["profile intervals ms", "ends", "points", "ms a point", "glmm's fit / point"]
-    return _table(["model", "replicate ms", "one alone ms", "a fit by glmm ms", "glmm's fit / replicate", *profiles], rows)
+    return _table(
+        ["model", "replicate ms", "one alone ms", "a fit by glmm ms", "glmm's fit / replicate", *profiles], rows
+    )
 
 
 def _profiles(own: Numbers) -> list[str]:
