@@ -1,7 +1,8 @@
 """Descent by the method of Broyden, Fletcher, Goldfarb and Shanno: for criteria with a gradient alone.
 
 Input: a function that returns value and gradient, a start, and a Hessian to begin with. Output: where it stopped, and
-the Hessian that it learned, which is a good one to begin with nearby. Invariant: the value never rises.
+the Hessian that it learned, which is a good one to begin with nearby. Invariant: the value never rises. A gradient may
+be longer than the vector: what comes after it is by what is held.
 
 References
 ----------
@@ -19,7 +20,7 @@ import numpy as np
 
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Bottom", "Objective", "descend", "difference_hessian"]
+__all__ = ["Bottom", "Objective", "descend", "differences", "positive"]
 
 Objective: TypeAlias = Callable[[Floats], tuple[float, Floats]]
 """Value and gradient; an infinite value where there is none."""
@@ -33,40 +34,62 @@ FLOOR = 1e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bottom:
-    """Where a descent stopped: vector, value, and its last Hessian."""
+    """Where a descent stopped.
+
+    Attributes
+    ----------
+    vector, value, gradient : ndarray, float, ndarray
+        At the last point.
+    step, fall : ndarray, float
+        The next step, and twice what the value is expected to fall by along it.
+    hessian : ndarray
+        The last one.
+    converged : bool
+    """
 
     vector: Floats
     value: float
+    gradient: Floats
+    step: Floats
+    fall: float
     hessian: Floats
     converged: bool
 
 
 def descend(
-    objective: Objective, start: Floats, hessian: Floats, *, decrement: float = 1e-7, most: int = 100
+    objective: Objective,
+    start: Floats,
+    hessian: Floats,
+    *,
+    first: tuple[float, Floats] | None = None,
+    decrement: float = 1e-7,
+    most: int = 100,
 ) -> Bottom:
     """Return a minimum near `start`.
 
     Parameters
     ----------
+    first : (float, ndarray), optional
+        Value and gradient at the start, where they are known.
     decrement : float
         ``g'H^-1 g`` at which it is reached: twice what one more step is expected to gain.
     most : int
         Evaluations.
     """
-    x, H = start, hessian
-    value, g = objective(x)
-    for _ in range(most):
+    x, H, m = start, hessian, len(start)
+    value, gradient = objective(x) if first is None else first
+    for left in range(most, -1, -1):
+        g = gradient[:m]
         step: Floats = np.asarray(-np.linalg.solve(H, g), dtype=float)
         fall = float(-g @ step)
-        if fall < decrement:
-            return Bottom(vector=x, value=value, hessian=H, converged=True)
-        found = _along(objective, x, value, step, fall)
+        found = None if fall < decrement or not left else _along(objective, x, value, step, fall)
         if found is None:
-            return Bottom(vector=x, value=value, hessian=H, converged=fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
-        new, new_value, new_g = found
-        H = _updated(H, new - x, new_g - g)
-        x, value, g = new, new_value, new_g
-    return Bottom(vector=x, value=value, hessian=H, converged=False)
+            is_there = fall < decrement or (left > 0 and fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
+            return Bottom(vector=x, value=value, gradient=gradient, step=step, fall=fall, hessian=H, converged=is_there)
+        new, value, changed = found
+        H = _updated(H, new - x, changed[:m] - g)
+        x, gradient = new, changed
+    raise AssertionError("the last round returns")
 
 
 def _along(
@@ -91,20 +114,22 @@ def _updated(H: Floats, step: Floats, change: Floats) -> Floats:
     return np.asarray(H - np.outer(Hs, Hs) / (step @ Hs) + np.outer(change, change) / along)
 
 
-def difference_hessian(objective: Objective, at: Floats, units: Floats, *, step: float = 1e-4) -> Floats:
-    """Return a Hessian by central differences of the gradient, made positive definite.
+def differences(objective: Objective, at: Floats, units: Floats, *, step: float = 1e-4) -> Floats:
+    """Return the derivatives of the gradient by the vector, (m, length of the gradient), by one-sided differences.
 
     Parameters
     ----------
     units : ndarray
         Size of each parameter; the steps are `step` times it.
     """
-    rows = []
-    for i, unit in enumerate(units):
-        move = np.zeros(len(at))
-        move[i] = step * unit
-        rows.append((objective(at + move)[1] - objective(at - move)[1]) / (2.0 * step * unit) * unit * units)
-    H = np.array(rows).reshape(len(at), len(at))
-    w, U = np.linalg.eigh((H + H.T) / 2.0)
+    _, here = objective(at)
+    moves = np.diag(step * units)
+    rows = [(objective(at + move)[1] - here) / (step * unit) for move, unit in zip(moves, units, strict=True)]
+    return np.array(rows).reshape(len(at), len(here))
+
+
+def positive(H: Floats, units: Floats) -> Floats:
+    """Return a Hessian with its eigenvalues, in the units given, made positive."""
+    w, U = np.linalg.eigh((H + H.T) / 2.0 * np.outer(units, units))
     size = np.maximum(np.abs(w), max(FLOOR * float(np.abs(w).max(initial=0.0)), np.finfo(float).tiny))
     return np.asarray((U * size) @ U.T / np.outer(units, units))

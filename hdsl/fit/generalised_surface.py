@@ -1,13 +1,13 @@
 """The criterion of a plan with a density for profiles: coefficients and roots of covariances, one parameter held.
 
-Input: a fit of a plan with a density. Output: a `hdsl.fit.profiles.Surface`. Invariant: a held coefficient is one of
-the user's columns; the others move in the directions that leave it, ``beta = across * value + along @ z``.
+Input: a criterion and its fit. Output: a `hdsl.fit.profiles.Surface`. Invariant: a held coefficient is one of the
+user's columns; the others move in the directions that leave it, ``beta = across * value + along @ z``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -15,13 +15,13 @@ from hdsl.fit.held import Roots
 from hdsl.fit.joint import DensityCriterion
 from hdsl.fit.laplace import laplace
 from hdsl.fit.outcome import FitOutcome
-from hdsl.fit.profiles import Target, held_roots, started
+from hdsl.fit.profiles import Target, estimate_of, held_roots, started
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.standardise import Floats
-from hdsl.fit.weighted import Hold, Weighted, weighted
+from hdsl.fit.weighted import Weighted, weighted
 from hdsl.plan import Arrays, Plan
 
-__all__ = ["GeneralisedSurface", "generalised_surface", "surface_of"]
+__all__ = ["GeneralisedSurface", "criterion_of", "surface_of"]
 
 
 @dataclass(kw_only=True)
@@ -31,22 +31,25 @@ class GeneralisedSurface:
     Attributes
     ----------
     criterion : DensityCriterion
+        One in closed form holds a coefficient of the mean itself.
+    outcome : FitOutcome
+        Of the fit, by the same criterion.
+    target : Target
     roots : Roots
         Of the covariances of the user's columns.
     across, along : ndarray, (p,) and (p, m)
         Coefficients of the criterion: ``across * value + along @ z``; `across` is zero where no coefficient is held.
     begin : (ndarray, ndarray)
         Vector of the fit, (z, roots), and its units.
-    hold : Hold or None
-        A coefficient of the mean that a criterion in closed form holds.
     """
 
     criterion: DensityCriterion
+    outcome: FitOutcome
+    target: Target
     roots: Roots
     across: Floats
     along: Floats
     begin: tuple[Floats, Floats]
-    hold: Hold | None = None
     _last: Any = field(default=None, repr=False)
 
     def start(self) -> tuple[Floats, Floats]:
@@ -54,49 +57,72 @@ class GeneralisedSurface:
         return self.begin
 
     def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
-        """Return the criterion and its gradient; without a mode of the random effects there is none."""
+        """Return the criterion and its gradient, by the held value last; without a mode there is none."""
         m = self.along.shape[1]
         roots = self.roots.at(vector[m:], value)
         beta = self.across * value + self.along @ vector[:m]
-        criterion = self.criterion
-        if self.hold is not None and isinstance(criterion, Weighted):
-            criterion = criterion.holding(replace(self.hold, value=value))
+        criterion = self._holding(value)
         at = criterion.evaluate(beta, criterion.theta_from(roots), self._last)
         if not at.is_mode:
             raise np.linalg.LinAlgError("no mode")
         self._last = at
         slope = criterion.slope(at)
-        own = [T.T @ G @ T for T, G in zip(criterion.T, slope.by_covariance, strict=True)]
-        by_roots, _ = self.roots.gradient(vector[m:], value, own)
-        return at.objective, np.concatenate((self.along.T @ slope.gradient[: len(beta)], by_roots))
+        own = [
+            2.0 * (T.T @ (G @ (T @ root))) for T, G, root in zip(criterion.T, slope.by_covariance, roots, strict=True)
+        ]
+        by_beta = slope.gradient[: len(beta)]
+        out = np.concatenate((self.along.T @ by_beta, self.roots.gradient(vector[m:], value, own)))
+        if isinstance(self.target, int):
+            out[-1] = criterion.by_held(at) if self._is_held_inside(criterion) else self.across @ by_beta
+        return at.objective, out
+
+    def _is_held_inside(self, criterion: DensityCriterion) -> TypeGuard[Weighted]:
+        """Whether a coefficient is held that the criterion minimises over in closed form."""
+        return isinstance(criterion, Weighted) and criterion.hold is not None
+
+    def _holding(self, value: float) -> DensityCriterion:
+        """Return the criterion with a coefficient that it holds itself at a value."""
+        criterion = self.criterion
+        if self._is_held_inside(criterion):
+            assert criterion.hold is not None
+            return criterion.holding(replace(criterion.hold, value=value))
+        return criterion
+
+    def covariance(self) -> Floats:
+        """Return that of (vector, held value) at the fit, from its information; not finite where that has none."""
+        vector, value = self.begin[0], estimate_of(self.outcome, self.target)
+        outcome, criterion, m = self.outcome, self.criterion, self.along.shape[1]
+        names, kept = outcome.variance_parameters, criterion.kept
+        p, k, is_inside = len(kept), len(names), self._is_held_inside(criterion)
+        J = np.zeros((p + k + is_inside, len(vector) + 1))
+        J[:p, :m], J[:p, -1] = criterion.to_user @ self.along, criterion.to_user @ self.across
+        J[p : p + k, m:] = self.roots.natural_slopes(vector[m:], value, names)
+        C = np.zeros((len(J), len(J)))
+        C[:p, :p], C[p : p + k, p : p + k] = outcome.cov_beta[np.ix_(kept, kept)], outcome.variance_cov
+        if outcome.cross_cov is not None:
+            C[:p, p : p + k] = outcome.cross_cov[kept]
+            C[p : p + k, :p] = C[:p, p : p + k].T
+        if is_inside and isinstance(self.target, int):  # taken apart from all others
+            J[-1, -1], C[-1, -1] = 1.0, outcome.cov_beta[self.target, self.target]
+        back = np.linalg.inv(J)
+        return np.asarray(back @ C @ back.T)
 
 
-def generalised_surface(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
-    """Return the criterion of a fit with one parameter held; that of ML for a coefficient of the mean."""
+def criterion_of(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> DensityCriterion:
+    """Return the criterion of a fit."""
     if plan.is_weighted and outcome.method in ("ml", "reml"):
-        return _weighted_surface(plan, arrays, outcome, target)
+        return weighted(plan, arrays, reml=outcome.method == "reml")
     criterion: DensityCriterion = laplace(plan, arrays)
-    if outcome.method == "agq":
-        criterion = quadrature(criterion, arrays, outcome.nodes)
-    return surface_of(criterion, outcome, target)
+    return quadrature(criterion, arrays, outcome.nodes) if outcome.method == "agq" else criterion
 
 
-def _weighted_surface(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
-    """Return the surface of a criterion in closed form."""
-    restricted = weighted(plan, arrays, reml=outcome.method == "reml")
-    if not isinstance(target, int) or target in restricted.kept:
-        return surface_of(restricted, outcome, target)
-    criterion = replace(restricted, reml=False)
-    surface = surface_of(criterion, outcome, None)
-    surface.hold = criterion.hold_of(target)
-    return surface
-
-
-def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target | None) -> GeneralisedSurface:
-    """Return a criterion with one parameter held, from the optimum of a fit; None where the criterion holds it."""
+def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target) -> GeneralisedSurface:
+    """Return a criterion with one parameter held, from the optimum of a fit."""
     p = len(criterion.kept)
     across, along = np.zeros(p), np.eye(p)
-    if isinstance(target, int):
+    if isinstance(criterion, Weighted) and isinstance(target, int) and target not in criterion.kept:
+        criterion = criterion.holding(criterion.hold_of(target))
+    elif isinstance(target, int):
         row = criterion.to_user[criterion.kept.index(target)]
         across = row / (row @ row)
         along = np.linalg.svd(row[None, :])[2][1:].T
@@ -106,4 +132,12 @@ def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target 
     beta = along.T @ criterion.beta_from(outcome.beta)
     vector = np.concatenate((beta, roots.vector(sds, outcome.cor)))
     units = np.concatenate((np.ones(len(beta)), roots.units(sds)))
-    return GeneralisedSurface(criterion=criterion, roots=roots, across=across, along=along, begin=(vector, units))
+    return GeneralisedSurface(
+        criterion=criterion,
+        outcome=outcome,
+        target=target,
+        roots=roots,
+        across=across,
+        along=along,
+        begin=(vector, units),
+    )

@@ -1,20 +1,23 @@
 """Roots of covariances as a free vector, with one standard deviation or correlation held at a value.
 
 Input: a plan, and which entry is held. Output: roots of the covariances of the user's columns, and the chain rule back
-to the vector. Invariants: every vector gives covariances (no bounds); any value of the held parameter in its range can
-be taken, its edges included.
+to the vector and the held value. Invariants: every vector gives covariances (no bounds); any value of the held
+parameter in its range can be taken, its edges included.
 
 The effects of a block are put in an order in which the held ones come first: a standard deviation is then the first
-entry of a lower-triangular root, and a correlation r is two rows ``(a, 0)`` and ``(b r, b sqrt(1 - r^2))``.
+entry of a lower-triangular root, and a correlation r is two rows ``(a, 0)`` and ``(b r, b sqrt(1 - r^2))``. All roots
+together are one array, factor after factor; but for a held correlation it is linear in the vector and the value.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from hdsl.fit.chain_rule import flat
 from hdsl.fit.covariance import from_parts, lower_factor
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
@@ -25,7 +28,7 @@ Held = tuple[int, int, int]
 """Grouping factor, row and column of the entry that is held; row == column is a standard deviation."""
 
 FREE = -1
-"""Place of the held value in the map from a root to the vector."""
+"""Place of the held value in the map from a root to the vector: after all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,14 @@ class _Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """Where the two rows of a held correlation stand: ``a``, ``b r`` and ``b sqrt(1 - r^2)``, and a and b."""
+
+    spots: tuple[int, int, int]
+    places: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Roots:
     """The map between the vector and the roots.
 
@@ -50,49 +61,74 @@ class Roots:
     ----------
     widths : tuple of int
     blocks : tuple of _Block
-    constants : tuple of (int, int)
-        Factor and column of the standard deviations that are the residual's: 1.
     size : int
         Length of the vector.
+    blank : ndarray
+        All roots where the vector and the value are zero: the standard deviations that are the residual's are 1.
+    linear : ndarray, (size + 1, number of entries)
+        Derivatives of all roots by the vector and the value, those of a held correlation left out.
+    turn : _Turn or None
+        Of a held correlation.
     """
 
     widths: tuple[int, ...]
     blocks: tuple[_Block, ...]
-    constants: tuple[tuple[int, int], ...]
     size: int
+    blank: Floats
+    linear: Floats
+    turn: _Turn | None
 
     def at(self, vector: Floats, value: float) -> list[Floats]:
         """Return a root of the covariance of each factor; `value` is that of the held parameter."""
-        roots = [np.zeros((q, q)) for q in self.widths]
-        for factor, column in self.constants:
-            roots[factor][column, column] = 1.0
-        for block in self.blocks:
-            L = np.zeros((len(block.columns),) * 2)
-            for row, column, place in block.places:
-                L[row, column] = value if place == FREE else vector[place]
-            if block.turned:  # of both signs, one of them would turn the correlation over
-                L[0, 0] = abs(L[0, 0])
-                L[1, :2] = abs(L[1, 1]) * np.array([value, np.sqrt(max(0.0, 1.0 - value**2))])
-            roots[block.factor][np.ix_(block.columns, sorted(block.columns))] = L
-        return roots
+        entries = self.blank + vector @ self.linear[:-1] + value * self.linear[-1]
+        if self.turn is not None:  # of both signs, one of them would turn the correlation over
+            first, second, third = self.turn.spots
+            b = abs(entries[third])
+            entries[first], entries[second] = abs(entries[first]), b * value
+            entries[third] = b * _other(value)
+        return self._split(entries)
 
-    def gradient(self, vector: Floats, value: float, G: Sequence[Floats]) -> tuple[Floats, float]:
-        """Return derivatives by the vector and by the held standard deviation, given those by the covariances."""
-        roots = self.at(vector, value)
-        out, by_value = np.zeros(self.size), 0.0
-        for block in self.blocks:
-            slopes = 2.0 * (G[block.factor] @ roots[block.factor])[np.ix_(block.columns, sorted(block.columns))]
-            if block.turned:
-                slopes[1, 1] = value * slopes[1, 0] + np.sqrt(max(0.0, 1.0 - value**2)) * slopes[1, 1]
-                for row, column, place in block.places:
-                    if row == column < 2:
-                        slopes[row, row] *= np.copysign(1.0, vector[place])
-            for row, column, place in block.places:
-                if place == FREE:
-                    by_value += float(slopes[row, column])
-                else:
-                    out[place] += slopes[row, column]
-        return out, by_value
+    def _split(self, entries: Floats) -> list[Floats]:
+        out, at = [], 0
+        for q in self.widths:
+            out.append(entries[..., at : at + q * q].reshape(*entries.shape[:-1], q, q))
+            at += q * q
+        return out
+
+    def moves(self, vector: Floats, value: float) -> Floats:
+        """Return the derivatives of all roots by the vector and the value, (size + 1, number of entries).
+
+        At a correlation of -1 or 1 the root has no derivative by it: NaN.
+        """
+        if self.turn is None:
+            return self.linear
+        out, (a, b) = self.linear.copy(), self.turn.places
+        first, second, third = self.turn.spots
+        other, size, sign = _other(value), abs(vector[b]), np.copysign(1.0, vector[b])
+        out[a, first] = np.copysign(1.0, vector[a])
+        out[b, second], out[b, third] = sign * value, sign * other
+        out[-1, second], out[-1, third] = size, -size * value / other if other > 0.0 else math.nan
+        return out
+
+    def gradient(self, vector: Floats, value: float, slopes: Sequence[Floats]) -> Floats:
+        """Return derivatives by the vector and then the held parameter, (size + 1,), given those by the roots."""
+        return np.asarray(self.moves(vector, value) @ flat(slopes))
+
+    def natural_slopes(self, vector: Floats, value: float, entries: Sequence[Held]) -> Floats:
+        """Return derivatives of standard deviations and correlations, (number of entries, size + 1)."""
+        roots, moves = self.at(vector, value), self._split(self.moves(vector, value))
+        halves = [move @ root.T for move, root in zip(moves, roots, strict=True)]
+        sds = [np.sqrt((root * root).sum(axis=1)) for root in roots]
+        out = np.empty((len(entries), self.size + 1))
+        for k, (factor, row, column) in enumerate(entries):
+            sd, half = sds[factor], halves[factor]
+            by_sd = half[:, row, row] / sd[row]
+            if row != column:
+                cor = roots[factor][row] @ roots[factor][column] / (sd[row] * sd[column])
+                by_cov = (half[:, row, column] + half[:, column, row]) / (sd[row] * sd[column])
+                by_sd = by_cov - cor * (by_sd / sd[row] + half[:, column, column] / sd[column] ** 2)
+            out[k] = by_sd
+        return out
 
     def vector(self, sds: Sequence[Floats], cors: Sequence[Floats]) -> Floats:
         """Return the vector of covariances that are given by standard deviations and correlations."""
@@ -117,6 +153,11 @@ class Roots:
         return out
 
 
+def _other(cor: float) -> float:
+    """Return ``sqrt(1 - cor^2)``."""
+    return math.sqrt(max(0.0, 1.0 - cor * cor))
+
+
 def roots_of(plan: Plan, held: Held | None = None) -> Roots:
     """Return the map with an entry held, or with none."""
     single: dict[int, int] = {} if held is None else {_first_theta(plan, held): FREE}
@@ -135,8 +176,29 @@ def roots_of(plan: Plan, held: Held | None = None) -> Roots:
             else:
                 blocks.append(_wide(factor, block.columns, pair, size))
                 size = max(place for _, _, place in blocks[-1].places) + 1
-    widths = tuple(term.width for term in plan.re_terms)
-    return Roots(widths=widths, blocks=tuple(blocks), constants=tuple(constants), size=size)
+    return _laid_out(tuple(term.width for term in plan.re_terms), blocks, constants, size)
+
+
+def _laid_out(
+    widths: tuple[int, ...], blocks: Sequence[_Block], constants: Sequence[tuple[int, int]], size: int
+) -> Roots:
+    """Return the map with the positions of all entries in one array."""
+    starts = np.cumsum([0, *(q * q for q in widths)]).tolist()
+    blank, linear, turn = np.zeros(starts[-1]), np.zeros((size + 1, starts[-1])), None
+    for factor, column in constants:
+        blank[starts[factor] + column * (widths[factor] + 1)] = 1.0
+    for block in blocks:
+        ordered = sorted(block.columns)
+
+        def spot(row: int, column: int, block: _Block = block, ordered: list[int] = ordered) -> int:
+            return int(starts[block.factor] + block.columns[row] * widths[block.factor] + ordered[column])
+
+        for row, column, place in block.places:
+            linear[place, spot(row, column)] = 1.0
+        if block.turned:
+            places = {(row, column): place for row, column, place in block.places}
+            turn = _Turn(spots=(spot(0, 0), spot(1, 0), spot(1, 1)), places=(places[0, 0], places[1, 1]))
+    return Roots(widths=widths, blocks=tuple(blocks), size=size, blank=blank, linear=linear, turn=turn)
 
 
 def _wide(factor: int, columns: tuple[int, ...], pair: tuple[int, ...], start: int) -> _Block:

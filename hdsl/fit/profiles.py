@@ -1,31 +1,37 @@
 """Profiles: the least criterion with one parameter held at a value, all others free.
 
-Input: the plan, arrays and outcome of a fit. Output: a `Profile` for a parameter, which gives -2 log-likelihood for any
-value of it. Invariants: every other parameter is minimised over, from the nearest value that is known; parameters
-are the user's (coefficients, absolute standard deviations, correlations), whatever the columns of the criterion are.
+Input: the plan, arrays and outcome of a fit. Output: a `Profile` for each parameter, which gives -2 log-likelihood and
+its slope for any value of it. Invariants: every other parameter is minimised over; parameters are the user's
+(coefficients, absolute standard deviations, correlations), whatever the columns of the criterion are.
 
 One mechanism: covariances are roots with the held entry at its value (`hdsl.fit.held`), descent is by exact gradients
-(`hdsl.fit.descent`). A criterion takes part by a `Surface`: value and gradient at coefficients and roots.
+(`hdsl.fit.descent`). A criterion takes part by a `Surface`: value and gradient at coefficients and roots. What a fit
+knows is used: its information gives curvature and the direction in which minima move with the held value, and minima
+that are known say where the next one is. The slope of a profile is the derivative by the held value at the minimum,
+since all other derivatives are zero there (the envelope theorem).
 
 Under REML there is no restricted likelihood of fixed effects: their profiles, and theirs alone, are those of ML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from hdsl.fit.descent import descend, difference_hessian
+from hdsl.fit.criterion import criterion
+from hdsl.fit.descent import descend, differences, positive
 from hdsl.fit.held import Held, Roots, roots_of
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
 from hdsl.plan import Arrays, Plan
 
-__all__ = ["SIGMA", "Profile", "Surface", "Target", "profile_of"]
+__all__ = ["SIGMA", "Profile", "Profiles", "Surface", "Target", "profile_of"]
 
 SIGMA = "sigma"
 """The residual's standard deviation as a target."""
@@ -39,15 +45,49 @@ STOPS = 8
 LEAST = 1e-2
 """Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
 
+DECREMENT = 1e-7
+"""Twice what one more step of a descent is expected to gain where it ends."""
+
 
 class Surface(Protocol):
     """A criterion as a function of a vector: parameters of its own first, then those of the roots."""
 
     def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
-        """Return -2 log-likelihood and its gradient with the held parameter at `value`."""
+        """Return -2 log-likelihood with the held parameter at `value`, and its gradient, by the held value last."""
 
     def start(self) -> tuple[Floats, Floats]:
         """Return the vector of the fit, and the size of each of its entries."""
+
+    def covariance(self) -> Floats:
+        """Return that of (vector, held value) at the fit; not finite where it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum:
+    """The least criterion with the parameter held at a value.
+
+    Attributes
+    ----------
+    vector : ndarray
+        Where it is.
+    deviance, slope : float
+        -2 log-likelihood, and its derivative by the value; NaN where no minimum was found, or no derivative is there.
+    hessian : ndarray
+        By the vector.
+    """
+
+    vector: Floats
+    deviance: float
+    slope: float
+    hessian: Floats
+
+
+class _Curvature(NamedTuple):
+    """At the fit: the Hessian by the vector, how the minimum moves with the held value, and its standard error."""
+
+    hessian: Floats
+    tangent: Floats
+    se: float
 
 
 @dataclass(kw_only=True)
@@ -59,96 +99,227 @@ class Profile:
     surface : Surface
     estimate : float
         The value where the criterion is least.
+    decrement : float
+        Twice what one more step of a descent is expected to gain where it ends.
     """
 
     surface: Surface
     estimate: float
-    _known: dict[float, tuple[Floats, float]] = field(default_factory=dict)
-    _hessian: Floats | None = None
+    decrement: float = DECREMENT
+    known: dict[float, Minimum] = field(default_factory=dict)
 
     @property
     def n_points(self) -> int:
         """Values that were asked for or needed on the way to one."""
-        return len(self._known)
+        return len(self.known)
+
+    @property
+    def se(self) -> float:
+        """Standard error of the estimate by the curvature of the profile there; NaN where that is not known."""
+        return self._curvature.se
 
     def __call__(self, value: float) -> float:
         """Return the least -2 log-likelihood with the parameter at `value`; NaN where no minimum was found."""
-        if value not in self._known:
-            with one_thread(), np.errstate(all="ignore"):
-                self._known[value] = self._least(value)
-        return self._known[value][1]
+        return self.at(value).deviance
 
-    def _least(self, value: float) -> tuple[Floats, float]:
-        """Return where the least is and how much; by values on the way where the criterion has none at the start."""
+    def at(self, value: float) -> Minimum:
+        """Return the least criterion with the parameter at `value`."""
+        if value not in self.known:
+            with one_thread(), np.errstate(all="ignore"):
+                self.known[value] = self._least(value)
+        return self.known[value]
+
+    @cached_property
+    def _curvature(self) -> _Curvature:
+        """What the fit's information says, or where it has none, differences of the gradient."""
+        with one_thread(), np.errstate(all="ignore"):
+            found = _from_covariance(self.surface)
+            if found is not None:
+                return found
+            return self._by_differences()
+
+    def _by_differences(self) -> _Curvature:
+        """Return the curvature by differences of the gradient, those by the held value towards zero."""
+        start, units = self.surface.start()
+        inwards = -math.copysign(abs(self.estimate) or 1.0, self.estimate) if self.estimate else 1.0
+        joint = np.append(start, self.estimate)
+        rows = differences(lambda x: self._objective(x[:-1], x[-1]), joint, np.append(units, inwards))
+        H = positive(rows[:-1, :-1], units)
+        across = np.nan_to_num(rows[:-1, -1])
+        tangent: Floats = np.asarray(-np.linalg.solve(H, across), dtype=float)
+        bend = float(rows[-1, -1] + across @ tangent)
+        return _Curvature(H, tangent, math.sqrt(2.0 / bend) if bend > 0.0 else math.nan)
+
+    def _least(self, value: float) -> Minimum:
+        """Return the minimum; by values on the way where the criterion has none at the start."""
         for _ in range(STOPS):
-            begin = self._begin(value)
-            if begin is not None:
-                return self._descended(value, begin)
+            found = self._started(value)
+            if found is not None:
+                return found
             stop = self._stop(value)
             if stop is None:
                 break
-            self._known[stop] = self._descended(stop, self._begin(stop))
-        return self.surface.start()[0], float("nan")
+            self.known[stop[0]] = stop[1]
+        return Minimum(
+            vector=self.surface.start()[0], deviance=math.nan, slope=math.nan, hessian=self._curvature.hessian
+        )
 
-    def _begin(self, value: float) -> Floats | None:
-        """Return a vector to start from: on the line through the two nearest that are known, else the nearest."""
-        near = sorted((abs(at - value), at) for at, (_, least) in self._known.items() if np.isfinite(least))[:2]
-        vectors = [self._known[at][0] for _, at in near] or [self.surface.start()[0]]
+    def _started(self, value: float) -> Minimum | None:
+        """Return the minimum from the first start that the criterion has a value at."""
+        for start, move in self._starts(value):
+            first = self._objective(start, value)
+            if np.isfinite(first[0]):
+                return self._descended(value, start, move, first)
+        return None
+
+    def _stop(self, value: float) -> tuple[float, Minimum] | None:
+        """Return a value on the way that can be started at, and its minimum."""
+        near = min((at for at in self.known), key=lambda at: abs(at - value), default=self.estimate)
+        for k in range(1, STOPS):
+            stop = near + (value - near) * 0.5**k
+            found = None if stop in self.known else self._started(stop)
+            if found is not None:
+                return stop, found
+        return None
+
+    def _starts(self, value: float) -> Iterator[tuple[Floats, Floats]]:
+        """Yield vectors to start from, each with its derivative by the value: on the path of minima, then the nearest.
+
+        The path has the fit's tangent at the estimate and goes through the two nearest minima that are known; its part
+        of the second order changes linearly between them, and not beyond.
+        """
+        found = {at: own for at, own in self.known.items() if np.isfinite(own.deviance)}
+        centre = found[self.estimate].vector if self.estimate in found else self.surface.start()[0]
+        tangent, s = self._curvature.tangent, value - self.estimate
+        near = sorted((at for at in found if at != self.estimate), key=lambda at: abs(at - value))[:2]
+        bends = [
+            (found[at].vector - centre - (at - self.estimate) * tangent) / (at - self.estimate) ** 2 for at in near
+        ]
+        bend = bends[0] if bends else np.zeros(len(centre))
         if len(near) == 2:
-            (_, a), (_, b) = near
-            vectors.insert(0, vectors[0] + (value - a) / (b - a) * (vectors[1] - vectors[0]))
-        return next((vector for vector in vectors if np.isfinite(self._objective(vector, value)[0])), None)
+            share = (value - near[0]) / (near[1] - near[0])
+            if abs(share) <= 1.0:
+                bend = bend + share * (bends[1] - bends[0])
+        yield centre + s * tangent + s * s * bend, tangent + 2.0 * s * bend
+        nearest = found[near[0]].vector if near and abs(near[0] - value) < abs(s) else centre
+        yield nearest, np.zeros(len(centre))
 
-    def _stop(self, value: float) -> float | None:
-        """Return a value on the way that can be started at."""
-        near = min((at for at in self._known), key=lambda at: abs(at - value), default=self.estimate)
-        stops = (near + (value - near) * 0.5**k for k in range(1, STOPS))
-        return next((stop for stop in stops if stop not in self._known and self._begin(stop) is not None), None)
-
-    def _descended(self, value: float, begin: Floats | None) -> tuple[Floats, float]:
-        assert begin is not None
-
-        def objective(vector: Floats) -> tuple[float, Floats]:
-            return self._objective(vector, value)
-
-        if self._hessian is None:
-            self._hessian = difference_hessian(objective, begin, self.surface.start()[1])
-        bottom = descend(objective, begin, self._hessian)
-        self._hessian = bottom.hessian
-        return bottom.vector, bottom.value if bottom.converged else float("nan")
+    def _descended(self, value: float, start: Floats, move: Floats, first: tuple[float, Floats]) -> Minimum:
+        """Return the minimum near a start; `move` is how it moves with the value."""
+        near = min(self.known, key=lambda at: abs(at - value), default=None)
+        hessian = self._curvature.hessian if near is None else self.known[near].hessian
+        bottom = descend(partial(self._objective, value=value), start, hessian, first=first, decrement=self.decrement)
+        m = len(start)
+        return Minimum(
+            vector=bottom.vector + bottom.step if bottom.converged else bottom.vector,
+            deviance=bottom.value - bottom.fall / 2.0 if bottom.converged else math.nan,
+            slope=float(bottom.gradient[m] + bottom.gradient[:m] @ move),
+            hessian=bottom.hessian,
+        )
 
     def _objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
         try:
             return self.surface.objective(vector, value)
         except np.linalg.LinAlgError:
-            return np.inf, np.zeros(len(vector))
+            return np.inf, np.zeros(len(vector) + 1)
 
 
-def profile_of(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> Profile:
-    """Return the profile of a parameter.
+def _from_covariance(surface: Surface) -> _Curvature | None:
+    """Return the curvature at the fit from its covariance, or None where it has none."""
+    try:
+        C = surface.covariance()
+        if not (np.all(np.isfinite(C)) and C[-1, -1] > 0.0):
+            return None
+        tangent = C[:-1, -1] / C[-1, -1]
+        H = 2.0 * np.linalg.inv(C[:-1, :-1] - np.outer(tangent, C[-1, :-1]))
+        np.linalg.cholesky(H)
+    except np.linalg.LinAlgError:
+        return None
+    return _Curvature((H + H.T) / 2.0, tangent, math.sqrt(C[-1, -1]))
 
-    Parameters
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A criterion with its fit."""
+
+    criterion: Any
+    outcome: FitOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiles:
+    """The profiles of the parameters of one fit; what they share is made once.
+
+    Attributes
     ----------
     plan : Plan
     arrays : Arrays
     outcome : FitOutcome
         The fit of this plan to these arrays.
-    target : int, (int, int, int) or SIGMA
-        A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
     """
-    surface: Surface
-    if plan.density is None:
-        from hdsl.fit.gaussian_surface import gaussian_surface
 
-        surface = gaussian_surface(plan, arrays, outcome, target)
-    else:
-        from hdsl.fit.generalised_surface import generalised_surface
+    plan: Plan
+    arrays: Arrays
+    outcome: FitOutcome
 
-        surface = generalised_surface(plan, arrays, outcome, target)
-    return Profile(surface=surface, estimate=_estimate(outcome, target))
+    def of(self, target: Target, *, decrement: float = DECREMENT) -> Profile:
+        """Return the profile of a parameter.
+
+        Parameters
+        ----------
+        target : int, (int, int, int) or SIGMA
+            A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
+        decrement : float
+            Twice what one more step of a descent is expected to gain where it ends.
+        """
+        own = self._by_ml if self._is_mean(target) and self.outcome.method == "reml" else self._own
+        surface = self._surface(own, target)
+        return Profile(surface=surface, estimate=estimate_of(own.outcome, target), decrement=decrement)
+
+    def _surface(self, own: _Fitted, target: Target) -> Surface:
+        if self.plan.density is None:
+            from hdsl.fit.gaussian_surface import gaussian_surface
+
+            return gaussian_surface(own.criterion, own.outcome, target)
+        from hdsl.fit.generalised_surface import surface_of
+
+        return surface_of(own.criterion, own.outcome, target)
+
+    def _is_mean(self, target: Target) -> bool:
+        """Whether a coefficient is held that a restricted likelihood does not have."""
+        return isinstance(target, int) and (self.plan.density is None or target not in self._own.criterion.kept)
+
+    @cached_property
+    def _own(self) -> _Fitted:
+        return self._fitted(self.outcome)
+
+    @cached_property
+    def _by_ml(self) -> _Fitted:
+        """The same model by maximum likelihood."""
+        if self.plan.density is None:
+            from hdsl.fit.gaussian import fit_gaussian
+
+            return self._fitted(fit_gaussian(self.plan, self.arrays, method="ml"))
+        from hdsl.fit.weighted_fit import fit_weighted
+
+        return self._fitted(fit_weighted(self.plan, self.arrays, method="ml"))
+
+    def _fitted(self, outcome: FitOutcome) -> _Fitted:
+        with one_thread():
+            if self.plan.density is None:
+                return _Fitted(criterion(self.plan, self.arrays, reml=outcome.method == "reml"), outcome)
+            from hdsl.fit.generalised_surface import criterion_of
+
+            return _Fitted(criterion_of(self.plan, self.arrays, outcome), outcome)
 
 
-def _estimate(outcome: FitOutcome, target: Target) -> float:
+def profile_of(plan: Plan, arrays: Arrays, outcome: FitOutcome, target: Target) -> Profile:
+    """Return the profile of one parameter of a fit; see `Profiles.of`."""
+    return Profiles(plan=plan, arrays=arrays, outcome=outcome).of(target)
+
+
+def estimate_of(outcome: FitOutcome, target: Target) -> float:
+    """Return the value of a parameter at a fit."""
     match target:
         case str():
             return outcome.sigma
@@ -160,7 +331,7 @@ def _estimate(outcome: FitOutcome, target: Target) -> float:
             return float(outcome.cor[factor][row, column])
 
 
-def held_roots(plan: Plan, target: Target | None) -> Roots:
+def held_roots(plan: Plan, target: Target) -> Roots:
     """Return the roots with what is held, if it is of a covariance."""
     return roots_of(plan, target if isinstance(target, tuple) else None)
 

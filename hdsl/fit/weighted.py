@@ -247,6 +247,12 @@ class Weighted(UsersCoefficients, UsersCovariances):
         """Return the criterion with a coefficient of the mean held."""
         return replace(self, hold=hold)
 
+    def by_held(self, at: WeightedPoint) -> float:
+        """Return the derivative of the objective by the value of the coefficient that is held."""
+        assert self.hold is not None
+        gap = self.hold.value - self.hold.constant - float(self.hold.direction @ at.profile.beta)
+        return 2.0 * gap / float(self.hold.direction @ at.profile.cov_beta @ self.hold.direction)
+
     def modes(self, at: WeightedPoint) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""
         b, _ = self.emitted.modes(at.cross, at.forward, at.mean)

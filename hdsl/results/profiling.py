@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,16 @@ from hdsl.results.scales import SCALES, Scale
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hdsl.fit.profiles import Profile, Target
+    from hdsl.fit.profiles import Profile, Profiles, Target
     from hdsl.results.parameters import ParameterTable
 
 __all__ = ["Zeta", "profile_bounds", "profile_table", "zeta_of"]
 
 CLOSE = 1e-4
-"""Distance of the root of the deviance from its quantile that ends a search, relative to it."""
+"""Foreseen error of the signed root at an end, relative to its quantile, that ends a search."""
+
+NEAR = 0.1
+"""Farthest, relative to the quantile, that the signed root may be from it where its last step is foreseen."""
 
 WIDEST = 3.0
 """How many times farther each step of the search may go."""
@@ -43,6 +46,17 @@ MOST = 40
 FALLBACK = 0.1
 """First step, relative to the estimate (or to 1), where there is no standard error."""
 
+DECREMENT = 1e-4
+"""What ends a descent on the way to an end (`hdsl.fit.profiles`): as a share of the deviance there it is no more."""
+
+
+class _Node(NamedTuple):
+    """A value, the signed root there, and its derivative; NaN where that is not known."""
+
+    value: float
+    root: float
+    slope: float
+
 
 @dataclass(frozen=True, kw_only=True)
 class Zeta:
@@ -52,8 +66,8 @@ class Zeta:
     ----------
     deviance : Profile
         The least -2 log-likelihood with the parameter held at a value.
-    centre, least : float
-        Where it is least, and how much.
+    least : float
+        What it is at the estimate, where it is least.
     se : float
         First step of a search.
     edges : (float, float)
@@ -63,80 +77,132 @@ class Zeta:
     """
 
     deviance: Profile
-    centre: float
     least: float
     se: float
     edges: tuple[float, float]
     scale: Scale
 
+    @property
+    def centre(self) -> float:
+        """Where it is zero."""
+        return self.deviance.estimate
+
     def __call__(self, value: float) -> float:
         """Return ``sign(value - centre) sqrt(deviance - least)``."""
-        rise = self.deviance(value) - self.least
-        return math.copysign(math.sqrt(max(rise, 0.0)), value - self.centre) if not math.isnan(rise) else math.nan
+        return self._node(value).root
+
+    def _node(self, value: float) -> _Node:
+        if value == self.centre:
+            return _Node(value, 0.0, 1.0 / self.se)
+        found = self.deviance.at(value)
+        rise = found.deviance - self.least
+        if math.isnan(rise):
+            return _Node(value, math.nan, math.nan)
+        root = math.copysign(math.sqrt(max(rise, 0.0)), value - self.centre)
+        return _Node(value, root, found.slope / (2.0 * root) if root else math.nan)
 
     def end(self, root: float) -> float:
         """Return the value where it is `root`; the edge where it does not reach that, NaN where it has no value."""
         edge = self.edges[root > 0.0]
-        inner, at = (self.centre, 0.0), self.centre
-        if at == edge:
+        inner, outer = self._node(self.centre), None
+        if self.centre == edge:
             return edge
-        reach = root * self.se
+        last, at = inner, self._first(root)
         for _ in range(MOST):
-            at = self._within(self.centre + reach, edge)
-            z = self(at)
-            if math.isnan(z):
+            at = self._within(at, edge)
+            new = self._node(at)
+            if math.isnan(new.root):
                 return math.nan
-            if abs(z) >= abs(root):
-                return self._between(inner, (at, z), root)
-            if at == edge:
+            if abs(new.root - root) <= NEAR * abs(root):
+                better, error = _foreseen(last, new, root)
+                if error <= CLOSE * abs(root):
+                    return self._within(better, edge)
+            if abs(new.root) >= abs(root):
+                outer = new
+            elif at == edge:
                 return edge
-            inner = (at, z)
-            reach = (at - self.centre) * (min(WIDEST, 1.05 * root / z) if z else WIDEST)
-        return edge
+            else:
+                inner = new
+            at = self._next(last, new, inner, outer, root)
+            last = new
+        return at
+
+    def _first(self, root: float) -> float:
+        """Return a value to begin with: standard errors away, on a scale without edges."""
+        lower, upper = self.edges
+        centre, reach = self.centre, root * self.se
+        if lower == 0.0 < centre:
+            return centre * math.exp(reach / centre)
+        if (lower, upper) == (-1.0, 1.0):
+            return math.tanh(math.atanh(centre) + reach / (1.0 - centre**2))
+        return centre + reach
 
     def _within(self, value: float, edge: float) -> float:
         """Return a value on its way to the edge, not beyond it."""
         return max(value, edge) if edge < self.centre else min(value, edge)
 
-    def _between(self, inner: tuple[float, float], outer: tuple[float, float], root: float) -> float:
-        """Return where it is `root`, between two values with what it is there: by secants that keep both sides."""
-        (a, f), (b, g) = (inner[0], inner[1] - root), (outer[0], outer[1] - root)
-        for _ in range(MOST):
-            if abs(g) <= CLOSE * abs(root):
-                return b
-            new = b - g * (b - a) / (g - f)
-            h = self(new) - root
-            if math.isnan(h):
-                return math.nan
-            if h * g < 0.0:
-                a, f = b, g
-            else:
-                f *= 0.5  # the other side stays: half its value brings the next secant over to it
-            b, g = new, h
-        return b
+    def _next(self, last: _Node, new: _Node, inner: _Node, outer: _Node | None, root: float) -> float:
+        """Return the value to look at next: by the curve through two values, kept on the side where the end is."""
+        guess, _ = _foreseen(last, new, root)
+        if outer is None:
+            farthest = self.centre + WIDEST * (inner.value - self.centre)
+            is_on = math.isfinite(guess) and abs(guess - self.centre) > abs(inner.value - self.centre)
+            return min(guess, farthest, key=lambda at: abs(at - self.centre)) if is_on else farthest
+        low, high = sorted((inner.value, outer.value))
+        if low < guess < high:
+            return guess
+        return (low + high) / 2.0
 
 
-def zeta_of(table: ParameterTable, name: str) -> Zeta:
+def _foreseen(a: _Node, b: _Node, root: float) -> tuple[float, float]:
+    """Return the value where a signed root is foreseen, and the error of the signed root there.
+
+    The value as a function of the root is the cubic through both nodes with their slopes; the error is what separates
+    it from the tangent at the second, terms of the second and the third order each by itself. Without slopes it is the
+    line through both, with the error at the second.
+    """
+    far, near = root - a.root, root - b.root
+    width = b.root - a.root
+    secant = (b.value - a.value) / width if width else math.nan
+    if not (a.slope > 0.0 and b.slope > 0.0 and math.isfinite(a.slope + b.slope)):
+        return b.value + near * secant, abs(near)
+    at_a, at_b = 1.0 / a.slope, 1.0 / b.slope
+    second = (at_b - secant) / width * near**2
+    third = (at_a + at_b - 2.0 * secant) / width**2 * near**2 * far
+    return b.value + near * at_b + second + third, (abs(second) + abs(third)) * b.slope
+
+
+def zeta_of(table: ParameterTable, name: str, profiles: Profiles | None = None) -> Zeta:
     """Return the profile of a parameter by its name.
+
+    Parameters
+    ----------
+    profiles : Profiles, optional
+        Those of the fit, where there are some already.
 
     Raises
     ------
     KeyError
         If the fit has no such parameter.
     """
-    from hdsl.fit.profiles import profile_of
-
     place = table.names.index(name)
     target = _target(table, place)
-    deviance = profile_of(table.design.plan, table.design.arrays, table.outcome, target)
+    deviance = (profiles or profiles_of(table)).of(target, decrement=DECREMENT)
     scalars = dict(enumerate(table.design.scalars, start=len(table.fixed)))
     scale = SCALES[scalars[place].inverse if place in scalars else "identity"]
     lower, upper = (-math.inf, math.inf) if isinstance(target, int) else table.edges[place]
-    se = float(table.se[place] / table.slopes[place])
+    se = deviance.se
     if not se > 0.0:
         se = FALLBACK * (abs(deviance.estimate) or 1.0)
-    centre, least = _bottom(deviance, deviance.estimate, se, moved=table.outcome.method == "reml")
-    return Zeta(deviance=deviance, centre=centre, least=least, se=se, edges=(lower, upper), scale=scale)
+    least = deviance(deviance.estimate)
+    return Zeta(deviance=deviance, least=least, se=se, edges=(lower, upper), scale=scale)
+
+
+def profiles_of(table: ParameterTable) -> Profiles:
+    """Return the profiles of a fit."""
+    from hdsl.fit.profiles import Profiles
+
+    return Profiles(plan=table.design.plan, arrays=table.design.arrays, outcome=table.outcome)
 
 
 def _target(table: ParameterTable, place: int) -> Target:
@@ -150,34 +216,20 @@ def _target(table: ParameterTable, place: int) -> Target:
     return entries[place - len(columns)] if place - len(columns) < len(entries) else SIGMA
 
 
-def _bottom(deviance: Profile, estimate: float, se: float, *, moved: bool) -> tuple[float, float]:
-    """Return where a profile is least: near the estimate of a coefficient by REML (`moved`), whose profile is ML's."""
-    least = deviance(estimate)
-    if not moved:
-        return estimate, least
-    below, above = deviance(estimate - 0.1 * se), deviance(estimate + 0.1 * se)
-    bend = below - 2.0 * least + above
-    if not bend > 0.0:
-        return estimate, least
-    centre = estimate + 0.05 * se * (below - above) / bend
-    value = deviance(centre)
-    return (centre, value) if value < least else (estimate, least)
-
-
 def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) -> NDArray[np.float64]:
     """Return (len(names), 2), profile intervals, natural scale."""
-    root, found = NormalDist().inv_cdf(0.5 + level / 2.0), []
+    root, found, profiles = NormalDist().inv_cdf(0.5 + level / 2.0), [], profiles_of(table)
     with progress(f"profile 1 of {len(names):,}"):
         for k, name in enumerate(names):
             say(f"profile {k + 1:,} of {len(names):,}: {name}")
-            found.append(_ends(table, name, root))
+            found.append(_ends(table, name, root, profiles))
     return np.array(found).reshape(-1, 2)
 
 
-def _ends(table: ParameterTable, name: str, root: float) -> tuple[float, float]:
+def _ends(table: ParameterTable, name: str, root: float, profiles: Profiles) -> tuple[float, float]:
     if math.isnan(table.values[table.names.index(name)]):  # a correlation beside a standard deviation of zero
         return math.nan, math.nan
-    zeta = zeta_of(table, name)
+    zeta = zeta_of(table, name, profiles)
     lower, upper = (float(zeta.scale.value(np.array(zeta.end(sign * root)))) for sign in (-1.0, 1.0))
     return lower, upper
 

@@ -25,8 +25,9 @@ def test_gradients_are_exact(name: str, structure: str) -> None:
         vector, _ = surface.start()
         vector = vector + 0.05
         numeric = [
-            (surface.objective(vector + h, 0.3)[0] - surface.objective(vector - h, 0.3)[0]) / 2e-5
-            for h in 1e-5 * np.eye(len(vector))
+            (surface.objective(vector + h[:-1], 0.3 + h[-1])[0] - surface.objective(vector - h[:-1], 0.3 - h[-1])[0])
+            / 2e-5
+            for h in 1e-5 * np.eye(len(vector) + 1)
         ]
         np.testing.assert_allclose(surface.objective(vector, 0.3)[1], numeric, atol=1e-5, err_msg=str(target))
 

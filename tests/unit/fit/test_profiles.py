@@ -10,9 +10,9 @@ import pytest
 
 import hdsl
 from hdsl.fit.covariance import from_parts
-from hdsl.fit.descent import descend, difference_hessian
+from hdsl.fit.descent import descend, differences, positive
 from hdsl.fit.held import roots_of
-from hdsl.fit.profiles import SIGMA, profile_of
+from hdsl.fit.profiles import SIGMA, Profiles, profile_of
 
 MODELS = {
     "correlated": (
@@ -61,9 +61,9 @@ class TestGaussianSurface:
             start, units = surface.start()
             at = start + 0.05 * units
             _, gradient = surface.objective(at, value)
-            for k, unit in enumerate(units):
-                step = np.eye(len(at))[k] * 1e-5 * unit
-                ends = [surface.objective(at + sign * step, value)[0] for sign in (1.0, -1.0)]
+            for k, unit in enumerate([*units, 1.0]):
+                step = np.eye(len(at) + 1)[k] * 1e-5 * unit
+                ends = [surface.objective(at + sign * step[:-1], value + sign * step[-1])[0] for sign in (1.0, -1.0)]
                 assert gradient[k] == pytest.approx((ends[0] - ends[1]) / (2e-5 * unit), rel=1e-5, abs=1e-4)
 
     def test_at_the_estimate_it_is_the_optimum(self, fit):
@@ -98,7 +98,65 @@ class TestGaussianSurface:
         assert profile(0.0) == pytest.approx(without.deviance, abs=1e-5)
 
 
+class TestProfile:
+    @pytest.mark.parametrize("share", [-0.8, 0.6])
+    def test_the_slope_is_the_derivative(self, fit, share):
+        for target in targets(fit):
+            profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, target)
+            value, step = profile.estimate + share * profile.se, 1e-3 * profile.se
+            numeric = (profile(value + step) - profile(value - step)) / (2.0 * step)
+            assert profile.at(value).slope == pytest.approx(numeric, rel=1e-4), target
+
+    def test_its_standard_error_is_that_of_the_fit(self, fit):
+        parameters = [*fit.outcome.variance_parameters, SIGMA]
+        for target, variance in zip(parameters, fit.outcome.variance_cov.diagonal(), strict=True):
+            profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, target)
+            if np.isfinite(variance):
+                assert profile.se == pytest.approx(np.sqrt(variance), rel=1e-3)
+            step = 0.02 * profile.se
+            ends = [profile(profile.estimate + sign * step) for sign in (-1.0, 1.0)]
+            assert sum(ends) - 2.0 * profile(profile.estimate) == pytest.approx(8e-4, rel=0.05)
+
+    def test_minima_nearby_are_foreseen(self, fit):
+        for target in targets(fit):
+            profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, target)
+            for share in (0.0, -0.8, 0.8):
+                profile.at(profile.estimate + share * profile.se)
+            value = profile.estimate + 0.82 * profile.se
+            start, _ = next(profile._starts(value))
+            assert profile.surface.objective(start, value)[0] == pytest.approx(profile(value), abs=1e-3)
+
+    def test_fixed_effects_under_reml_have_the_profile_of_ml(self, data):
+        model = hdsl.Model(MODELS["nested"])
+        fits = {method: model.fit(data, method=method) for method in ("ml", "reml")}
+        own = [profile_of(fit.design.plan, fit.design.arrays, fit.outcome, 1) for fit in fits.values()]
+        assert own[1].estimate == pytest.approx(own[0].estimate, rel=1e-6)
+        assert own[1](0.1) == pytest.approx(own[0](0.1), abs=1e-6)
+
+    def test_what_is_shared_is_made_once(self, fit):
+        profiles = Profiles(plan=fit.design.plan, arrays=fit.design.arrays, outcome=fit.outcome)
+        first, *others = (profiles.of(target).surface.problem for target in (*fit.outcome.variance_parameters, SIGMA))
+        assert all(other is first for other in others)
+
+
 class TestRoots:
+    @pytest.mark.parametrize("held", [(0, 1, 1), (0, 2, 0), (0, 2, 1)])
+    def test_natural_slopes_are_the_derivatives(self, data, held):
+        plan = hdsl.Model(MODELS["correlated"]).bind(data).plan
+        roots, value = roots_of(plan, held), 0.3
+        vector = np.random.default_rng(5).normal(size=roots.size)
+        entries = [(0, row, column) for row in range(3) for column in range(row + 1)]
+
+        def natural(x):
+            (root,) = roots.at(x[:-1], x[-1])
+            sigma = root @ root.T
+            sd = np.sqrt(sigma.diagonal())
+            return np.array([sd[r] if r == c else sigma[r, c] / (sd[r] * sd[c]) for _, r, c in entries])
+
+        at = np.append(vector, value)
+        numeric = [(natural(at + h) - natural(at - h)) / 2e-6 for h in 1e-6 * np.eye(len(at))]
+        np.testing.assert_allclose(roots.natural_slopes(vector, value, entries), np.transpose(numeric), atol=1e-8)
+
     def test_the_vector_of_a_covariance_gives_it_back(self, data):
         plan = hdsl.Model(MODELS["correlated"]).bind(data).plan
         sd = np.array([1.5, 0.5, 2.0])
@@ -141,7 +199,7 @@ class TestDescent:
 
     def test_it_finds_the_bottom_of_a_curved_valley(self):
         start = np.array([-1.2, 1.0])
-        hessian = difference_hessian(self.rosenbrock, start, np.ones(2))
+        hessian = positive(differences(self.rosenbrock, start, np.ones(2)), np.ones(2))
         bottom = descend(self.rosenbrock, start, hessian, decrement=1e-16)
         assert bottom.converged
         assert bottom.vector == pytest.approx([1.0, 1.0], abs=1e-6)
