@@ -28,6 +28,9 @@ __all__ = ["Together", "together"]
 NUMBERS = 1 << 17
 """Numbers in the cross-products of the outcomes that are fitted at once: they have to fit in a processor's cache."""
 
+VALUES = 1 << 20
+"""Values of all the outcomes that are held at once."""
+
 FEWEST, MOST = 8, 256
 """Outcomes that are worth fitting at once, and that are."""
 
@@ -43,7 +46,7 @@ class Together:
         Functions on arrays with replicates.
     products : Products
     at_once : int
-        How many outcomes fit in a processor's cache.
+        How many outcomes: their cross-products fit in a processor's cache.
     """
 
     refit: Refitter
@@ -141,7 +144,7 @@ def together(refit: Refitter) -> Together | None:
     if plan.crossing == "iterative" or view.is_sparse or max((f.width for f in view.factors), default=0) > WIDEST:
         return None
     products = Products(refit)
-    at_once = min(MOST, NUMBERS // products.size)
+    at_once = min(MOST, NUMBERS // products.size, VALUES // len(refit.arrays.y))
     if at_once < FEWEST:
         return None
     return Together(refit=refit, emitted=load(emit(plan, replicated=True)), products=products, at_once=at_once)

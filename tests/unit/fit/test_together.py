@@ -102,6 +102,8 @@ def test_what_cannot_be_fitted_stays_apart() -> None:
 def test_where_it_is_no_faster_nothing_is_made() -> None:
     fit = hdsl.Model(MODELS["crossed"]).fit(DATA)
     refit = refitter(fit.design.plan, fit.design.arrays, fit.outcome)
+    many_rows = replace(refit.arrays, y=np.broadcast_to(0.0, 10_000_000))
+    assert together(replace(refit, arrays=many_rows)) is None
     for crossing in ("sparse", "iterative"):
         problem = replace(refit.problem, plan=replace(refit.problem.plan, crossing=crossing))
         assert together(replace(refit, problem=problem)) is None
