@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ from hdsl.form.expr import show_index_set, show_symbol
 from hdsl.form.model import CompositeModel
 from hdsl.plan import Arrays, Plan, Sizes
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["bind"]
 
 
@@ -62,11 +65,8 @@ class _Sample:
     evaluator: Evaluator
     units: Units
     keep: NDArray[np.bool_]
+    row_labels: pd.Index
     missing: dict[str, int]
-
-    def select(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of the rows used."""
-        return values.copy() if self.keep.all() else values[self.keep]
 
 
 def bind(
@@ -146,6 +146,7 @@ def _sample(form: CompositeModel, table: Table, evaluator: Evaluator, na: str, f
         evaluator=evaluator,
         units=used,
         keep=keep,
+        row_labels=table.row_labels if keep.all() else table.row_labels[keep],
         missing={name: int(mask.sum()) for name, mask in masks.items()},
     )
 
@@ -254,7 +255,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics, crossed: 
     check_references(form, units, found)
     found.raise_errors(DataError)
     layout = lay_out(form, observed.categories)
-    x = tuple(_frozen(sample.select(sample.evaluator.rows(expr).values)) for expr in layout.expressions)
+    x = tuple(_frozen(sample.evaluator.kept(expr, sample.keep)) for expr in layout.expressions)
     fixed = code_fixed(form, layout, x, units, found)
     random = plan_random(form, layout, units)
     sizes = Sizes(
@@ -283,7 +284,7 @@ def _design(form: CompositeModel, sample: _Sample, found: Diagnostics, crossed: 
         n_read=sample.table.n_rows,
         n_dropped=sample.table.n_rows - units.n,
         missing=sample.missing,
-        row_labels=sample.table.row_labels if sample.keep.all() else sample.table.row_labels[sample.keep],
+        row_labels=sample.row_labels,
         group_counts={index_set: units.count(index_set) for index_set in form.index_sets},
         diagnostics=found.sorted(),
         scalars=fixed.scalars,
@@ -302,7 +303,7 @@ def _arrays(
         groups=tuple(_frozen(sample.units.codes(term.index_set).view()) for term in random.terms),
         sets=parts.fixed.columns,
         offsets=tuple(None if offset is None else _frozen(offset) for offset in offsets),
-        known=tuple(_frozen(sample.select(values)) for values in known_arguments(form, sample.evaluator)),
+        known=tuple(_frozen(values[sample.keep]) for values in known_arguments(form, sample.evaluator)),
     )
 
 

@@ -83,7 +83,7 @@ class Coding:
         Labels of each index that the rows used have, in order.
     sets : tuple of SetCoding
     aggregates : tuple of AggregateCoding
-    texts : dict of str to tuple of str
+    texts : dict of str to Labels
         Labels, in order, of the columns of text that covariates are made of.
     categories : tuple of str
         Categories of an ordinal outcome, in order; the outcome is coded 0, 1, ..
@@ -93,7 +93,7 @@ class Coding:
     levels: dict[str, Labels[str]]
     sets: tuple[SetCoding, ...]
     aggregates: tuple[AggregateCoding, ...]
-    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: dict[str, Labels[str]] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
 
 

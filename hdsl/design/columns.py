@@ -20,12 +20,26 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pandas as pd
 
-__all__ = ["Codes", "ColumnValues", "Factor", "compress", "from_objects", "number_label", "read_pandas", "read_series"]
+__all__ = [
+    "Codes",
+    "ColumnValues",
+    "Factor",
+    "compress",
+    "from_objects",
+    "number_label",
+    "read_pandas",
+    "read_series",
+    "row_parts",
+]
 
 Codes: TypeAlias = NDArray[np.intp]
 Kind: TypeAlias = Literal["number", "boolean", "text", "category"]
 
-_TABLE_SLACK = 4  # a lookup table of this many entries a row is cheaper than a sort
+NO_LABELS: Labels[str] = Labels.of(())
+
+_TABLE_SLACK = 4  # a lookup table of this many entries a row is cheaper than hashing
+_FEW = 1 << 14  # distinct values that hashing makes room for at first, instead of one for each row
+_PART = 1 << 15  # rows that are worked on at once where arrays of all would be copies of the data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +66,7 @@ class ColumnValues:
         Integers, or floats with NaN where missing; None for text and categories.
     codes : ndarray, (n,), or None
         Positions in `labels` (-1: missing); None for numbers and booleans.
-    labels : tuple of str
+    labels : Labels
         Empty for numbers and booleans.
     """
 
@@ -60,7 +74,7 @@ class ColumnValues:
     kind: Kind
     numbers: NDArray[Any] | None = None
     codes: Codes | None = None
-    labels: tuple[str, ...] = ()
+    labels: Labels[str] = NO_LABELS
 
     @property
     def is_numeric(self) -> bool:
@@ -96,8 +110,8 @@ class ColumnValues:
         """Return the values as labels in order with a code for each row; only labels that occur."""
         if self.codes is not None:
             codes, used = compress(self.codes, len(self.labels))
-            labels: Labels[str] = Labels.of(self.labels)
-            return Factor(codes=codes, labels=labels if len(used) == len(labels) else labels.take(used), is_full=True)
+            labels = self.labels if len(used) == len(self.labels) else self.labels.take(used)
+            return Factor(codes=codes, labels=labels, is_full=True)
         assert self.numbers is not None
         codes, values = _factor_numbers(self.numbers)
         if values.dtype.kind in "iu" and self.kind == "number":
@@ -135,7 +149,6 @@ def compress(codes: Codes, bound: int) -> tuple[Codes, Codes]:
     used : ndarray
         The old codes that occur, ascending.
     """
-    has_missing = bool(len(codes)) and int(codes.min()) < 0
     if bound <= _TABLE_SLACK * len(codes) + 1000:
         seen = np.zeros(bound + 1, dtype=bool)
         seen[codes] = True  # -1 marks the last entry, which is no code
@@ -145,10 +158,35 @@ def compress(codes: Codes, bound: int) -> tuple[Codes, Codes]:
         table = np.full(bound + 1, -1, dtype=np.intp)
         table[used] = np.arange(len(used))
         return table[codes], used
-    used, inverse = np.unique(codes, return_inverse=True)
-    if has_missing:
-        return inverse.astype(np.intp) - 1, used[1:]
-    return inverse.astype(np.intp), used
+    new, used = _distinct(codes)
+    if len(used) and int(used[0]) < 0:
+        new -= 1
+        return new, used[1:]
+    return new, used
+
+
+def _distinct(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
+    """Return the distinct values, ascending, and the position of each among them, -1 for NaN."""
+    import pandas as pd
+
+    codes, found = pd.factorize(values, size_hint=_FEW)
+    order = np.argsort(found)
+    rank = np.full(len(found) + 1, -1, dtype=np.intp)  # the last entry serves the code -1
+    rank[order] = np.arange(len(found))
+    return _renumbered(codes, rank), np.asarray(found)[order]
+
+
+def _renumbered(codes: Codes, table: Codes) -> Codes:
+    """Return ``table[codes]``, written over the codes where that is possible."""
+    codes = np.require(codes, np.intp, "W")
+    for rows in row_parts(len(codes)):
+        codes[rows] = table[codes[rows]]
+    return codes
+
+
+def row_parts(n: int) -> list[slice]:
+    """Return the rows in parts, in order."""
+    return [slice(start, min(start + _PART, n)) for start in range(0, n, _PART)]
 
 
 def _factor_numbers(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
@@ -156,12 +194,9 @@ def _factor_numbers(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
         low = int(values.min())
         bound = int(values.max()) - low + 1
         if bound <= _TABLE_SLACK * len(values) + 1000:
-            codes, used = compress((values - low).astype(np.intp, copy=False), bound)
+            codes, used = compress(np.subtract(values, low, dtype=np.intp), bound)
             return codes, used + low
-    import pandas as pd
-
-    codes, found = pd.factorize(values, sort=True)
-    return codes.astype(np.intp, copy=False), np.asarray(found)
+    return _distinct(values)
 
 
 def read_pandas(name: str, series: pd.Series[Any]) -> ColumnValues:
@@ -197,8 +232,8 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
 
 
 def _from_numbers(name: str, values: NDArray[Any]) -> ColumnValues:
-    wide = np.int64 if values.dtype.kind in "iu" and values.dtype != np.uint64 else np.float64
-    return ColumnValues(name=name, kind="number", numbers=values.astype(wide, copy=False))
+    is_whole = values.dtype.kind in "iu" and values.dtype != np.uint64
+    return ColumnValues(name=name, kind="number", numbers=values if is_whole else values.astype(float, copy=False))
 
 
 def from_objects(name: str, values: Sequence[object]) -> ColumnValues:
@@ -234,23 +269,24 @@ def _text(value: object) -> str:
 def _from_text(name: str, values: Any) -> ColumnValues:
     import pandas as pd
 
-    codes, found = pd.factorize(values)
+    codes, found = pd.factorize(values, size_hint=_FEW)
     labels = [value if isinstance(value, str) else str(value) for value in found.tolist()]
     order = _sorted_places(labels)
     rank = np.full(len(labels) + 1, -1, dtype=np.intp)  # the last entry serves the code -1
     rank[order] = np.arange(len(labels))
-    return ColumnValues(name=name, kind="text", codes=rank[codes], labels=tuple(labels[k] for k in order))
+    ordered = Labels.printing(np.array(labels, dtype=object)[order])
+    return ColumnValues(name=name, kind="text", codes=_renumbered(codes, rank), labels=ordered)
 
 
-def _sorted_places(labels: Sequence[str]) -> list[int]:
+def _sorted_places(labels: Sequence[str]) -> Codes:
     """Return the places of distinct labels in their order: as numbers where each of them reads as one, else as text."""
     numbers = _as_numbers(labels)
     if numbers is None:
-        return sorted(range(len(labels)), key=labels.__getitem__)
+        return np.array(sorted(range(len(labels)), key=labels.__getitem__), dtype=np.intp)
     order = np.argsort(numbers)
     if np.any(np.diff(numbers[order]) == 0.0):  # `1` and `01`
-        return sorted(range(len(labels)), key=lambda k: (numbers[k], labels[k]))
-    return order.tolist()  # type: ignore[no-any-return]
+        return np.array(sorted(range(len(labels)), key=lambda k: (numbers[k], labels[k])), dtype=np.intp)
+    return order
 
 
 def _as_numbers(labels: Sequence[str]) -> NDArray[np.float64] | None:
@@ -271,7 +307,7 @@ def _from_categories(name: str, series: nw.Series[Any]) -> ColumnValues:
     labels = [_text(value) for value in categories]
     distinct = {label: k for k, label in enumerate(dict.fromkeys(labels))}  # categories 1 and "1" print alike
     table = np.array([*(distinct[label] for label in labels), -1], dtype=np.intp)
-    return ColumnValues(name=name, kind="category", codes=table[codes], labels=tuple(distinct))
+    return ColumnValues(name=name, kind="category", codes=_renumbered(codes, table), labels=Labels.of(distinct))
 
 
 def _native_categories(series: nw.Series[Any]) -> tuple[list[object], Codes]:

@@ -41,8 +41,8 @@ FLOPS, STEPS = 3e10, 12
 PER_PRODUCT, PER_SCATTER, PER_COLUMN = 1.3e-9, 1e-8, 2e-8
 """Seconds of one cell and one right-hand side, of one pair of cells, and of one eliminated column and one beside it."""
 
-LABEL = 130.0
-"""Bytes of a group's label, with its place in a table."""
+LABEL = 50.0
+"""Bytes of a group's label and first row: 24 where it is a whole number, 80 where it is text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +105,12 @@ def machine_memory() -> float:
 
 
 def _rows(plan: Plan, arrays: Arrays) -> float:
-    """Return the bytes of columns and codes of the rows, with their standardised copies and what is summed at once."""
+    """Return the bytes of columns and codes of the rows, and of what is summed at once; densities need copies, too."""
     assert plan.sizes is not None
-    own = 2 * (1 + len(arrays.x)) + len(arrays.groups) + len(arrays.sets) + 1
+    own = 1 + len(arrays.x) + len(arrays.groups) + len(arrays.sets) + 1
     if plan.density is not None:
         k = len(plan.density.inputs)
-        own += 2 * (k + k * (k + 1) // 2) + 4 * k
+        own += 1 + len(arrays.x) + 2 * (k + k * (k + 1) // 2) + 4 * k
     return NUMBER * plan.sizes.n * own
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.columns import Codes, ColumnValues, Factor
+from hdsl.design.columns import NO_LABELS, Codes, ColumnValues, Factor
 from hdsl.design.functions import COMPARISONS, FUNCTIONS, aggregate
 from hdsl.design.units import Units
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
@@ -38,7 +38,7 @@ class _Labels:
     """Labels for the units of an index set; -1 is missing."""
 
     codes: Codes
-    labels: tuple[str, ...]
+    labels: Labels[str]
     ref: Ref
 
 
@@ -59,7 +59,7 @@ class UnknownLabel:
 
     ref: Ref
     label: str
-    labels: tuple[str, ...]
+    labels: Labels[str]
 
 
 class Evaluator:
@@ -101,11 +101,19 @@ class Evaluator:
         """Return the value of `expr` for each row."""
         return self.numbers(expr, self._row)
 
+    def kept(self, expr: Expr, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the values of `expr` in the rows that are kept, in memory that the data do not share."""
+        values = self.rows(expr).values
+        if not keep.all():
+            return values[keep]
+        given = (column.numbers for column in self.columns.values() if column.numbers is not None)
+        return values.copy() if any(np.may_share_memory(values, numbers) for numbers in given) else values
+
     def factor(self, expr: Expr) -> Factor:
         """Return the values of the rows as labels in order: those of a column of text, or numbers."""
         value = self._evaluate(expr, self._row)
         if isinstance(value, _Labels):
-            return Factor(codes=value.codes, labels=Labels.of(value.labels))
+            return Factor(codes=value.codes, labels=value.labels)
         if isinstance(expr, Ref) and expr in self.data:
             return self.columns[self.data[expr].column].factor()
         numbers = value.values if value.missing is None else np.where(value.missing, np.nan, value.values)
@@ -211,7 +219,7 @@ class Evaluator:
         if isinstance(value, Numbers):
             number = self._label_number(label, operand)
             if not np.any(value.values == number):
-                self._note_unknown(operand, label, ())
+                self._note_unknown(operand, label, NO_LABELS)
             return _apply(compare, [value, Numbers(values=np.float64(number).reshape(1))])
         if label not in value.labels:
             self._note_unknown(value.ref, label, value.labels)
@@ -236,7 +244,7 @@ class Evaluator:
         except ValueError:
             return np.nan
 
-    def _note_unknown(self, operand: Expr, label: str, labels: tuple[str, ...]) -> None:
+    def _note_unknown(self, operand: Expr, label: str, labels: Labels[str]) -> None:
         if isinstance(operand, Ref):
             self.unknown_labels[UnknownLabel(ref=operand, label=label, labels=labels)] = None
 

@@ -182,8 +182,7 @@ def observe(form: CompositeModel, evaluator: Evaluator, keep: NDArray[np.bool_],
     """Return the outcome in the rows that are kept; report what has no value on the scale that is modelled (HM404)."""
     if DISTRIBUTIONS[form.outcome.distribution].support == "ordered categories":
         return _categories(form.outcome, evaluator, keep, found)
-    values = evaluator.rows(form.outcome.expr).values
-    values = values.copy() if keep.all() else values[keep]
+    values = evaluator.kept(form.outcome.expr, keep)
     if form.outcome.transform is None:
         return Observed(values=values)
     with np.errstate(all="ignore"):  # reported with its row

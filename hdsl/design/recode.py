@@ -27,7 +27,7 @@ from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import DataError, Diagnostic, Diagnostics
 from hdsl.diagnostics.spelling import near_names, one_of
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Ref, Text, show_index_set
-from hdsl.form.labels import UnitLabel
+from hdsl.form.labels import Labels, UnitLabel
 from hdsl.form.model import CompositeModel
 from hdsl.plan import Arrays, FixedSet, Plan, Product
 
@@ -341,12 +341,12 @@ def _places(labels: Iterable[UnitLabel], known: Mapping[Any, int]) -> Codes:
     return np.array([*(known[label] for label in labels), -1], dtype=np.intp)
 
 
-def _with_labels(values: ColumnValues, labels: tuple[str, ...]) -> ColumnValues:
+def _with_labels(values: ColumnValues, labels: Labels[str]) -> ColumnValues:
     factor = values.factor()
     known = {label: code for code, label in enumerate(labels)}
     more = {label: len(labels) + k for k, label in enumerate(label for label in factor.labels if label not in known)}
     table = _places(factor.labels, known | more)
-    return replace(values, kind="text", numbers=None, codes=table[factor.codes], labels=(*labels, *more))
+    return replace(values, kind="text", numbers=None, codes=table[factor.codes], labels=Labels.of((*labels, *more)))
 
 
 class _EachRow(Units):

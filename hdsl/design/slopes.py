@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.design.columns import row_parts
 from hdsl.design.layout import in_predictor, sum_of_products
 from hdsl.design.units import Units, show_unit
 from hdsl.diagnostics.record import Diagnostics
@@ -93,8 +94,11 @@ def _check(slope: _Slope, units: Units, found: Diagnostics) -> None:
     index_set = slope.term.index_set
     codes, first = units.codes(index_set), units.first_rows(index_set)
     held = slope.values[first]  # of each group the first row's value
-    differs = np.abs(slope.values - held[codes]) > _CONSTANT * np.abs(held[codes])
-    varies = np.bincount(codes[differs], minlength=len(first)) > 0
+    varies = np.zeros(len(first), dtype=bool)
+    for rows in row_parts(len(codes)):
+        own = held[codes[rows]]
+        differs = np.abs(slope.values[rows] - own) > _CONSTANT * np.abs(own)
+        varies[codes[rows][differs]] = True
     if not varies.any():
         _report_constant(slope, units, held, found)
     elif 2 * int(varies.sum()) < len(first):

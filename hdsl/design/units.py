@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.columns import Codes, Factor, compress
+from hdsl.design.columns import Codes, Factor, compress, row_parts
 from hdsl.form.expr import IndexSet
 from hdsl.form.labels import Labels, UnitLabel
 
@@ -71,7 +71,10 @@ class Units:
         head, last = index_set[:-1], index_set[-1:]
         outer, inner = self.codes(head), self.codes(last)
         width = self.count(last)
-        joined = np.where((outer < 0) | (inner < 0), -1, outer * width + inner)
+        joined = outer * width
+        joined += inner
+        if joined.size and (outer.min() < 0 or inner.min() < 0):
+            joined[(outer < 0) | (inner < 0)] = -1
         codes, self._used[index_set] = compress(joined, self.count(head) * width)
         return codes
 
@@ -125,8 +128,10 @@ class Units:
         if index_set not in self._first:
             codes = self.codes(index_set)
             first = np.zeros(self.count(index_set), dtype=np.intp)
-            held = np.arange(self.n)[::-1] if self.n and codes.min() >= 0 else np.flatnonzero(codes >= 0)[::-1]
-            first[codes[held]] = held  # reversed, so that the first row is written last
+            for rows in reversed(row_parts(self.n)):
+                part = codes[rows]
+                held = (np.arange(len(part)) if part.min() >= 0 else np.flatnonzero(part >= 0))[::-1]
+                first[part[held]] = rows.start + held  # reversed, so that the first row is written last
             self._first[index_set] = first
         return self._first[index_set]
 
@@ -145,7 +150,8 @@ class Units:
     def _find_violations(self, finer: IndexSet, coarser: IndexSet) -> NDArray[np.intp]:
         inner, outer = self.codes(finer), self.codes(coarser)
         expected = outer[self.first_rows(finer)]
-        differing = np.flatnonzero(expected[inner] != outer)
+        found = [rows.start + np.flatnonzero(expected[inner[rows]] != outer[rows]) for rows in row_parts(self.n)]
+        differing = np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
         if not len(differing) or not (inner.min() < 0 or outer.min() < 0):
             return differing
         held = (inner >= 0) & (outer >= 0)  # a missing label is neither in a unit nor elsewhere
@@ -163,11 +169,14 @@ class Units:
 
     def restricted(self, keep: NDArray[np.bool_]) -> Units:
         """Return the units of the rows that are kept."""
-        rows = np.flatnonzero(keep)
-        factors = {
-            name: Factor(codes=factor.codes[rows], labels=factor.labels) for name, factor in self._factors.items()
-        }
-        return Units(self.row, factors, len(rows))
+        factors = {name: _full(factor.codes[keep], factor.labels) for name, factor in self._factors.items()}
+        return Units(self.row, factors, int(np.count_nonzero(keep)))
+
+
+def _full(codes: Codes, labels: Labels[str]) -> Factor:
+    """Return a factor without the labels that do not occur."""
+    new, used = compress(codes, len(labels))
+    return Factor(codes=new, labels=labels if len(used) == len(labels) else labels.take(used), is_full=True)
 
 
 def show_unit(label: UnitLabel) -> str:

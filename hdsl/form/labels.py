@@ -38,14 +38,15 @@ class Labels(Sequence[Label_co]):
     @staticmethod
     def of(labels: Iterable[UnitLabel]) -> Labels[Any]:
         """Return labels that are given as text, or as tuples of text."""
-        rows = [(label,) if isinstance(label, str) else label for label in labels]
-        columns = [np.array(texts, dtype=object) for texts in zip(*rows, strict=True)]
-        return Labels(columns=tuple(columns) or (np.empty(0, dtype=object),))
+        given = list(labels)
+        parts = zip(*given, strict=True) if given and isinstance(given[0], tuple) else [given]
+        columns = tuple(np.array(texts, dtype=object) for texts in parts)
+        return Labels(columns=columns or (np.empty(0, dtype=object),))
 
     @staticmethod
-    def printing(numbers: NDArray[Any]) -> Labels[str]:
-        """Return labels that print whole numbers."""
-        return Labels(columns=(numbers,))
+    def printing(values: NDArray[Any]) -> Labels[str]:
+        """Return labels that print whole numbers, or text that is held as objects."""
+        return Labels(columns=(values,))
 
     def take(self, places: NDArray[np.intp]) -> Labels[Label_co]:
         """Return the labels at some places, in the order of these."""

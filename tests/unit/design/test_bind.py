@@ -11,6 +11,7 @@ import pytest
 from hdsl.design import bind, describe, structural_plan
 from hdsl.design.evaluate import Evaluator
 from hdsl.diagnostics.record import DataError, FitError
+from hdsl.form.expr import Expr
 from hdsl.plan import Column, FixedSet, Product
 from tests.unit.design.models import (
     ROW,
@@ -383,3 +384,15 @@ def test_nothing_holds_the_columns_that_were_read_after_binding() -> None:
         assert not [held for held in gc.get_objects() if isinstance(held, Evaluator)]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64", "int16", "bool"])
+@pytest.mark.parametrize("expr", [ref("x"), call("+", ref("x"), num(0.0)), call("^", ref("x"), num(2.0))])
+def test_a_design_does_not_share_memory_with_the_data(kind: str, expr: Expr) -> None:
+    columns = {"y": np.arange(6.0), "x": np.array([1, 0, 0, 1, 1, 0]).astype(kind)}
+    kept = {name: values.copy() for name, values in columns.items()}
+    design = bind(model(fixed("b0"), fixed("b1", covariate(expr, "z"))), pd.DataFrame(columns, copy=False))
+    for values in columns.values():
+        values[:] = 1
+    np.testing.assert_array_equal(design.arrays.y, kept["y"])
+    np.testing.assert_array_equal(design.arrays.x[0], kept["x"])

@@ -66,3 +66,28 @@ def test_compress_keeps_order_and_missing(bound: int) -> None:
     codes, used = compress(np.array([4, -1, 2, 4]), bound)
     assert codes.tolist() == [1, -1, 0, 1]
     assert used.tolist() == [2, 4]
+
+
+def test_groups_of_many_rows_are_those_of_pandas() -> None:
+    generator, n = np.random.default_rng(5), 100_003
+    data = pd.DataFrame({"a": generator.integers(0, 3000, n), "b": 10**9 * generator.integers(0, 900, n)})
+    data.loc[generator.integers(0, n, 200), "a"] = np.nan
+    data["c"] = data["a"] // 7
+    units = units_of(**{name: data[name].tolist() for name in "abc"})
+    for names in (["a"], ["b"], ["b", "a"]):
+        expected = data.groupby(names, sort=True).ngroup().fillna(-1).to_numpy(dtype=int)
+        np.testing.assert_array_equal(units.codes(tuple(names)), expected)
+        first = pd.Series(range(n)).groupby(expected).first()
+        np.testing.assert_array_equal(units.first_rows(tuple(names)), first[first.index >= 0])
+    assert units.determines(("a",), ("c",))
+    data.loc[n - 1, "c"] += 1
+    changed = units_of(**{name: data[name].tolist() for name in "ac"})
+    assert changed.violations(("a",), ("c",)).tolist() == [n - 1]
+
+
+def test_units_that_are_left_of_a_pair_know_their_labels() -> None:
+    units = units_of(b=["B", "A", "A", "B", None], c=[7, 7, -1, 7, -1])
+    left = units.restricted(np.array([True, False, True, True, True]))
+    assert left.labels(("b", "c")) == (("A", "-1"), ("B", "7"))
+    assert left.codes(("b", "c")).tolist() == [1, 0, 1, -1]
+    assert left.codes(("c",)).tolist() == [1, 0, 1, 0]
