@@ -24,6 +24,12 @@ def lower_factor(root: Floats) -> Floats:
     q = len(root)
     if root.shape == (1, 1):
         return np.abs(root)
+    if root.shape == (2, 2):
+        (a, b), (c, d) = root.tolist()
+        first = math.hypot(a, b)
+        if first == 0.0:
+            return np.array([[0.0, 0.0], [0.0, math.hypot(c, d)]])
+        return np.array([[first, 0.0], [(a * c + b * d) / first, abs(a * d - b * c) / first]])
     R: Floats = np.asarray(np.linalg.qr(root.T, mode="r"))[:q]
     L = np.zeros((q, q))
     L[:, : len(R)] = R.T * np.where(R.diagonal() < 0.0, -1.0, 1.0)

@@ -8,6 +8,7 @@ sigma^2, and the residual sum of squares is that of the constrained coefficients
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import numpy as np
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.held import Roots
 from hdsl.fit.outcome import FitOutcome
-from hdsl.fit.profiles import SIGMA, Target, estimate_of, held_roots, started
+from hdsl.fit.profiles import SIGMA, Target, estimate_of, held_roots, least_sds, started
 from hdsl.fit.standardise import Floats
 
 __all__ = ["GaussianSurface", "gaussian_surface"]
@@ -56,11 +57,16 @@ class GaussianSurface:
         """Return the vector of the fit, and the size of each of its entries."""
         return self.begin
 
+    def floor(self) -> Floats:
+        """Return the least absolute value of each entry of a vector that a descent may start from."""
+        own = self.roots.floor(least_sds(self.problem.T))
+        return own if self.target == SIGMA else np.append(0.0, own)
+
     def _parts(self, vector: Floats, value: float) -> tuple[float, Floats, float]:
         """Return sigma, the vector of the roots, and the held value that these have."""
         if self.target == SIGMA:
             return value, vector, value
-        sigma = float(np.exp(vector[0]))
+        sigma = math.exp(vector[0])
         return sigma, vector[1:], value / sigma if self.is_sd else value
 
     def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
@@ -72,7 +78,7 @@ class GaussianSurface:
         at = self.problem.evaluate(self.problem.theta_from(roots))
         beta, r2, by_gap = self._constrained(at, value)
         scaled, nn = (self.problem.outcome.scale / sigma) ** 2, at.profile.nn
-        total = self._logdet(at) + nn * float(np.log(2.0 * np.pi * sigma**2)) + r2 * scaled
+        total = self._logdet(at) + nn * math.log(2.0 * math.pi * sigma**2) + r2 * scaled
         slopes = self.roots.gradient(entries, inner, self._slopes(at, roots, beta, scaled))
         by_log_sigma = 2.0 * nn - 2.0 * r2 * scaled
         if self.target == SIGMA:
@@ -142,8 +148,7 @@ class GaussianSurface:
 def gaussian_surface(problem: Criterion, outcome: FitOutcome, target: Target) -> GaussianSurface:
     """Return the criterion of a fit with one parameter held."""
     roots = held_roots(problem.plan, target)
-    scales = [1.0 / np.maximum(np.abs(T.diagonal()), np.finfo(float).tiny) for T in problem.T]
-    relative = started([sd / outcome.sigma for sd in outcome.sd], scales)
+    relative = started([sd / outcome.sigma for sd in outcome.sd], least_sds(problem.T))
     vector = roots.vector(relative, outcome.cor)
     units = roots.units(relative)
     if target != SIGMA:

@@ -15,7 +15,7 @@ from hdsl.fit.held import Roots
 from hdsl.fit.joint import DensityCriterion
 from hdsl.fit.laplace import laplace
 from hdsl.fit.outcome import FitOutcome
-from hdsl.fit.profiles import Target, estimate_of, held_roots, started
+from hdsl.fit.profiles import Target, estimate_of, held_roots, least_sds, started
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.standardise import Floats
 from hdsl.fit.weighted import Weighted, weighted
@@ -55,6 +55,10 @@ class GeneralisedSurface:
     def start(self) -> tuple[Floats, Floats]:
         """Return the vector of the fit, and the size of each of its entries."""
         return self.begin
+
+    def floor(self) -> Floats:
+        """Return the least absolute value of each entry of a vector that a descent may start from."""
+        return np.append(np.zeros(self.along.shape[1]), self.roots.floor(least_sds(self.criterion.T)))
 
     def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
         """Return the criterion and its gradient, by the held value last; without a mode there is none."""
@@ -127,8 +131,7 @@ def surface_of(criterion: DensityCriterion, outcome: FitOutcome, target: Target)
         across = row / (row @ row)
         along = np.linalg.svd(row[None, :])[2][1:].T
     roots = held_roots(criterion.plan, target)
-    scales = [1.0 / np.maximum(np.abs(T.diagonal()), np.finfo(float).tiny) for T in criterion.T]
-    sds = started(outcome.sd, scales)
+    sds = started(outcome.sd, least_sds(criterion.T))
     beta = along.T @ criterion.beta_from(outcome.beta)
     vector = np.concatenate((beta, roots.vector(sds, outcome.cor)))
     units = np.concatenate((np.ones(len(beta)), roots.units(sds)))

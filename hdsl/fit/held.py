@@ -152,6 +152,15 @@ class Roots:
                     out[place] = scales[block.factor][block.columns[row]]
         return out
 
+    def floor(self, least: Sequence[Floats]) -> Floats:
+        """Return for each entry of the vector on a diagonal the standard deviation in `least` of its effect, else 0."""
+        out = np.zeros(self.size)
+        for block in self.blocks:
+            for row, column, place in block.places:
+                if place != FREE and row == column:
+                    out[place] = least[block.factor][block.columns[row]]
+        return out
+
 
 def _other(cor: float) -> float:
     """Return ``sqrt(1 - cor^2)``."""

@@ -58,6 +58,9 @@ class Surface(Protocol):
     def start(self) -> tuple[Floats, Floats]:
         """Return the vector of the fit, and the size of each of its entries."""
 
+    def floor(self) -> Floats:
+        """Return the least absolute value of each entry of a vector that a descent may start from."""
+
     def covariance(self) -> Floats:
         """Return that of (vector, held value) at the fit; not finite where it has none."""
 
@@ -72,14 +75,20 @@ class Minimum:
         Where it is.
     deviance, slope : float
         -2 log-likelihood, and its derivative by the value; NaN where no minimum was found, or no derivative is there.
+    error : float
+        What the descent would gain by one more step, which the deviance has: it is wrong by less.
     hessian : ndarray
         By the vector.
+    decrement : float
+        What ended the descent.
     """
 
     vector: Floats
     deviance: float
     slope: float
+    error: float
     hessian: Floats
+    decrement: float
 
 
 class _Curvature(NamedTuple):
@@ -99,13 +108,12 @@ class Profile:
     surface : Surface
     estimate : float
         The value where the criterion is least.
-    decrement : float
-        Twice what one more step of a descent is expected to gain where it ends.
+    known : dict
+        The minima by their values.
     """
 
     surface: Surface
     estimate: float
-    decrement: float = DECREMENT
     known: dict[float, Minimum] = field(default_factory=dict)
 
     @property
@@ -122,12 +130,22 @@ class Profile:
         """Return the least -2 log-likelihood with the parameter at `value`; NaN where no minimum was found."""
         return self.at(value).deviance
 
-    def at(self, value: float) -> Minimum:
-        """Return the least criterion with the parameter at `value`."""
-        if value not in self.known:
+    def at(self, value: float, decrement: float = DECREMENT) -> Minimum:
+        """Return the least criterion with the parameter at `value`.
+
+        Parameters
+        ----------
+        decrement : float
+            Twice what one more step of a descent is expected to gain where it ends.
+        """
+        if value not in self.known or self.known[value].decrement > decrement:
             with one_thread(), np.errstate(all="ignore"):
-                self.known[value] = self._least(value)
+                self.known[value] = self._least(value, decrement)
         return self.known[value]
+
+    @cached_property
+    def _floor(self) -> Floats:
+        return self.surface.floor()
 
     @cached_property
     def _curvature(self) -> _Curvature:
@@ -150,34 +168,33 @@ class Profile:
         bend = float(rows[-1, -1] + across @ tangent)
         return _Curvature(H, tangent, math.sqrt(2.0 / bend) if bend > 0.0 else math.nan)
 
-    def _least(self, value: float) -> Minimum:
+    def _least(self, value: float, decrement: float) -> Minimum:
         """Return the minimum; by values on the way where the criterion has none at the start."""
         for _ in range(STOPS):
-            found = self._started(value)
+            found = self._started(value, decrement)
             if found is not None:
                 return found
-            stop = self._stop(value)
+            stop = self._stop(value, decrement)
             if stop is None:
                 break
             self.known[stop[0]] = stop[1]
-        return Minimum(
-            vector=self.surface.start()[0], deviance=math.nan, slope=math.nan, hessian=self._curvature.hessian
-        )
+        none, start, H = math.nan, self.surface.start()[0], self._curvature.hessian
+        return Minimum(vector=start, deviance=none, slope=none, error=none, hessian=H, decrement=0.0)
 
-    def _started(self, value: float) -> Minimum | None:
+    def _started(self, value: float, decrement: float) -> Minimum | None:
         """Return the minimum from the first start that the criterion has a value at."""
         for start, move in self._starts(value):
             first = self._objective(start, value)
             if np.isfinite(first[0]):
-                return self._descended(value, start, move, first)
+                return self._descended(value, start, move, first, decrement)
         return None
 
-    def _stop(self, value: float) -> tuple[float, Minimum] | None:
+    def _stop(self, value: float, decrement: float) -> tuple[float, Minimum] | None:
         """Return a value on the way that can be started at, and its minimum."""
         near = min((at for at in self.known), key=lambda at: abs(at - value), default=self.estimate)
         for k in range(1, STOPS):
             stop = near + (value - near) * 0.5**k
-            found = None if stop in self.known else self._started(stop)
+            found = None if stop in self.known else self._started(stop, decrement)
             if found is not None:
                 return stop, found
         return None
@@ -186,9 +203,16 @@ class Profile:
         """Yield vectors to start from, each with its derivative by the value: on the path of minima, then the nearest.
 
         The path has the fit's tangent at the estimate and goes through the two nearest minima that are known; its part
-        of the second order changes linearly between them, and not beyond.
+        of the second order changes linearly between them, and not beyond. Effects without variance are given some: the
+        gradient by their roots is zero even where they would lower the criterion.
         """
-        found = {at: own for at, own in self.known.items() if np.isfinite(own.deviance)}
+        floor = self._floor
+        for start, move in self._path(value):
+            yield np.where(np.abs(start) < floor, np.copysign(floor, start), start), move
+
+    def _path(self, value: float) -> Iterator[tuple[Floats, Floats]]:
+        """Yield what `_starts` does, effects without variance as they are."""
+        found = {at: own for at, own in self.known.items() if math.isfinite(own.deviance)}
         centre = found[self.estimate].vector if self.estimate in found else self.surface.start()[0]
         tangent, s = self._curvature.tangent, value - self.estimate
         near = sorted((at for at in found if at != self.estimate), key=lambda at: abs(at - value))[:2]
@@ -204,17 +228,21 @@ class Profile:
         nearest = found[near[0]].vector if near and abs(near[0] - value) < abs(s) else centre
         yield nearest, np.zeros(len(centre))
 
-    def _descended(self, value: float, start: Floats, move: Floats, first: tuple[float, Floats]) -> Minimum:
+    def _descended(
+        self, value: float, start: Floats, move: Floats, first: tuple[float, Floats], decrement: float
+    ) -> Minimum:
         """Return the minimum near a start; `move` is how it moves with the value."""
         near = min(self.known, key=lambda at: abs(at - value), default=None)
         hessian = self._curvature.hessian if near is None else self.known[near].hessian
-        bottom = descend(partial(self._objective, value=value), start, hessian, first=first, decrement=self.decrement)
+        bottom = descend(partial(self._objective, value=value), start, hessian, first=first, decrement=decrement)
         m = len(start)
         return Minimum(
             vector=bottom.vector + bottom.step if bottom.converged else bottom.vector,
             deviance=bottom.value - bottom.fall / 2.0 if bottom.converged else math.nan,
             slope=float(bottom.gradient[m] + bottom.gradient[:m] @ move),
+            error=bottom.fall / 2.0,
             hessian=bottom.hessian,
+            decrement=decrement if bottom.converged else 0.0,
         )
 
     def _objective(self, vector: Floats, value: float) -> tuple[float, Floats]:
@@ -262,19 +290,17 @@ class Profiles:
     arrays: Arrays
     outcome: FitOutcome
 
-    def of(self, target: Target, *, decrement: float = DECREMENT) -> Profile:
+    def of(self, target: Target) -> Profile:
         """Return the profile of a parameter.
 
         Parameters
         ----------
         target : int, (int, int, int) or SIGMA
             A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
-        decrement : float
-            Twice what one more step of a descent is expected to gain where it ends.
         """
         own = self._by_ml if self._is_mean(target) and self.outcome.method == "reml" else self._own
         surface = self._surface(own, target)
-        return Profile(surface=surface, estimate=estimate_of(own.outcome, target), decrement=decrement)
+        return Profile(surface=surface, estimate=estimate_of(own.outcome, target))
 
     def _surface(self, own: _Fitted, target: Target) -> Surface:
         if self.plan.density is None:
@@ -331,11 +357,16 @@ def estimate_of(outcome: FitOutcome, target: Target) -> float:
             return float(outcome.cor[factor][row, column])
 
 
+def least_sds(T: Sequence[Floats]) -> list[Floats]:
+    """Return the least standard deviations of the user's columns that a descent starts from; ``Z = Z* T``."""
+    return [LEAST / np.maximum(np.abs(own.diagonal()), np.finfo(float).tiny) for own in T]
+
+
 def held_roots(plan: Plan, target: Target) -> Roots:
     """Return the roots with what is held, if it is of a covariance."""
     return roots_of(plan, target if isinstance(target, tuple) else None)
 
 
-def started(sds: Sequence[Floats], scales: Sequence[Floats]) -> list[Floats]:
+def started(sds: Sequence[Floats], least: Sequence[Floats]) -> list[Floats]:
     """Return standard deviations to start from: none of them zero."""
-    return [np.maximum(sd, LEAST * scale) for sd, scale in zip(sds, scales, strict=True)]
+    return [np.maximum(sd, own) for sd, own in zip(sds, least, strict=True)]

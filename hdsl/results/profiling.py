@@ -12,7 +12,7 @@ Venzon and Moolgavkar (1988), Applied Statistics 37: profile-likelihood-based co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +26,7 @@ from hdsl.results.scales import SCALES, Scale
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hdsl.fit.profiles import Profile, Profiles, Target
+    from hdsl.fit.profiles import Minimum, Profile, Profiles, Target
     from hdsl.results.parameters import ParameterTable
 
 __all__ = ["Zeta", "profile_bounds", "profile_table", "zeta_of"]
@@ -46,16 +46,20 @@ MOST = 40
 FALLBACK = 0.1
 """First step, relative to the estimate (or to 1), where there is no standard error."""
 
-DECREMENT = 1e-4
-"""What ends a descent on the way to an end (`hdsl.fit.profiles`): as a share of the deviance there it is no more."""
+ROUGH = 1e-2
+"""What ends a descent at the first value of a side (`hdsl.fit.profiles.Profile.at`): it only says where the next is."""
+
+FINE = 1e-4
+"""What ends a descent at later values."""
 
 
 class _Node(NamedTuple):
-    """A value, the signed root there, and its derivative; NaN where that is not known."""
+    """A value, the signed root there, its derivative (NaN where that is not known), and the error of the root."""
 
     value: float
     root: float
     slope: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,73 +93,98 @@ class Zeta:
 
     def __call__(self, value: float) -> float:
         """Return ``sign(value - centre) sqrt(deviance - least)``."""
-        return self._node(value).root
+        return self._node(self.deviance.at(value), value).root
 
-    def _node(self, value: float) -> _Node:
-        if value == self.centre:
-            return _Node(value, 0.0, 1.0 / self.se)
-        found = self.deviance.at(value)
+    def _node(self, found: Minimum, value: float) -> _Node:
         rise = found.deviance - self.least
-        if math.isnan(rise):
-            return _Node(value, math.nan, math.nan)
+        if value == self.centre or math.isnan(rise):
+            return _Node(value, *((0.0, 1.0 / self.se) if value == self.centre else (math.nan, math.nan)))
         root = math.copysign(math.sqrt(max(rise, 0.0)), value - self.centre)
-        return _Node(value, root, found.slope / (2.0 * root) if root else math.nan)
+        if root == 0.0:
+            return _Node(value, root, math.nan)
+        return _Node(value, root, found.slope / (2.0 * root), found.error / (2.0 * abs(root)))
 
     def end(self, root: float) -> float:
         """Return the value where it is `root`; the edge where it does not reach that, NaN where it has no value."""
         edge = self.edges[root > 0.0]
-        inner, outer = self._node(self.centre), None
         if self.centre == edge:
             return edge
-        last, at = inner, self._first(root)
+        middle = _Node(self.centre, 0.0, 1.0 / self.se)
+        last, inner, outer = middle, middle, None
+        at, decrement = self._first(root), ROUGH
         for _ in range(MOST):
             at = self._within(at, edge)
-            new = self._node(at)
+            found = self.deviance.at(at, decrement)
+            new = self._node(found, at)
             if math.isnan(new.root):
                 return math.nan
-            if abs(new.root - root) <= NEAR * abs(root):
-                better, error = _foreseen(last, new, root)
-                if error <= CLOSE * abs(root):
-                    return self._within(better, edge)
+            (_, better), (most, _) = sorted(_foreseen(node, new, root) for node in (middle, last))
+            is_near = found.error <= FINE / 2.0 and abs(new.root - root) <= NEAR * abs(root)
+            if is_near and most + new.error <= CLOSE * abs(root):
+                return self._within(better, edge)
             if abs(new.root) >= abs(root):
                 outer = new
             elif at == edge:
                 return edge
             else:
                 inner = new
-            at = self._next(last, new, inner, outer, root)
-            last = new
-        return at
+            at, decrement, last = self._next(better, inner, outer), FINE, new
+        return edge if outer is None else at
 
     def _first(self, root: float) -> float:
-        """Return a value to begin with: standard errors away, on a scale without edges."""
-        lower, upper = self.edges
-        centre, reach = self.centre, root * self.se
-        if lower == 0.0 < centre:
-            return centre * math.exp(reach / centre)
-        if (lower, upper) == (-1.0, 1.0):
-            return math.tanh(math.atanh(centre) + reach / (1.0 - centre**2))
-        return centre + reach
+        """Return a value to begin with: on a scale without edges, where the other side or the standard error says."""
+        scale = self._search_scale(root)
+        middle = _Node(self.centre, 0.0, 1.0 / self.se)
+        others = [self._node(found, at) for at, found in self.deviance.known.items()]
+        low, high = self.edges
+        others = [node for node in others if node.root * root < 0.0 < node.slope and low < node.value < high]
+        here = scale.of(middle)
+        plain = here.value + root / here.slope
+        if not others:
+            return scale.back(plain)
+        _, guess = _foreseen(scale.of(min(others, key=lambda node: abs(node.root + root))), here, root)
+        share = (guess - here.value) / (plain - here.value)
+        return scale.back(guess if 1.0 / WIDEST < share < WIDEST else plain)
+
+    def _search_scale(self, root: float) -> _SearchScale:
+        """Return the scale on which the first value is looked for."""
+        if self.edges == (-1.0, 1.0):
+            return _FISHER if abs(self.centre) < 1.0 else _PLAIN
+        return _LOG if self.edges[0] == 0.0 and self.centre > abs(root) * self.se else _PLAIN
 
     def _within(self, value: float, edge: float) -> float:
         """Return a value on its way to the edge, not beyond it."""
         return max(value, edge) if edge < self.centre else min(value, edge)
 
-    def _next(self, last: _Node, new: _Node, inner: _Node, outer: _Node | None, root: float) -> float:
-        """Return the value to look at next: by the curve through two values, kept on the side where the end is."""
-        guess, _ = _foreseen(last, new, root)
+    def _next(self, guess: float, inner: _Node, outer: _Node | None) -> float:
+        """Return the value to look at next: what is foreseen, kept on the side where the end is."""
         if outer is None:
-            farthest = self.centre + WIDEST * (inner.value - self.centre)
-            is_on = math.isfinite(guess) and abs(guess - self.centre) > abs(inner.value - self.centre)
-            return min(guess, farthest, key=lambda at: abs(at - self.centre)) if is_on else farthest
+            reach = (guess - self.centre) / (inner.value - self.centre)
+            return self.centre + (reach if 1.0 < reach < WIDEST else WIDEST) * (inner.value - self.centre)
         low, high = sorted((inner.value, outer.value))
-        if low < guess < high:
-            return guess
-        return (low + high) / 2.0
+        return guess if low < guess < high else (low + high) / 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SearchScale:
+    """A scale without edges: to it, back, and its derivative."""
+
+    to: Callable[[float], float]
+    back: Callable[[float], float]
+    slope: Callable[[float], float]
+
+    def of(self, node: _Node) -> _Node:
+        """Return a node on this scale."""
+        return _Node(self.to(node.value), node.root, node.slope / self.slope(node.value))
+
+
+_PLAIN = _SearchScale(to=lambda x: x, back=lambda x: x, slope=lambda x: 1.0)
+_LOG = _SearchScale(to=math.log, back=math.exp, slope=lambda x: 1.0 / x)
+_FISHER = _SearchScale(to=math.atanh, back=math.tanh, slope=lambda x: 1.0 / (1.0 - x * x))
 
 
 def _foreseen(a: _Node, b: _Node, root: float) -> tuple[float, float]:
-    """Return the value where a signed root is foreseen, and the error of the signed root there.
+    """Return the error of the signed root where it is foreseen, and the value there.
 
     The value as a function of the root is the cubic through both nodes with their slopes; the error is what separates
     it from the tangent at the second, terms of the second and the third order each by itself. Without slopes it is the
@@ -163,13 +192,15 @@ def _foreseen(a: _Node, b: _Node, root: float) -> tuple[float, float]:
     """
     far, near = root - a.root, root - b.root
     width = b.root - a.root
-    secant = (b.value - a.value) / width if width else math.nan
+    if width == 0.0:
+        return math.inf, math.nan
+    secant = (b.value - a.value) / width
     if not (a.slope > 0.0 and b.slope > 0.0 and math.isfinite(a.slope + b.slope)):
-        return b.value + near * secant, abs(near)
+        return abs(near), b.value + near * secant
     at_a, at_b = 1.0 / a.slope, 1.0 / b.slope
     second = (at_b - secant) / width * near**2
     third = (at_a + at_b - 2.0 * secant) / width**2 * near**2 * far
-    return b.value + near * at_b + second + third, (abs(second) + abs(third)) * b.slope
+    return (abs(second) + abs(third)) * b.slope, b.value + near * at_b + second + third
 
 
 def zeta_of(table: ParameterTable, name: str, profiles: Profiles | None = None) -> Zeta:
@@ -187,14 +218,14 @@ def zeta_of(table: ParameterTable, name: str, profiles: Profiles | None = None) 
     """
     place = table.names.index(name)
     target = _target(table, place)
-    deviance = (profiles or profiles_of(table)).of(target, decrement=DECREMENT)
+    deviance = (profiles or profiles_of(table)).of(target)
     scalars = dict(enumerate(table.design.scalars, start=len(table.fixed)))
     scale = SCALES[scalars[place].inverse if place in scalars else "identity"]
     lower, upper = (-math.inf, math.inf) if isinstance(target, int) else table.edges[place]
     se = deviance.se
     if not se > 0.0:
         se = FALLBACK * (abs(deviance.estimate) or 1.0)
-    least = deviance(deviance.estimate)
+    least = deviance.at(deviance.estimate, FINE).deviance
     return Zeta(deviance=deviance, least=least, se=se, edges=(lower, upper), scale=scale)
 
 

@@ -29,3 +29,13 @@ def test_the_bound_is_zero_where_there_is_no_variance_and_near_where_all_are_equ
 
 def test_the_factor_of_one_effect_is_not_negative() -> None:
     np.testing.assert_array_equal(lower_factor(np.array([[-2.0]])), [[2.0]])
+
+
+@pytest.mark.parametrize("q", [1, 2, 3])
+def test_a_root_becomes_lower_triangular(q: int) -> None:
+    rng = np.random.default_rng(q)
+    for root in (rng.normal(size=(q, q)), np.zeros((q, q)), np.outer(np.arange(q), np.ones(q)), np.tri(q) - 2.0):
+        L = lower_factor(root)
+        np.testing.assert_allclose(L @ L.T, root @ root.T, atol=1e-12)
+        np.testing.assert_array_equal(L, np.tril(L))
+        assert np.all(L.diagonal() >= 0.0)

@@ -123,7 +123,7 @@ class TestProfile:
             for share in (0.0, -0.8, 0.8):
                 profile.at(profile.estimate + share * profile.se)
             value = profile.estimate + 0.82 * profile.se
-            start, _ = next(profile._starts(value))
+            start, _ = next(profile._path(value))
             assert profile.surface.objective(start, value)[0] == pytest.approx(profile(value), abs=1e-3)
 
     def test_fixed_effects_under_reml_have_the_profile_of_ml(self, data):
@@ -137,6 +137,24 @@ class TestProfile:
         profiles = Profiles(plan=fit.design.plan, arrays=fit.design.arrays, outcome=fit.outcome)
         first, *others = (profiles.of(target).surface.problem for target in (*fit.outcome.variance_parameters, SIGMA))
         assert all(other is first for other in others)
+
+    def test_what_is_rough_goes_on_when_more_is_asked(self, fit):
+        profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, SIGMA)
+        value = 1.3 * profile.estimate
+        rough, fine = profile.at(value, 10.0), profile.at(value, 1e-9)
+        assert rough.deviance != fine.deviance
+        assert fine.error < 1e-9
+        assert profile.at(value, 10.0) is fine
+
+    def test_an_effect_without_variance_gets_some_where_that_is_less(self, data):
+        fit = hdsl.Model(MODELS["nested"]).fit(data)
+        assert fit.params["sd_v"] == 0.0
+        profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, 0)
+        offset = hdsl.Model(MODELS["nested"].replace("normal(m, sd_v)", "normal(0, sd_v)"))
+        for value in (-0.5, 2.5):
+            refit = offset.fit(data.assign(y=data["y"] - value))
+            assert refit.params["sd_v"] > 0.1
+            assert profile(value) == pytest.approx(refit.deviance, abs=1e-5)
 
 
 class TestRoots:

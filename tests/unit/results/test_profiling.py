@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import hdsl
 from hdsl.diagnostics import FitError
+from hdsl.results.profiling import zeta_of
 
 CUT = 3.841458820694124
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -67,3 +70,41 @@ def test_an_unknown_name_is_refused(fit):
         with pytest.raises(FitError, match="did you mean") as caught:
             ask()
         assert caught.value.code == "HM510"
+
+
+GAUSSIAN = {
+    "one sd on its edge": (
+        "index j = g\nindex k = h\ny[i] ~ normal(u[j,k] + b1*x[i], s)\nu[j,k] ~ normal(v[k], sd_u)\n"
+        "v[k] ~ normal(m, sd_v)\n"
+    ),
+    "three effects": (
+        "index j = g\ny[i] ~ normal(a[j] + b[j]*x[i] + c[j]*z[i], s)\n"
+        "(a[j], b[j], c[j]) ~ mvnormal((m_a, m_b, m_c), Omega)\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=[(text, method) for text in GAUSSIAN for method in ("ml", "reml")])
+def gaussian(request):
+    text, method = request.param
+    rng = np.random.default_rng(11)
+    n = 240
+    columns = {"g": rng.integers(0, 12, n), "h": rng.integers(0, 5, n), "x": rng.normal(2, 1, n)}
+    frame = pd.DataFrame(columns | {"z": rng.normal(0, 3, n)})
+    spread = [[1.0, 0.3, 0.1], [0.3, 0.5, 0.0], [0.1, 0.0, 0.1]]
+    effects = rng.multivariate_normal([1.0, 0.5, 0.2], spread, 12)[frame["g"]]
+    frame["y"] = (effects * np.column_stack([np.ones(n), frame["x"], frame["z"]])).sum(1)
+    frame["y"] += rng.normal(0, 0.7, 5)[frame["h"]] + rng.normal(0, 1, n)
+    return hdsl.Model(GAUSSIAN[text]).fit(frame, method=method)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_ends_are_where_the_root_is_its_quantile(gaussian, level):
+    root = NormalDist().inv_cdf(0.5 + level / 2.0)
+    for name, bounds in gaussian.conf_int(level, method="profile").iterrows():
+        zeta = zeta_of(gaussian.parameters, name)
+        for sign, end, edge in zip((-1.0, 1.0), bounds, zeta.edges, strict=True):
+            if end == edge:
+                assert abs(zeta(end)) < root, name
+            else:
+                assert zeta(end) == pytest.approx(sign * root, rel=1e-4), name
