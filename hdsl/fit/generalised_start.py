@@ -26,7 +26,7 @@ from hdsl.fit.row_density import evaluated
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
 
-__all__ = ["GeneralisedStart", "Moments", "coefficients", "natural_values", "random_effects", "with_values"]
+__all__ = ["GeneralisedStart", "Moments", "coefficients", "leashes", "natural_values", "random_effects", "with_values"]
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
@@ -150,7 +150,7 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
     begin = _from_moments(problem, arrays)
     if begin is None:
         raise no_start("the density of the outcome is zero")
-    problem = replace(problem, leashes=_leashes(criterion, arrays))
+    problem = replace(problem, leashes=leashes(criterion, arrays))
     optimum = minimise(problem, begin, Tolerances(scaled=True) if exact else ROUGH)
     name = fitted_exactly(problem, optimum.at, arrays, lambda: natural_values(criterion.plan, arrays))
     if name is not None:
@@ -158,7 +158,7 @@ def coefficients(criterion: DensityCriterion, arrays: Arrays, *, exact: bool) ->
     return optimum
 
 
-def _leashes(criterion: DensityCriterion, arrays: Arrays) -> tuple[tuple[Floats, float], ...]:
+def leashes(criterion: DensityCriterion, arrays: Arrays) -> tuple[tuple[Floats, float], ...]:
     """Return the rows of ``to_user`` of parameters without an equation, with values that moments give."""
     plan, out = criterion.plan, []
     assert plan.density is not None
@@ -303,7 +303,7 @@ def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays:
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
             theta[entry.theta] = starts[entry.factor][entry.row]
-    problem = replace(joint(criterion, units), theta=theta, leashes=_leashes(criterion, arrays))
+    problem = replace(joint(criterion, units), theta=theta, leashes=leashes(criterion, arrays))
     return problem, problem.point(np.concatenate((flat.at.vector, np.zeros(plan.n_theta))), at)
 
 

@@ -51,11 +51,12 @@ def refits_of(fit: Core) -> Refitting:
     """Return what fits the model to other outcomes for the same rows.
 
     A Gaussian linear model keeps all that does not depend on the outcome, and takes many outcomes at once where that is
-    faster; others are fitted anew, one by one.
+    faster; others are fitted one by one, those with random effects from the estimates of the fit.
     """
     from hdsl.fit.together import one_by_one, together
 
     design, outcome = fit.design, fit.outcome
+    alone: Callable[[Floats], FitOutcome]
     if design.plan.density is None:
         from hdsl.fit.refit import refitter
 
@@ -63,7 +64,15 @@ def refits_of(fit: Core) -> Refitting:
         several = together(refit)
         if several is not None:
             return Refitting(at_once=several.at_once, fit=lambda block: several.fit(block, outcome))
-        alone: Callable[[Floats], FitOutcome] = refit.fit
+        alone = refit.fit
+    elif outcome.method in ("laplace", "agq") and design.plan.re_terms:
+        from hdsl.fit.generalised_refit import GeneralisedRefitter
+
+        again = GeneralisedRefitter(plan=design.plan, arrays=design.arrays, outcome=outcome)
+
+        def alone(y: Floats) -> FitOutcome:
+            return again.fit(with_outcome(design, y))
+
     else:
         from hdsl.fit.dispatch import fit_design
 

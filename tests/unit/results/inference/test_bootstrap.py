@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import hdsl
-from hdsl.fit import fit_gaussian, watch
+from hdsl.fit import fit_gaussian, generalised_refit
 from hdsl.results import FittedModel
 from hdsl.results.inference import bootstrap as engine
 from hdsl.results.inference.bootstrap import ratios
@@ -169,7 +169,7 @@ def test_an_interruption_within_a_replicate_ends_the_bootstrap_and_not_the_repli
     g = np.repeat(np.arange(20), 5)
     data = pd.DataFrame({"g": g, "y": rng.poisson(np.exp(0.5 + 0.5 * rng.normal(size=20)[g]))})
     fit = hdsl.Model(text).fit(data)
-    monkeypatch.setattr(watch, "search_from_several", Interrupted(watch.search_from_several, 4))
+    monkeypatch.setattr(generalised_refit, "search", Interrupted(generalised_refit.search, 4))
     assert len(fit.bootstrap(9, seed=1).estimates) == 3
 
 
