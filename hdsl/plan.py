@@ -186,7 +186,7 @@ class Plan(_Remembering):
 
     def by_rows(self) -> Plan:
         """Return the plan that goes through its density row by row, closed form or not."""
-        return replace(self, is_weighted=False)
+        return replace(self, is_weighted=False) if self.is_weighted else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

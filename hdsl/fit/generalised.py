@@ -119,7 +119,7 @@ def _may_have_several(problem: Joint, optimum: Optimum[JointPoint]) -> bool:
     """Whether another optimum is likely: without log-concavity, or where rows or effects may have the spread."""
     density = problem.plan.density
     assert density is not None
-    beta = problem.base + problem.back @ optimum.at.vector[: problem.m]
+    beta = optimum.at.vector[: problem.m]
     is_far = any(abs(float(row @ beta) - start) > LEASH / 2.0 for row, start in problem.leashes)
     return not optimum.interrupted and (not density.is_log_concave or is_far)
 

@@ -7,6 +7,7 @@ back.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -30,11 +31,14 @@ __all__ = ["GeneralisedStart", "Moments", "coefficients", "leashes", "natural_va
 
 GeneralisedStart = Mapping[tuple[int, int, int] | tuple[str, int], float]
 
-ROUGH = Tolerances(decrement=0.1, scaled=True, patient=False, max_evaluations=60)
+ROUGH = Tolerances(decrement=0.1, scaled=True, patient=False, negligible=1.0, foreseen=10.0, max_evaluations=60)
 """Of the coefficients without random effects, where random effects come after."""
 
 LEAST, MOST = 0.5, 2.0
 """Bounds of the standard deviations that moments may give, in units."""
+
+HIT = 1e-12
+"""Relative error of a natural value that is rounding."""
 
 SMALLEST, LARGEST = 1e-9, 1e9
 """Bounds of units: one row may tell much of its predictor, or nothing."""
@@ -199,7 +203,11 @@ def _candidates(plan: Plan, arrays: Arrays, k: int, natural: float) -> list[floa
     with np.errstate(all="ignore"):
         values = [LINKS[name](np.float64(natural)) if natural or name == "identity" else np.nan for name in names]
     finite = [float(v) for v in values if np.isfinite(v)]
-    errors = [_misses(plan, arrays, k, v, natural) for v in finite]
+    errors = []
+    for i, v in enumerate(finite):
+        errors.append(_misses(plan, arrays, k, v, natural))
+        if errors[-1] <= HIT * abs(natural):  # the way back of the link itself
+            return [v, *finite[:i], *finite[i + 1 :]]
     return [finite[i] for i in np.argsort(errors, kind="stable")] or [None]
 
 
@@ -294,10 +302,10 @@ def random_effects(flat: Optimum[JointPoint], criterion: StartCriterion, arrays:
         unit, start = np.ones(term.width), np.ones(term.width)
         for c, k, z in _first_columns(plan, arrays, f):
             w = weights[k]
-            unit[c] = np.clip(1.0 / np.sqrt(w), SMALLEST, LARGEST)
-            A = np.bincount(arrays.groups[f], (z * scale[c] ** -1.0) ** 2) * w
-            psi = -slopes[f][c, c] / max(float((A**2).sum()), np.finfo(float).tiny)
-            start[c] = np.clip(np.sqrt(max(psi, 0.0)) / unit[c], LEAST, MOST)
+            unit[c] = min(max(w**-0.5, SMALLEST), LARGEST)
+            A = np.bincount(arrays.groups[f], (z / scale[c]) ** 2) * w
+            psi = -float(slopes[f][c, c]) / max(float(A @ A), sys.float_info.min)
+            start[c] = min(max(max(psi, 0.0) ** 0.5 / unit[c], LEAST), MOST)
         units.append(_common(plan, f, unit))
         starts.append(start * unit / units[-1])
     for entry in reversed(theta_entries(plan)):
@@ -338,8 +346,8 @@ def _mean_weights(criterion: DensityCriterion, hessian: Floats | None, arrays: A
     information[criterion.kept] = (back.T @ hessian @ back).diagonal() / 2.0
     out = []
     for parts in columns.parts:
-        ratios = [information[c] / columns.squares[c] for c, _ in parts if columns.squares[c] > 0.0]
-        ratios = [ratio for ratio in ratios if np.isfinite(ratio) and ratio > 0.0]
+        ratios = [float(information[c] / columns.squares[c]) for c, _ in parts if columns.squares[c] > 0.0]
+        ratios = [ratio for ratio in ratios if 0.0 < ratio < np.inf]
         out.append(float(np.median(ratios)) if ratios else 1.0)
     return out
 

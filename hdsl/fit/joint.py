@@ -1,8 +1,8 @@
 """The criterion of a plan with a density as a function of one vector: coefficients, then entries of the factors.
 
-Input: a criterion in (beta, theta), both of standardised columns. Output: a `hdsl.fit.problem.Problem`, with some
-parameters held where that is wanted. Invariants: ``beta = base + back @ vector[:m]`` and ``theta = unit * (rest of the
-vector)``, in which a unit makes an effect of size 1 about as large as what one row tells of its predictor.
+Input: a criterion in (beta, theta), both of standardised columns. Output: a `hdsl.fit.problem.Problem`. Invariants:
+``beta = vector[:m]`` and ``theta = unit * vector[m:]``, in which a unit makes an effect of size 1 about as large as
+what one row tells of its predictor.
 """
 
 from __future__ import annotations
@@ -131,10 +131,6 @@ class Joint:
     Attributes
     ----------
     criterion : DensityCriterion
-    back : ndarray, (p, m)
-        From the vector's coefficients to those of the criterion.
-    base : ndarray, (p,)
-        What the coefficients are where the vector is zero.
     units : tuple of ndarray, (q,)
         For each factor what a standard deviation of 1 in the vector is to the criterion.
     unit : ndarray, (n_theta,)
@@ -149,8 +145,6 @@ class Joint:
     """
 
     criterion: DensityCriterion
-    back: Floats
-    base: Floats
     units: tuple[Floats, ...]
     unit: Floats
     entries: tuple[Entry, ...]
@@ -165,7 +159,7 @@ class Joint:
     @property
     def m(self) -> int:
         """Number of coefficients in the vector."""
-        return int(self.back.shape[1])
+        return len(self.criterion.kept)
 
     def evaluate(self, vector: Floats, near: JointPoint | None = None) -> JointPoint:
         """Return the criterion.
@@ -191,15 +185,12 @@ class Joint:
 
     def _leashed(self, vector: Floats) -> tuple[Floats, Floats]:
         """Return the vector with parameters that are beyond their leash at its end, and the coefficients."""
-        beta = self.base + self.back @ vector[: self.m]
         for row, start in self.leashes:
-            beyond = float(row @ beta) - start
+            beyond = float(row @ vector[: self.m]) - start
             if abs(beyond) > LEASH:
-                away = (beyond - np.copysign(LEASH, beyond)) / (row @ row) * row
                 vector = vector.copy()
-                vector[: self.m] -= np.linalg.lstsq(self.back, away, rcond=None)[0]
-                beta = self.base + self.back @ vector[: self.m]
-        return vector, beta
+                vector[: self.m] -= (beyond - np.copysign(LEASH, beyond)) / (row @ row) * row
+        return vector, vector[: self.m]
 
     def _factors(self, theta: Floats) -> tuple[Floats, ...]:
         """Return the factors in units; constant entries are 1 to the criterion."""
@@ -212,14 +203,13 @@ class Joint:
     def slope(self, at: JointPoint) -> Slope:
         """Return derivatives by the vector."""
         slope = self.criterion.slope(at.inner)
-        p = len(self.base)
-        J = np.zeros((len(slope.gradient), len(at.vector)))
-        J[:p, : self.m] = self.back
-        J[p:, self.m :] = np.diag(self.unit)
+        scale = np.concatenate((np.ones(self.m), self.unit))
+        scales, refined = scale[:, None] * scale, slope.refined
         return Slope(
-            gradient=J.T @ slope.gradient,
-            hessian=J.T @ slope.hessian @ J,
-            by_covariance=tuple(G * np.outer(u, u) for G, u in zip(slope.by_covariance, self.units, strict=True)),
+            gradient=scale * slope.gradient,
+            hessian=scales * slope.hessian,
+            by_covariance=tuple(G * (u[:, None] * u) for G, u in zip(slope.by_covariance, self.units, strict=True)),
+            refined=None if refined is None else lambda: scales * refined(),
         )
 
     def with_theta(self, at: JointPoint, theta: Floats) -> Floats:
@@ -247,7 +237,7 @@ class Joint:
 
     def vector_of(self, beta: Floats, theta: Floats) -> Floats:
         """Return the vector from (beta, theta) of the criterion; with all coefficients in it."""
-        return np.concatenate((beta - self.base, theta / self.unit))
+        return np.concatenate((beta, theta / self.unit))
 
 
 def difference_steps(hessian: Floats) -> Floats:
@@ -258,7 +248,7 @@ def difference_steps(hessian: Floats) -> Floats:
 
 def joint(criterion: DensityCriterion, units: Sequence[Floats] | None = None) -> Joint:
     """Return the problem in all coefficients and all of theta; without units they are 1."""
-    p, plan = len(criterion.kept), criterion.plan
+    plan = criterion.plan
     entries = theta_entries(plan)
     chosen = tuple(np.ones(q) for q in widths(plan)) if units is None else tuple(units)
     unit = np.ones(plan.n_theta)
@@ -267,8 +257,6 @@ def joint(criterion: DensityCriterion, units: Sequence[Floats] | None = None) ->
             unit[entry.theta] = chosen[entry.factor][entry.row]
     return Joint(
         criterion=criterion,
-        back=np.eye(p),
-        base=np.zeros(p),
         units=chosen,
         unit=unit,
         entries=entries,

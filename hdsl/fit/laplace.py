@@ -220,7 +220,24 @@ class Laplace(UsersCoefficients, UsersCovariances):
         hessian[p:, p:] = self.rule.hessian(average, by_covariance, at.factors)
         gradient = np.concatenate((by_beta, self.rule.gradient(by_covariance, at.factors)))
         state.gradient = gradient
-        return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance)
+        refined = (lambda: self._with_mixed(hessian, at)) if p and n else None
+        return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance, refined=refined)
+
+    def _with_mixed(self, hessian: Floats, at: Point) -> Floats:
+        """Return the Hessian with derivatives by coefficients and theta: those of the penalised deviance alone.
+
+        With v the mode's and dv its derivative by a coefficient, that of ``dD / d Sigma`` is ``- dv v' - v dv'``. The
+        part of the log determinant takes fourth derivatives of the density, and is left to what steps show.
+        """
+        p, rule = len(at.beta), self.rule
+        by_sigma = []
+        for own, v in zip(at.state.tangent, at.v, strict=True):
+            products = (own[:, :p].reshape(-1, v.shape[-1]) @ v[:, 0].T).reshape(len(v), p, len(v))
+            by_sigma.append((products + products.transpose(2, 1, 0)).transpose(1, 0, 2).reshape(p, -1))
+        mixed = rule.across(-np.concatenate(by_sigma, axis=1)[:, rule.own] * rule.weight, at.factors)
+        out = hessian.copy()
+        out[:p, p:], out[p:, :p] = mixed, mixed.T
+        return out
 
     def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
         """Return the derivative by Sigma of each factor where all of them are zero: ``sum_j A_j - v_j v_j'``."""

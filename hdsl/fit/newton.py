@@ -29,12 +29,6 @@ ROUNDING = 1e-9
 """Decrement, relative to the criterion, at which a search that cannot go down further counts as converged."""
 
 
-NEGLIGIBLE = 0.01
-"""Share of the decrement at which a search stops that may be left after a last step, where it is foreseen."""
-
-FORESEEN = 1.0
-"""Decrement above which the next one is not foreseen: it does not shrink there as it does near an optimum."""
-
 TINY = float(np.finfo(float).tiny)
 
 SECANT = 1e-8
@@ -42,6 +36,15 @@ SECANT = 1e-8
 
 PARALLEL, AGAIN = 0.99, 0.6
 """Cosine between two moves, and their relative length, from which the second one repeats the first."""
+
+NEAR = 6.0
+"""Decrement of a step after which the Hessian may be one that is good near an optimum."""
+
+NEGLIGIBLE = 0.01
+"""Share of the decrement at which a search stops that may be left after a last step, where it is foreseen."""
+
+FORESEEN = 1.0
+"""Decrement above which the next one is not foreseen: it does not shrink there as it does near an optimum."""
 
 FAR = 0.1
 """Part of the largest change from which a parameter has gone far."""
@@ -75,6 +78,10 @@ class Tolerances:
     secants : float
         Decrement below which the Hessian learns from the steps. Far from an optimum that does harm, and where it is
         near enough to be quadratic it is of no use.
+    negligible : float
+        Share of `decrement` that may be left after a last step, where it is foreseen.
+    foreseen : float
+        Decrement above which the next one is not foreseen: it does not shrink there as it does near an optimum.
     max_evaluations : int
     """
 
@@ -84,6 +91,8 @@ class Tolerances:
     scaled: bool = False
     patient: bool = True
     secants: float = 0.0
+    negligible: float = NEGLIGIBLE
+    foreseen: float = FORESEEN
     max_evaluations: int = 200
 
 
@@ -129,7 +138,7 @@ def minimise(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P
             step, decrement = metric.step(at)
         except np.linalg.LinAlgError:  # derivatives that are not finite
             break
-        is_stationary = decrement < tolerances.decrement or metric.next_decrement() < NEGLIGIBLE * tolerances.decrement
+        is_stationary = min(decrement, metric.next_decrement() / tolerances.negligible) < tolerances.decrement
         if is_stationary:  # one more step costs one evaluation and squares the error
             at = _polish(evaluate, at, step)
             break
@@ -176,29 +185,35 @@ class _Metric(Generic[P]):
         if self.is_slow():
             self.exact, self.learned = self.problem.curvature(at), 0.0
             del self.decrements[:-1]
+            known = self._known(slope)
         else:
-            self._learn(at.vector, slope)
+            known = self._known(slope)
+            self._learn(at.vector, slope.gradient, known)
         self.last = at.vector, slope.gradient
-        step, decrement = newton_step(slope.gradient, self._known(slope) + self.learned, self.tolerances)
+        step, decrement = newton_step(slope.gradient, known + self.learned, self.tolerances)
         self.decrements.append(decrement)
         return step, decrement
 
     def _known(self, slope: Slope) -> Floats:
-        return slope.hessian if self.exact is None else self.exact
+        """Return the Hessian to build on: an exact one if there is one, else a refined one near an optimum."""
+        if self.exact is not None:
+            return self.exact
+        is_near = slope.refined is not None and bool(self.decrements) and self.decrements[-1] < NEAR
+        return slope.refined() if is_near and slope.refined is not None else slope.hessian
 
-    def _learn(self, vector: Floats, slope: Slope) -> None:
+    def _learn(self, vector: Floats, new: Floats, known: Floats) -> None:
         """Take up what the last step has shown."""
         if self.last is None or (self.exact is None and self.decrements[-1] >= self.tolerances.secants):
             return
-        known, (before, gradient) = self._known(slope), self.last
-        self.learned = symmetric_rank_one(known + self.learned, vector - before, slope.gradient - gradient) - known
+        before, gradient = self.last
+        self.learned = symmetric_rank_one(known + self.learned, vector - before, new - gradient) - known
 
     def next_decrement(self) -> float:
         """Return what the decrement will be after the step, if it goes on to shrink as it did."""
         if len(self.decrements) < 2:
             return np.inf
         before, last = self.decrements[-2:]
-        return last * last / before if last < min(before, FORESEEN) else np.inf
+        return last * last / before if last < min(before, self.tolerances.foreseen) else np.inf
 
     def forget(self) -> None:
         """Forget what was learned: curvature that is gone far off would end the search too soon."""

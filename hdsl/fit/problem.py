@@ -6,7 +6,7 @@ criterion has theta alone; with a density the coefficients of X come before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -54,11 +54,14 @@ class Slope:
         By the vector, exact or a model of it.
     by_covariance : tuple of ndarray, (q, q)
         By the covariance of each factor, symmetric.
+    refined : callable or None
+        Gives a Hessian that is a better model near an optimum, and may be a worse one far from it.
     """
 
     gradient: Floats
     hessian: Floats
     by_covariance: tuple[Floats, ...]
+    refined: Callable[[], Floats] | None = None
 
 
 P = TypeVar("P", bound=Point)

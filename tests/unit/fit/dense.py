@@ -55,6 +55,7 @@ class Slope:
     gradient: Floats
     hessian: Floats
     by_covariance: tuple[Floats, ...]
+    refined: None = None
 
 
 class DenseLaplace:

@@ -105,6 +105,30 @@ def test_everything_against_dense_algebra(name: str) -> None:
         np.testing.assert_allclose(T.T @ ours @ T, theirs, rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.parametrize("study", STRUCTURES, ids=lambda study: study.name)
+def test_the_refined_hessian_has_the_mixed_derivatives_of_the_penalised_deviance(study: Study) -> None:
+    problem = laplace(study.plan, study.arrays)
+    at = problem.evaluate(*somewhere(problem))
+    slope, p, h = problem.slope(at), len(at.beta), 2e-3
+    if slope.refined is None:
+        assert not p or not len(at.theta)
+        return
+    refined = slope.refined()
+    np.testing.assert_array_equal(refined[:p, :p], slope.hessian[:p, :p])
+    np.testing.assert_array_equal(refined[p:, p:], slope.hessian[p:, p:])
+    np.testing.assert_array_equal(refined[:p, p:], refined[p:, :p].T)
+
+    def penalised(a: float, b: float) -> float:
+        there = problem.evaluate(at.beta + a * h * left, at.theta + b * h * right, at)
+        return there.objective - there.logdet
+
+    generator = np.random.default_rng(2)
+    for _ in range(3):
+        left, right = (generator.choice([-1.0, 1.0], size) for size in (p, len(at.theta)))
+        corners = [a * b * penalised(a, b) for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
+        assert left @ refined[:p, p:] @ right == pytest.approx(sum(corners) / (4.0 * h**2), rel=1e-4, abs=2e-4)
+
+
 def test_singular_covariances() -> None:
     study = STRUCTURES[[s.name for s in STRUCTURES].index("nested (2, 2, 1), bernoulli")]
     problem = laplace(study.plan, study.arrays)

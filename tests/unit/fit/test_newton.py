@@ -23,6 +23,7 @@ class Place:
 class Derivatives:
     gradient: np.ndarray
     hessian: np.ndarray
+    refined: None = None
 
 
 class Bowl:
