@@ -107,6 +107,7 @@ class GroupSums:
         self._weights = weights
         self._weighted: dict[int, tuple[Floats, Floats]] = {}
         self._known: dict[tuple[int, int], tuple[Floats, Floats, Floats]] = {}
+        self._counted: dict[tuple[int, int], tuple[Floats, Floats, Indicators]] = {}
 
     def product(self, a: Floats, b: Floats) -> Floats:
         """Return the (J,) sums of ``a * b``, from memory where the same two arrays were asked for before."""
@@ -128,7 +129,13 @@ class GroupSums:
         return sums if self.order is None else sums[self.order]
 
     def indicator(self, a: Floats, block: Indicators) -> Floats:
-        """Return the (size, J) sums of ``a`` times each column of `block`."""
+        """Return the (size, J) sums of ``a`` times each column of `block`, from memory as `product` does."""
+        key = (id(a), id(block))
+        if key not in self._counted:
+            self._counted[key] = (self._count(a, block), a, block)
+        return self._counted[key][0]
+
+    def _count(self, a: Floats, block: Indicators) -> Floats:
         width = block.size + 1  # column 0 takes the rows of code -1
         joint = self.codes * width
         joint += block.codes
@@ -149,7 +156,9 @@ class GroupSums:
             at = 0
             for block in right:
                 if isinstance(block, Indicators):
-                    row[at : at + block.size] = self.indicator(a, block)
+                    own = row[at : at + block.size]
+                    own[:] = self.indicator(a, block)
+                    self._counted[id(a), id(block)] = (own, a, block)  # kept once
                     at += block.size
                 else:
                     row[at] = self.product(a, block)
@@ -177,8 +186,7 @@ class CoarserSums(GroupSums):
     def _sum(self, a: Floats, b: Floats) -> Floats:
         return collect(self._finer.product(a, b), self._starts)
 
-    def indicator(self, a: Floats, block: Indicators) -> Floats:
-        """Return the (size, J) sums of ``a`` times each column of `block`."""
+    def _count(self, a: Floats, block: Indicators) -> Floats:
         return collect(self._finer.indicator(a, block), self._starts)
 
 
