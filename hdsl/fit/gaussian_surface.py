@@ -22,6 +22,9 @@ from hdsl.fit.standardise import Floats
 
 __all__ = ["GaussianSurface", "gaussian_surface"]
 
+HUGE = 1e150
+"""Residual standard deviation whose square is about to overflow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaussianSurface:
@@ -66,7 +69,9 @@ class GaussianSurface:
         """Return sigma, the vector of the roots, and the held value that these have."""
         if self.target == SIGMA:
             return value, vector, value
-        sigma = math.exp(vector[0])
+        sigma = float(np.exp(vector[0]))
+        if not 1.0 / HUGE < sigma < HUGE:
+            raise np.linalg.LinAlgError("no residual variance")
         return sigma, vector[1:], value / sigma if self.is_sd else value
 
     def objective(self, vector: Floats, value: float) -> tuple[float, Floats]:

@@ -22,6 +22,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdsl.fit.criterion import criterion
 from hdsl.fit.descent import descend, differences, positive
@@ -32,6 +33,8 @@ from hdsl.fit.threads import one_thread
 from hdsl.plan import Arrays, Plan
 
 __all__ = ["SIGMA", "Profile", "Profiles", "Surface", "Target", "profile_of"]
+
+Flags = NDArray[np.bool_]
 
 SIGMA = "sigma"
 """The residual's standard deviation as a target."""
@@ -44,6 +47,9 @@ STOPS = 8
 
 LEAST = 1e-2
 """Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
+
+WIDE = 0.2
+"""Relative standard deviation of an effect that has next to none at the start, and would lower the criterion by more."""
 
 DECREMENT = 1e-7
 """Twice what one more step of a descent is expected to gain where it ends."""
@@ -186,8 +192,19 @@ class Profile:
         for start, move in self._starts(value):
             first = self._objective(start, value)
             if np.isfinite(first[0]):
-                return self._descended(value, start, move, first, decrement)
+                outwards = self._outwards(start, first[1])
+                if not outwards.any():
+                    return self._descended(value, start, move, first, decrement)
+                wide = np.where(outwards, WIDE / LEAST * start, start)
+                other = self._objective(wide, value)
+                if other[0] < first[0]:
+                    start, first = wide, other
+                return self._descended(value, start, move, first, min(decrement, DECREMENT))
         return None
+
+    def _outwards(self, start: Floats, gradient: Floats) -> Flags:
+        """Return which effects with next to no variance would lower the criterion by more of it."""
+        return np.asarray((np.abs(start) <= self._floor) & (gradient[:-1] * start < 0.0))
 
     def _stop(self, value: float, decrement: float) -> tuple[float, Minimum] | None:
         """Return a value on the way that can be started at, and its minimum."""

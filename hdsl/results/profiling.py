@@ -12,6 +12,7 @@ Venzon and Moolgavkar (1988), Applied Statistics 37: profile-likelihood-based co
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.progress import progress, say
+from hdsl.progress import kept_if_interrupted, progress, say
 from hdsl.results.scales import SCALES, Scale
 
 if TYPE_CHECKING:
@@ -248,13 +249,25 @@ def _target(table: ParameterTable, place: int) -> Target:
 
 
 def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) -> NDArray[np.float64]:
-    """Return (len(names), 2), profile intervals, natural scale."""
-    root, found, profiles = NormalDist().inv_cdf(0.5 + level / 2.0), [], profiles_of(table)
-    with progress(f"profile 1 of {len(names):,}"):
+    """Return (len(names), 2), profile intervals, natural scale.
+
+    Where the user interrupts, parameters that are not done are NaN, and a warning says so.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If none is done by then.
+    """
+    root, profiles = NormalDist().inv_cdf(0.5 + level / 2.0), profiles_of(table)
+    found: list[tuple[float, float]] = []
+    with progress(f"profile 1 of {len(names):,}"), kept_if_interrupted(found, 1):
         for k, name in enumerate(names):
             say(f"profile {k + 1:,} of {len(names):,}: {name}")
             found.append(_ends(table, name, root, profiles))
-    return np.array(found).reshape(-1, 2)
+    if len(found) < len(names):
+        message = f"interrupted: profile intervals of {len(found):,} of {len(names):,} parameters, the others are NaN"
+        warnings.warn(message, stacklevel=3)
+    return np.array(found + [(math.nan, math.nan)] * (len(names) - len(found))).reshape(-1, 2)
 
 
 def _ends(table: ParameterTable, name: str, root: float, profiles: Profiles) -> tuple[float, float]:
@@ -269,10 +282,11 @@ def profile_table(table: ParameterTable, name: str, level: float, n: int) -> pd.
     """Return a profile from one end of its interval to the other: `value`, `zeta`, `deviance`, natural scale."""
     import pandas as pd
 
-    zeta = zeta_of(table, name)
     root = NormalDist().inv_cdf(0.5 + level / 2.0)
-    values = np.array(sorted({*_grid(zeta, root, n), zeta.centre}))
-    roots = np.array([zeta(value) for value in values])
+    with progress(f"profile of {name}"):
+        zeta = zeta_of(table, name)
+        values = np.array(sorted({*_grid(zeta, root, n), zeta.centre}))
+        roots = np.array([zeta(value) for value in values])
     return pd.DataFrame({"value": zeta.scale.value(values), "zeta": roots, "deviance": zeta.least + roots**2})
 
 

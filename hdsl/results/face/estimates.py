@@ -131,12 +131,13 @@ class Estimates(Core):
             an equation (shapes, probabilities) on the scale where they are unbounded (log, logit), taken back.
             ``"profile"``: where the least deviance with the parameter held there is a quantile of chi-squared above the
             optimum; an end that it does not reach is that of the range. Under REML fixed effects have the profile of
-            ML, since a restricted likelihood has no fixed effects. ``"bootstrap"``: quantiles of 1000 replicates of the
+            ML, since a restricted likelihood has no fixed effects. Interrupted (Ctrl-C), it keeps the parameters that
+            are done; the others are NaN, and a warning says so. ``"bootstrap"``: quantiles of 1000 replicates of the
             parametric bootstrap with seed 0; `bootstrap` takes others.
         alpha : float, optional
             1 - `level`, instead of it.
         names : list of str, optional
-            Of which parameters; all by default. A profile takes some ten refits for each.
+            Of which parameters; all by default. A profile takes some five fits with the parameter held for each.
 
         Returns
         -------

@@ -10,6 +10,7 @@ import pytest
 
 import hdsl
 from hdsl.diagnostics import FitError
+from hdsl.results import profiling
 from hdsl.results.profiling import zeta_of
 
 CUT = 3.841458820694124
@@ -108,3 +109,24 @@ def test_ends_are_where_the_root_is_its_quantile(gaussian, level):
                 assert abs(zeta(end)) < root, name
             else:
                 assert zeta(end) == pytest.approx(sign * root, rel=1e-4), name
+
+
+def test_an_interruption_keeps_the_parameters_that_are_done(gaussian, monkeypatch):
+    whole, names = gaussian.conf_int(method="profile"), list(gaussian.params.index)
+
+    def stopped(table, name, profiles):
+        if name == names[at]:
+            raise KeyboardInterrupt
+        return zeta_of(table, name, profiles)
+
+    monkeypatch.setattr(profiling, "zeta_of", stopped)
+    at = 2
+    with pytest.warns(UserWarning, match=f"interrupted: profile intervals of 2 of {len(names)} parameters") as caught:
+        part = gaussian.conf_int(method="profile")
+    assert caught[0].filename == __file__
+    pd.testing.assert_frame_equal(part.iloc[:2], whole.iloc[:2])
+    assert list(part.index) == names
+    assert part.iloc[2:].isna().all(axis=None)
+    at = 0
+    with pytest.raises(KeyboardInterrupt):
+        gaussian.conf_int(method="profile")
