@@ -49,7 +49,7 @@ LEAST = 1e-2
 """Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
 
 WIDE = 0.2
-"""Relative standard deviation of an effect that has next to none at the start, and would lower the criterion by more."""
+"""The same of an effect that has next to none at a start, and would lower the criterion by more."""
 
 DECREMENT = 1e-7
 """Twice what one more step of a descent is expected to gain where it ends."""
@@ -192,19 +192,22 @@ class Profile:
         for start, move in self._starts(value):
             first = self._objective(start, value)
             if np.isfinite(first[0]):
-                outwards = self._outwards(start, first[1])
-                if not outwards.any():
+                if not self._outwards(start, first[1]).any():
                     return self._descended(value, start, move, first, decrement)
-                wide = np.where(outwards, WIDE / LEAST * start, start)
-                other = self._objective(wide, value)
-                if other[0] < first[0]:
-                    start, first = wide, other
-                return self._descended(value, start, move, first, min(decrement, DECREMENT))
+                return self._descended(value, *self._left(value, start, move, first), min(decrement, DECREMENT))
         return None
 
     def _outwards(self, start: Floats, gradient: Floats) -> Flags:
         """Return which effects with next to no variance would lower the criterion by more of it."""
         return np.asarray((np.abs(start) <= self._floor) & (gradient[:-1] * start < 0.0))
+
+    def _left(
+        self, value: float, start: Floats, move: Floats, first: tuple[float, Floats]
+    ) -> tuple[Floats, Floats, tuple[float, Floats]]:
+        """Return a start that is off a saddle, where it is lower, its derivative by the value, and what is there."""
+        wide = np.where(self._outwards(start, first[1]), WIDE / LEAST * start, start)
+        other = self._objective(wide, value)
+        return (wide, move, other) if other[0] < first[0] else (start, move, first)
 
     def _stop(self, value: float, decrement: float) -> tuple[float, Minimum] | None:
         """Return a value on the way that can be started at, and its minimum."""
