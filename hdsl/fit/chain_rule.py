@@ -27,6 +27,42 @@ def flat(matrices: Sequence[Floats]) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms:
+    """A matrix that is linear in a vector, as sums of single entries of it.
+
+    Attributes
+    ----------
+    places, sources : ndarray
+        Where each term stands in the matrix, row after row, and which entry of the vector it is.
+    weight : float
+        What all of them are multiplied by.
+    shape : (int, int)
+    """
+
+    places: Codes
+    sources: Codes
+    weight: float
+    shape: tuple[int, int]
+
+    def of(self, vector: Floats) -> Floats:
+        """Return the matrix."""
+        values = vector[self.sources]
+        total = np.bincount(self.places, values if self.weight == 1.0 else self.weight * values, self.size)
+        return np.asarray(total.reshape(self.shape), dtype=float)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self.shape[0] * self.shape[1]
+
+    def of_many(self, vectors: Floats) -> Floats:
+        """Return the matrices of many vectors, (n, R): (rows, columns, R)."""
+        out = np.zeros((self.size, vectors.shape[1]))
+        np.add.at(out, self.places, self.weight * vectors[self.sources])
+        return out.reshape(*self.shape, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChainRule:
     """Positions of the terms of the chain rule for the entries of Lambda.
 
@@ -36,48 +72,37 @@ class ChainRule:
         Position of each entry.
     weight : ndarray, (k,)
         How often an entry of Sigma counts: 1 on the diagonal, else 2.
-    jacobian : tuple of (places, sources)
-        ``d Sigma[a, b] / d L[c, d] = (a == c) L[b, d] + (b == c) L[a, d]``, one pair for each of the two terms: places
-        in the (k, k) matrix, and the positions in L that stand there.
-    curvature : (places, sources)
+    jacobian : Terms, (k, n_theta)
+        ``d Sigma[a, b] / d L[c, d] = (a == c) L[b, d] + (b == c) L[a, d]``, for each theta summed over its entries.
+    curvature : Terms, (n_theta, n_theta)
         ``2 G[row, row]`` for entries of the same column of the same factor.
-    selection : ndarray, (k, n_theta)
-        0/1 map from theta to entries; a constant entry has no column.
     """
 
     own: Codes
     weight: Floats
-    jacobian: tuple[tuple[Codes, Codes], tuple[Codes, Codes]]
-    curvature: tuple[Codes, Codes]
-    selection: Floats
+    jacobian: Terms
+    curvature: Terms
 
     def sigma_slopes(self, slopes: Sequence[Floats]) -> Floats:
         """Return derivatives by the entries of Sigma, each entry with its mirror."""
         return flat(slopes)[self.own] * self.weight
 
     def gradient(self, G: Sequence[Floats], factors: Sequence[Floats]) -> Floats:
-        """Return ``2 (G L)`` at the entries, by theta."""
-        products = flat([2.0 * (g @ L) for g, L in zip(G, factors, strict=True)])
-        return self.selection.T @ products[self.own]
+        """Return derivatives by theta: ``2 (G L)`` at its entries."""
+        return self.sigma_slopes(G) @ self.jacobian.of(flat(factors))
 
     def hessian(self, H: Floats, G: Sequence[Floats], factors: Sequence[Floats]) -> Floats:
         """Return ``J'HJ + 2 G[row, row]`` by theta."""
-        J = self.slopes(factors)
-        out = J.T @ H @ J
-        places, sources = self.curvature
-        out.flat[places] += 2.0 * flat(G)[sources]
-        return np.asarray(self.selection.T @ out @ self.selection)
+        return self.derivatives(H, G, factors)[1]
 
-    def slopes(self, factors: Sequence[Floats]) -> Floats:
-        """Return the derivatives of the entries of Sigma by those of the factors, (k, k)."""
-        J, roots = np.zeros((len(self.own), len(self.own))), flat(factors)
-        for places, sources in self.jacobian:
-            J.flat[places] += roots[sources]
-        return J
+    def derivatives(self, H: Floats, G: Sequence[Floats], factors: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """Return gradient and Hessian by theta."""
+        J, slopes = self.jacobian.of(flat(factors)), flat(G)
+        return (slopes[self.own] * self.weight) @ J, J.T @ H @ J + self.curvature.of(slopes)
 
     def across(self, H: Floats, factors: Sequence[Floats]) -> Floats:
         """Return second derivatives by other parameters and theta, (m, n_theta), from those by Sigma, (m, k)."""
-        return np.asarray(H @ self.slopes(factors) @ self.selection)
+        return np.asarray(H @ self.jacobian.of(flat(factors)))
 
 
 @lru_cache(maxsize=64)
@@ -101,19 +126,26 @@ def chain_rule(entries: tuple[Entry, ...], widths: tuple[int, ...], n_theta: int
     def position(f: Codes, r: Codes, c: Codes) -> Codes:
         return np.asarray(start[f] + r * width[f] + c)
 
-    k = len(entries)
-    same = factor[:, None] == factor
-    terms = []
+    same, is_free = factor[:, None] == factor, theta >= 0
+    places, sources = [], []
     for matched, other in ((row, column), (column, row)):  # Sigma's entry i, Lambda's entry j
-        i, j = np.nonzero(same & (matched[:, None] == row))
-        terms.append((i * k + j, position(factor[i], other[i], column[j])))
-    i, j = np.nonzero(same & (column[:, None] == column))
-    selection = np.zeros((k, n_theta))
-    selection[theta >= 0, theta[theta >= 0]] = 1.0
+        i, j = np.nonzero(same & (matched[:, None] == row) & is_free)
+        places.append(i * n_theta + theta[j])
+        sources.append(position(factor[i], other[i], column[j]))
+    i, j = np.nonzero(same & (column[:, None] == column) & is_free[:, None] & is_free)
     return ChainRule(
         own=position(factor, row, column),
         weight=np.where(row == column, 1.0, 2.0),
-        jacobian=(terms[0], terms[1]),
-        curvature=(i * k + j, position(factor[i], row[i], row[j])),
-        selection=selection,
+        jacobian=Terms(
+            places=np.concatenate(places),
+            sources=np.concatenate(sources),
+            weight=1.0,
+            shape=(len(entries), n_theta),
+        ),
+        curvature=Terms(
+            places=theta[i] * n_theta + theta[j],
+            sources=position(factor[i], row[i], row[j]),
+            weight=2.0,
+            shape=(n_theta, n_theta),
+        ),
     )

@@ -135,9 +135,8 @@ class Criterion(UsersCovariances):
         slopes = self.rule.sigma_slopes(r2)
         H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
         factors = at.forward.factors
-        return Slope(
-            gradient=self.rule.gradient(G, factors), hessian=self.rule.hessian(H_S, G, factors), by_covariance=tuple(G)
-        )
+        gradient, hessian = self.rule.derivatives(H_S, G, factors)
+        return Slope(gradient=gradient, hessian=hessian, by_covariance=tuple(G))
 
     def with_theta(self, at: Evaluation, theta: Floats) -> Floats:
         """Return the vector with another theta."""

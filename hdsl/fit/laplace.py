@@ -217,8 +217,8 @@ class Laplace(UsersCoefficients, UsersCovariances):
         p, n = len(by_beta), self.plan.n_theta
         hessian = np.zeros((p + n, p + n))
         hessian[:p, :p] = information
-        hessian[p:, p:] = self.rule.hessian(average, by_covariance, at.factors)
-        gradient = np.concatenate((by_beta, self.rule.gradient(by_covariance, at.factors)))
+        by_theta, hessian[p:, p:] = self.rule.derivatives(average, by_covariance, at.factors)
+        gradient = np.concatenate((by_beta, by_theta))
         state.gradient = gradient
         refined = (lambda: self._with_mixed(hessian, at)) if p and n else None
         return Slope(gradient=gradient, hessian=hessian, by_covariance=by_covariance, refined=refined)

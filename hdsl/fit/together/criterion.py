@@ -107,14 +107,9 @@ def _flat(matrices: Sequence[Floats]) -> Floats:
 
 
 def _by_theta(rule: ChainRule, H: Floats, G: Sequence[Floats], factors: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Return gradient, (k, R), and Hessian, (R, k, k), by theta; see `ChainRule`."""
-    k, R = len(rule.own), H.shape[-1]
-    products = _flat([2.0 * np.einsum("abr,bcr->acr", g, L) for g, L in zip(G, factors, strict=True)])
-    J, roots, slopes = np.zeros((k * k, R)), _flat(factors), _flat(G)
-    for places, sources in rule.jacobian:
-        J[places] += roots[sources]
-    turned = np.moveaxis(J.reshape(k, k, R), -1, 0)
-    out = turned.swapaxes(1, 2) @ np.moveaxis(H, -1, 0) @ turned
-    places, sources = rule.curvature
-    out.reshape(R, -1)[:, places] += 2.0 * slopes[sources].T
-    return rule.selection.T @ products[rule.own], rule.selection.T @ out @ rule.selection
+    """Return gradient, (n_theta, R), and Hessian, (R, n_theta, n_theta), by theta; see `ChainRule`."""
+    J, slopes = rule.jacobian.of_many(_flat(factors)), _flat(G)
+    turned = np.moveaxis(J, -1, 0)
+    hessian = turned.swapaxes(1, 2) @ np.moveaxis(H, -1, 0) @ turned
+    hessian += np.moveaxis(rule.curvature.of_many(slopes), -1, 0)
+    return np.einsum("ktr,kr->tr", J, slopes[rule.own] * rule.weight[:, None]), hessian
