@@ -13,7 +13,7 @@ of the user's data with all constants, and is the same in both coordinates. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.repeats import Repeats, without_repeats
-from hdsl.fit.standardise import Codes, Floats
+from hdsl.fit.standardise import Floats
 from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
 from hdsl.plan import Arrays, Plan
 from hdsl.runtime import Indicators, dot, n_columns, outer_sum
@@ -135,8 +135,6 @@ class Laplace(UsersCoefficients, UsersCovariances):
         From covariances to theta.
     repeats : Repeats or None
         Rows that stand in the data more than once, where they are counted.
-    fixed_part : callable
-        Gives the criterion of the same coefficients without random effects, which costs a fraction.
     """
 
     plan: Plan
@@ -148,7 +146,14 @@ class Laplace(UsersCoefficients, UsersCovariances):
     data: Any
     rule: ChainRule
     repeats: Repeats | None
-    fixed_part: Callable[[], Laplace]
+
+    def fixed_part(self) -> Laplace:
+        """Return the criterion of the same coefficients without random effects, which costs a fraction.
+
+        What is emitted for it reads some of what is prepared for all.
+        """
+        plan = without_random(self.plan)
+        return replace(self, plan=plan, T=(), emitted=load_density(emit(plan)), rule=chain_rule((), (), 0))
 
     def evaluate(self, beta: Floats, theta: Floats, near: Point | None = None, *, rough: bool = False) -> Point:
         """Return the objective; the inner search starts near the mode of `near`.
@@ -311,24 +316,20 @@ def laplace(plan: Plan, arrays: Arrays) -> Laplace:
         standard_random(plan, f, z, [[atom.channel for atom in column] for column in view.columns[f]])
         for f, z in enumerate(Z)
     ]
-    to_user, held, times = fixed.to_user(kept), keep_items(standard, kept), None if repeats is None else repeats.times
-
-    def of(plan: Plan, Z: Sequence[tuple[Any, Floats]], groups: Sequence[Codes]) -> Laplace:
-        emitted = load_density(emit(plan))
-        return Laplace(
-            plan=plan,
-            kept=kept,
-            n_columns=p,
-            to_user=to_user,
-            T=tuple(T for _, T in Z),
-            emitted=emitted,
-            data=emitted.prepare(arrays.y, arrays.known, arrays.offsets, held, [z for z, _ in Z], groups, times),
-            repeats=repeats,
-            rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-            fixed_part=lambda: of(without_random(plan), (), ()),
-        )
-
-    return of(plan, scaled, arrays.groups)
+    held, times = keep_items(standard, kept), None if repeats is None else repeats.times
+    return Laplace(
+        plan=plan,
+        kept=kept,
+        n_columns=p,
+        to_user=fixed.to_user(kept),
+        T=tuple(T for _, T in scaled),
+        emitted=emitted,
+        data=emitted.prepare(
+            arrays.y, arrays.known, arrays.offsets, held, [z for z, _ in scaled], arrays.groups, times
+        ),
+        repeats=repeats,
+        rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
+    )
 
 
 def _slack(beta: Floats, theta: Floats, near: Point) -> float:

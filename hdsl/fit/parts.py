@@ -15,7 +15,7 @@ import numpy as np
 
 from hdsl.fit.standardise import CONSTANT, Block, Floats, is_constant
 from hdsl.plan import CovarianceBlock, Plan
-from hdsl.runtime import ChannelColumns, Indicators, channel_columns
+from hdsl.runtime import ChannelColumns, Indicators, channel_columns, constant
 
 __all__ = ["FixedItem", "FixedParts", "RandomColumn", "fixed_gram", "keep_items", "standard_fixed", "standard_random"]
 
@@ -57,8 +57,8 @@ def _size(item: FixedItem) -> int:
 
 
 def _scale(columns: Sequence[Floats], shift: float) -> float:
-    """Return the root mean square of the parts of a column less `shift`; 1 for rounding."""
-    scale = float(np.sqrt(max(float(np.mean(np.square(column - shift))) for column in columns)))
+    """Return the root mean square of the parts of a column, from which `shift` was taken; 1 for rounding."""
+    scale = max(float(column @ column) / len(column) for column in columns) ** 0.5
     return 1.0 if scale <= CONSTANT * abs(shift) else scale
 
 
@@ -76,12 +76,13 @@ def standard_fixed(X: Sequence[FixedItem]) -> tuple[list[FixedItem], FixedParts]
         s, block = item[0]
         is_plain = len(item) == 1 and not isinstance(block, Indicators)
         if all(is_constant(_values(part)) for _, part in item):
-            shift, scale, base = 0.0, 1.0, (-1, 1.0)
+            shift, scale, base, moved = 0.0, 1.0, (-1, 1.0), item
         else:
             base = constants.get(s, (-1, 1.0)) if is_plain else (-1, 1.0)
             shift = float(_values(block).mean()) if base[0] >= 0 else 0.0
-            scale = _scale([_values(part) for _, part in item], shift)
-        out.append(tuple((s, _moved(part, shift, scale)) for s, part in item))
+            moved = tuple((s, _shifted(part, shift)) for s, part in item)
+            scale = _scale([_values(part) for _, part in moved], shift)
+        out.append(tuple((s, _divided(part, scale)) for s, part in moved))
         count = _size(item)
         shifts += [shift] * count
         scales += [scale] * count
@@ -90,13 +91,14 @@ def standard_fixed(X: Sequence[FixedItem]) -> tuple[list[FixedItem], FixedParts]
     return out, FixedParts(shift=np.array(shifts), scale=np.array(scales), constant=tuple(at), value=np.array(values))
 
 
-def _moved(block: Block, shift: float, scale: float) -> Block:
-    if isinstance(block, Indicators):
-        return block if scale == 1.0 else block._replace(values=block.values / scale)
-    if shift == 0.0 and scale == 1.0:
+def _shifted(block: Block, shift: float) -> Block:
+    return block if isinstance(block, Indicators) or shift == 0.0 else block - shift
+
+
+def _divided(block: Block, scale: float) -> Block:
+    if scale == 1.0:
         return block
-    moved = block - shift if shift else block
-    return moved / scale
+    return block._replace(values=block.values / scale) if isinstance(block, Indicators) else block / scale
 
 
 def keep_items(X: Sequence[FixedItem], kept: Sequence[int]) -> list[FixedItem]:
@@ -133,12 +135,14 @@ def fixed_gram(
     out = np.zeros((p, p))
     used = sorted({s for item in X for s, _ in item})
     columns: dict[int, ChannelColumns] = {s: channel_columns(X, s, slice(None)) for s in used}
-    takes_part = [np.ones(n) if offset is None else np.isfinite(offset).astype(float) for offset in offsets]
+    takes_part = [None if offset is None else np.isfinite(offset) for offset in offsets]
     for i, s in enumerate(used):
         for t in used[i:]:
             shared = set(inputs[s]) & set(inputs[t])
             if shared:
-                weights = np.sum([takes_part[k] for k in shared], axis=0)
+                parts = [takes_part[k] for k in shared]
+                everywhere = constant(float(sum(part is None for part in parts)), n)
+                weights = sum((part for part in parts if part is not None), everywhere)
                 columns[s].add_products(out, weights, columns[t])
     return out
 
@@ -161,8 +165,9 @@ def standard_random(
                 continue
             base = _constant_column(block, Z, channel_of, c)
             shift = float(Z[c][0].mean()) if base is not None else 0.0
-            T[c, c] = _scale(Z[c], shift)
-            out[c] = tuple((part - shift) / T[c, c] for part in Z[c])
+            moved = [part - shift for part in Z[c]] if shift else Z[c]
+            T[c, c] = _scale(moved, shift)
+            out[c] = tuple(part / T[c, c] for part in moved)
             if base is not None:
                 T[base, c] = shift / float(Z[base][0][0])
     return tuple(out), T

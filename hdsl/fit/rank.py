@@ -28,6 +28,8 @@ def independent_columns(gram: Floats, first: int | None) -> list[int]:
     order = sorted(range(len(gram)), key=lambda k: (k != first, k))
     size = np.sqrt(np.maximum(gram.diagonal(), np.finfo(float).tiny))
     scaled = gram / np.outer(size, size)
+    if _are_all(scaled[np.ix_(order, order)]):
+        return list(range(len(gram)))
     kept: list[int] = []
     R = np.zeros((len(gram), len(gram)))  # rows: the Cholesky factor of the kept columns
     for k in order:
@@ -38,6 +40,14 @@ def independent_columns(gram: Floats, first: int | None) -> list[int]:
         R[len(kept)] = (scaled[k] - row @ R[: len(kept)]) / np.sqrt(left)
         kept.append(k)
     return sorted(kept)
+
+
+def _are_all(scaled: Floats) -> bool:
+    """Whether each column leaves something, by the pivots of one factorisation."""
+    try:
+        return bool(np.all(np.linalg.cholesky(scaled).diagonal() ** 2 > TOLERANCE))
+    except np.linalg.LinAlgError:
+        return False
 
 
 def keep_columns(X: Sequence[Block], kept: Sequence[int]) -> list[Block]:
