@@ -16,7 +16,7 @@ Under REML there is no restricted likelihood of fixed effects: their profiles, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
@@ -50,6 +50,12 @@ LEAST = 1e-2
 
 WIDE = 0.2
 """The same of an effect that has next to none at a start, and would lower the criterion by more."""
+
+FAR = 2.0
+"""Twice the fall that is expected from a start, from which on another start is tried."""
+
+HIGH = 25.0
+"""Height of a start above the lowest minimum that is known, from which on another start is tried."""
 
 DECREMENT = 1e-7
 """Twice what one more step of a descent is expected to gain where it ends."""
@@ -177,7 +183,7 @@ class Profile:
     def _least(self, value: float, decrement: float) -> Minimum:
         """Return the minimum; by values on the way where the criterion has none at the start."""
         for _ in range(STOPS):
-            found = self._started(value, decrement)
+            found = self._started(value, decrement, self._starts(value), self._hessian(value))
             if found is not None:
                 return found
             stop = self._stop(value, decrement)
@@ -187,15 +193,37 @@ class Profile:
         none, start, H = math.nan, self.surface.start()[0], self._curvature.hessian
         return Minimum(vector=start, deviance=none, slope=none, error=none, hessian=H, decrement=0.0)
 
-    def _started(self, value: float, decrement: float) -> Minimum | None:
-        """Return the minimum from the first start that the criterion has a value at."""
-        for start, move in self._starts(value):
+    def again(self, value: float, near: float, decrement: float = DECREMENT) -> Minimum:
+        """Return the minimum at a known value from that at another, if it is lower than what is known."""
+        with one_thread(), np.errstate(all="ignore"):
+            start = self._lifted(self.known[near].vector)
+            found = self._started(value, decrement, [(start, np.zeros(len(start)))], self.known[near].hessian)
+        if found is not None and found.deviance < self.known[value].deviance:
+            self.known[value] = found
+        return self.known[value]
+
+    def _started(
+        self, value: float, decrement: float, starts: Iterable[tuple[Floats, Floats]], hessian: Floats
+    ) -> Minimum | None:
+        """Return the minimum from the first start that is not far from it, or else the lowest; None without any."""
+        found: tuple[Floats, Floats, tuple[float, Floats]] | None = None
+        lowest = min((own.deviance for own in self.known.values() if math.isfinite(own.deviance)), default=math.inf)
+        for start, move in starts:
             first = self._objective(start, value)
-            if np.isfinite(first[0]):
-                if not self._outwards(start, first[1]).any():
-                    return self._descended(value, start, move, first, decrement)
-                return self._descended(value, *self._left(value, start, move, first), min(decrement, DECREMENT))
-        return None
+            if np.isfinite(first[0]) and (found is None or first[0] < found[2][0]):
+                found, g = (start, move, first), first[1][:-1]
+                if first[0] < lowest + HIGH and float(g @ np.linalg.solve(hessian, g)) < FAR:
+                    break
+        if found is None:
+            return None
+        if not self._outwards(found[0], found[2][1]).any():
+            return self._descended(value, *found, hessian, decrement)
+        return self._descended(value, *self._left(value, *found), hessian, min(decrement, DECREMENT))
+
+    def _hessian(self, value: float) -> Floats:
+        """Return that of the nearest minimum."""
+        near = min(self.known, key=lambda at: abs(at - value), default=None)
+        return self._curvature.hessian if near is None else self.known[near].hessian
 
     def _outwards(self, start: Floats, gradient: Floats) -> Flags:
         """Return which effects with next to no variance would lower the criterion by more of it."""
@@ -214,9 +242,10 @@ class Profile:
         near = min((at for at in self.known), key=lambda at: abs(at - value), default=self.estimate)
         for k in range(1, STOPS):
             stop = near + (value - near) * 0.5**k
-            found = None if stop in self.known else self._started(stop, decrement)
-            if found is not None:
-                return stop, found
+            if stop not in self.known:
+                found = self._started(stop, decrement, self._starts(stop), self._hessian(stop))
+                if found is not None:
+                    return stop, found
         return None
 
     def _starts(self, value: float) -> Iterator[tuple[Floats, Floats]]:
@@ -226,9 +255,12 @@ class Profile:
         of the second order changes linearly between them, and not beyond. Effects without variance are given some: the
         gradient by their roots is zero even where they would lower the criterion.
         """
-        floor = self._floor
         for start, move in self._path(value):
-            yield np.where(np.abs(start) < floor, np.copysign(floor, start), start), move
+            yield self._lifted(start), move
+
+    def _lifted(self, start: Floats) -> Floats:
+        """Return a vector with some variance of every effect."""
+        return np.where(np.abs(start) < self._floor, np.copysign(self._floor, start), start)
 
     def _path(self, value: float) -> Iterator[tuple[Floats, Floats]]:
         """Yield what `_starts` does, effects without variance as they are."""
@@ -249,11 +281,15 @@ class Profile:
         yield nearest, np.zeros(len(centre))
 
     def _descended(
-        self, value: float, start: Floats, move: Floats, first: tuple[float, Floats], decrement: float
+        self,
+        value: float,
+        start: Floats,
+        move: Floats,
+        first: tuple[float, Floats],
+        hessian: Floats,
+        decrement: float,
     ) -> Minimum:
         """Return the minimum near a start; `move` is how it moves with the value."""
-        near = min(self.known, key=lambda at: abs(at - value), default=None)
-        hessian = self._curvature.hessian if near is None else self.known[near].hessian
         bottom = descend(partial(self._objective, value=value), start, hessian, first=first, decrement=decrement)
         m = len(start)
         return Minimum(

@@ -41,6 +41,9 @@ NEAR = 0.1
 WIDEST = 3.0
 """How many times farther each step of the search may go."""
 
+LEVEL = 1e-5
+"""Relative rise of the signed root over twice the distance below which it rises no more."""
+
 MOST = 40
 """Values of one side of a profile."""
 
@@ -123,13 +126,14 @@ class Zeta:
             is_near = found.error <= FINE / 2.0 and abs(new.root - root) <= NEAR * abs(root)
             if is_near and most + new.error <= CLOSE * abs(root):
                 return self._within(better, edge)
-            if abs(new.root) >= abs(root):
-                outer = new
-            elif at == edge:
+            if abs(new.root) < abs(root) and (at == edge or _is_level(inner, new, middle)):
                 return edge
-            else:
-                inner = new
-            at, decrement, last = self._next(better, inner, outer), FINE, new
+            inner, outer = (inner, new) if abs(new.root) >= abs(root) else (new, outer)
+            if outer is not None and not min(inner.value, outer.value) < better < max(inner.value, outer.value):
+                outer = self._node(self.deviance.again(outer.value, inner.value, FINE), outer.value)
+                inner, outer = (inner, outer) if abs(outer.root) >= abs(root) else (outer, None)
+                better = (inner.value + outer.value) / 2.0 if outer is not None else math.nan
+            at, decrement, last = better if outer is not None else self._onwards(better, inner), FINE, new
         return edge if outer is None else at
 
     def _first(self, root: float) -> float:
@@ -157,13 +161,10 @@ class Zeta:
         """Return a value on its way to the edge, not beyond it."""
         return max(value, edge) if edge < self.centre else min(value, edge)
 
-    def _next(self, guess: float, inner: _Node, outer: _Node | None) -> float:
-        """Return the value to look at next: what is foreseen, kept on the side where the end is."""
-        if outer is None:
-            reach = (guess - self.centre) / (inner.value - self.centre)
-            return self.centre + (reach if 1.0 < reach < WIDEST else WIDEST) * (inner.value - self.centre)
-        low, high = sorted((inner.value, outer.value))
-        return guess if low < guess < high else (low + high) / 2.0
+    def _onwards(self, guess: float, inner: _Node) -> float:
+        """Return what is foreseen, if it is farther than what is known, but not too far."""
+        reach = (guess - self.centre) / (inner.value - self.centre)
+        return self.centre + (reach if 1.0 < reach < WIDEST else WIDEST) * (inner.value - self.centre)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,12 @@ class _SearchScale:
 _PLAIN = _SearchScale(to=lambda x: x, back=lambda x: x, slope=lambda x: 1.0)
 _LOG = _SearchScale(to=math.log, back=math.exp, slope=lambda x: 1.0 / x)
 _FISHER = _SearchScale(to=math.atanh, back=math.tanh, slope=lambda x: 1.0 / (1.0 - x * x))
+
+
+def _is_level(near: _Node, far: _Node, middle: _Node) -> bool:
+    """Whether the signed root no longer rises, at twice the distance or more."""
+    is_twice = abs(far.value - middle.value) > 2.0 * abs(near.value - middle.value) > 0.0
+    return is_twice and abs(far.root - near.root) < LEVEL * abs(far.root)
 
 
 def _foreseen(a: _Node, b: _Node, root: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -145,6 +146,15 @@ class TestProfile:
         assert rough.deviance != fine.deviance
         assert fine.error < 1e-9
         assert profile.at(value, 10.0) is fine
+
+    def test_a_lower_minimum_from_elsewhere_takes_the_place_of_what_was_known(self, fit):
+        profile = profile_of(fit.design.plan, fit.design.arrays, fit.outcome, SIGMA)
+        near, value = (share * profile.estimate for share in (1.1, 1.2))
+        known = profile.at(near), profile.at(value)
+        assert profile.again(value, near).deviance == pytest.approx(known[1].deviance, abs=1e-6)
+        profile.known[value] = replace(known[1], deviance=known[1].deviance + 1.0)
+        assert profile.again(value, near) is profile.at(value)
+        assert profile(value) == pytest.approx(known[1].deviance, abs=1e-6)
 
     def test_an_effect_without_variance_gets_some_where_that_is_less(self, data):
         fit = hdsl.Model(MODELS["nested"]).fit(data)

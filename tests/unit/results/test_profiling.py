@@ -111,6 +111,38 @@ def test_ends_are_where_the_root_is_its_quantile(gaussian, level):
                 assert zeta(end) == pytest.approx(sign * root, rel=1e-4), name
 
 
+def small_groups(seed):
+    """Return few rows in small groups, with an intercept and a slope that vary a little, or not at all."""
+    rng = np.random.default_rng(seed)
+    n, groups = int(rng.integers(40, 150)), int(rng.integers(5, 25))
+    frame = pd.DataFrame({"g": rng.integers(0, groups, n), "x": rng.normal(3, 1, n)})
+    sd_a, sd_b = rng.choice([0.0, 0.1, 0.5]), rng.choice([0.0, 0.1, 0.5])
+    effects = rng.normal(size=(groups, 2)) * (sd_a, sd_b)
+    frame["y"] = 0.5 + 0.3 * frame["x"] + effects[frame["g"], 0] + effects[frame["g"], 1] * frame["x"]
+    frame["y"] += rng.normal(size=n)
+    return frame
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_end_of_a_fixed_effect_is_where_a_fit_with_it_held_has_risen(seed):
+    text = "y[i] ~ normal(a[g] + b[g]*x[i], s)\n(a[g], b[g]) ~ mvnormal(({}, m_b), Omega)\n"
+    frame = small_groups(seed)
+    fit, held = hdsl.Model(text.format("m_a")).fit(frame, method="ml"), hdsl.Model(text.format("0"))
+    for end in fit.conf_int(method="profile", names=["m_a"]).loc["m_a"]:
+        refit = held.fit(frame.assign(y=frame["y"] - end), method="ml")
+        assert refit.deviance - fit.deviance == pytest.approx(CUT, abs=2e-3)
+
+
+def test_a_parameter_that_may_be_as_large_as_it_likes_has_no_upper_end():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=150), "y": rng.poisson(2.0, 150), "g": np.repeat(np.arange(15), 10)})
+    text = "y[i] ~ negative_binomial(m[i], size)\nlog(m[i]) = b0 + b1*x[i] + u[g]\nu[g] ~ normal(0, sd_u)\n"
+    fit = hdsl.Model(text).fit(frame)
+    lower, upper = fit.conf_int(method="profile", names=["size"]).loc["size"]
+    assert 0.0 < lower < fit.params["size"]
+    assert upper == np.inf
+
+
 def test_an_interruption_keeps_the_parameters_that_are_done(gaussian, monkeypatch):
     whole, names = gaussian.conf_int(method="profile"), list(gaussian.params.index)
 
