@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -54,7 +55,7 @@ class Factor:
     is_full: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ColumnValues:
     """The values of one column.
 
@@ -81,7 +82,7 @@ class ColumnValues:
         """Whether the values are numbers or booleans."""
         return self.numbers is not None
 
-    @property
+    @cached_property
     def missing(self) -> NDArray[np.bool_] | None:
         """Rows without a value, or None where every row has one."""
         if self.codes is not None:

@@ -69,14 +69,17 @@ class Standardised:
         return self.column.strides
 
     def __getitem__(self, rows: slice) -> Floats:
-        part = self.column[rows] - self.shift
-        part /= self.scale
-        return part
+        return self._written(self.column[rows], np.empty(len(self.column[rows])))
 
     def __array__(self, dtype: np.dtype[np.float64] | None = None, copy: bool | None = None) -> Floats:
         out = np.empty(len(self))
         for rows in row_parts(len(self)):
-            out[rows] = self[rows]
+            self._written(self.column[rows], out[rows])
+        return out
+
+    def _written(self, values: Floats, out: Floats) -> Floats:
+        np.subtract(values, self.shift, out=out)
+        out /= self.scale
         return out
 
 

@@ -196,8 +196,11 @@ def collect(values: Floats, starts: Codes) -> Floats:
 
 
 def of_parent(values: Floats, parents: Codes) -> Floats:
-    """Return for each group the values of the one of the next coarser factor that holds it, along the last axis."""
-    return values[..., parents]
+    """Return for each group the values of the one of the next coarser factor that holds it, along the last axis.
+
+    Groups stay the contiguous axis, which an array of indices would not leave them.
+    """
+    return np.take(values, parents, axis=-1)
 
 
 def with_weights(a: Floats, weights: Floats) -> Floats:
@@ -242,7 +245,9 @@ def _plain_gram(columns: Sequence[Floats], weights: Floats | None) -> Floats:
     """Return the cross-products of columns, a part of the rows at a time."""
     total = np.zeros((len(columns), len(columns)))
     for rows in row_parts(len(columns[0])):
-        part = np.array([column[rows] for column in columns])
+        part = np.empty((len(columns), len(columns[0][rows])))
+        for own, column in zip(part, columns, strict=True):
+            own[:] = column[rows]
         total += (part if weights is None else part * weights[rows]) @ part.T
     return total
 

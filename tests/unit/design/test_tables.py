@@ -238,3 +238,15 @@ def test_column_in_both_tables_that_disagrees_is_refused() -> None:
 )
 def test_tables_that_do_not_fit_the_model(tables: dict[str, object], phrase: str) -> None:
     assert phrase in refusal(tables).message
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "int32", "int64", "uint8", "uint32", "float32"])
+def test_whole_numbers_of_every_width_are_coded_alike(kind: str) -> None:
+    info = np.iinfo(kind) if kind[0] in "iu" else np.iinfo("int16")
+    values = np.array([info.max, 0, max(info.min, -(2**40)), 1, info.max, 0], dtype=kind)
+    factor = read_table({"g": values}).column("g").factor()
+    distinct = sorted({int(value) for value in values.tolist()})
+    assert [factor.labels[code] for code in factor.codes] == [str(int(value)) for value in values.tolist()]
+    assert factor.codes.dtype == np.intp
+    assert len(factor.labels) == len(distinct)
+    assert factor.codes.tolist() == [distinct.index(int(value)) for value in values.tolist()]
