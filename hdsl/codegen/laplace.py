@@ -132,11 +132,11 @@ def _up(plan_layout: Layout, k: int, factor: Factor) -> list[Statement]:
     if factor.above:
         parent = factor.above[0]
         if len(factor.above) > 1:
-            grand = expression("above[..., c.nest.parents[k]]", k=k + 1)
+            grand = expression("of_parent(above, c.nest.parents[k])", k=k + 1)
             body += code("above = np.concatenate((x, grand))", x=parent.name("x"), grand=grand)
         else:
             body += code("above = x", x=parent.name("x"))
-        body += code("T = T - mul(B, above[..., c.nest.parents[k]])", k=k, B=B, **names)
+        body += code("T = T - mul(B, of_parent(above, c.nest.parents[k]))", k=k, B=B, **names)
     template = product(factor.width)
     own = expression(names["x"])
     body += code("x = KT", KT=expression(template, left=K, right=expression(names["T"])), x=names["x"])

@@ -120,9 +120,9 @@ def _above(k: int, factor: Factor) -> list[Statement]:
     """Emit the modes of all factors above one, at its own groups."""
     parent = factor.above[0]
     if len(factor.above) == 1:
-        return code("a = b[..., c.nest.parents[k]]", a=factor.name("a"), b=parent.name("b"), k=k)
+        return code("a = of_parent(b, c.nest.parents[k])", a=factor.name("a"), b=parent.name("b"), k=k)
     names = {"a": factor.name("a"), "b": parent.name("b"), "grand": parent.name("a")}
-    return code("a = np.concatenate((b, grand))[..., c.nest.parents[k]]", k=k, **names)
+    return code("a = of_parent(np.concatenate((b, grand)), c.nest.parents[k])", k=k, **names)
 
 
 def _products(plan_layout: Layout, factor: Factor) -> Iterator[tuple[str, ast.expr]]:

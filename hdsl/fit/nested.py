@@ -230,7 +230,7 @@ class _Integrals:
             total = e
             for d, z in enumerate(columns):
                 if z is not None:
-                    total = total + z * u[..., rows, d]
+                    total = total + z * np.take(u[..., d], rows, axis=-1)
             out.append(total)
         return out
 

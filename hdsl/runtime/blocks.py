@@ -55,18 +55,16 @@ def mul(a: Floats, b: Floats) -> Floats:
     """Return ``a b`` in each group: (q, s, J) and (s, w, J) give (q, w, J)."""
     if len(b) == 0 or is_nothing(a) or is_nothing(b):
         return nothing(len(a), b.shape[1], *b.shape[2:])
-    out = a[:, 0, None] * b[0]
-    for s in range(1, len(b)):
-        out += a[:, s, None] * b[s]
-    return np.asarray(out)
+    if len(b) == 1:
+        return np.asarray(a[:, 0, None] * b[0])
+    return np.asarray(np.einsum("qs...,sw...->qw...", a, b))  # without a temporary array for each s
 
 
 def t_mul(a: Floats, b: Floats) -> Floats:
     """Return ``a' b`` in each group: (s, q, J) and (s, w, J) give (q, w, J)."""
-    out = a[0][:, None] * b[0]
-    for s in range(1, len(b)):
-        out += a[s][:, None] * b[s]
-    return np.asarray(out)
+    if len(b) == 1:
+        return np.asarray(a[0][:, None] * b[0])
+    return np.asarray(np.einsum("sq...,sw...->qw...", a, b))
 
 
 def mul_t(a: Floats, b: Floats) -> Floats:
@@ -178,7 +176,8 @@ def information(A: Floats, K: Floats, Q: Floats | None = None) -> Floats:
     With ``Q = B Cov B'``, B the cross-products with all that is coarser and Cov its covariance, it is ``sum Z'V^-1 Z``.
     """
     H = -mul(A, K)
-    H[np.diag_indices(len(A))] += 1.0
+    for i in range(len(A)):
+        H[i, i] += 1.0
     if Q is None or is_nothing(Q):
         return outer_sum(H, A)  # A is symmetric
     return np.asarray((mul(H, A) - mul_t(mul(H, Q), H)).sum(axis=-1))
@@ -195,7 +194,8 @@ def ridge_inverse(A: Floats, L: Floats) -> tuple[Floats, float]:
     L : ndarray, (q, q)
     """
     M = np.tensordot(L.T, np.tensordot(L.T, A, axes=1), axes=(1, 1))
-    M[np.diag_indices(len(L))] += 1.0
+    for i in range(len(L)):
+        M[i, i] += 1.0
     return ridge_unrolled(M, L) if len(L) <= UNROLLED_WIDTH else _ridge_batched(M, L)
 
 

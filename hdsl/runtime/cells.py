@@ -91,7 +91,7 @@ class Cells:
 
     def spread(self, values: Floats) -> Floats:
         """Return for each cell the value of its group."""
-        return values[..., self.group]
+        return np.take(values, self.group, axis=-1)
 
     def collect(self, values: Floats) -> Floats:
         """Return sums over the cells of each group."""
@@ -99,7 +99,7 @@ class Cells:
 
     def to_finer(self, values: Floats) -> Floats:
         """Return for each cell of the next finer factor the value of the cell that holds it."""
-        return values[..., self.within]
+        return np.take(values, self.within, axis=-1)
 
     def from_finer(self, values: Floats) -> Floats:
         """Return sums over the cells of the next finer factor within each cell."""
@@ -129,9 +129,9 @@ class Cells:
         """
         if len(N) == 1:
             values = self._products(N) * np.repeat(K[0, 0], self._pairs)
-            KN = K[..., self.group] * N
+            KN = self.spread(K) * N
         else:
-            KN = mul(K[..., self.group], N)
+            KN = mul(self.spread(K), N)
             values = N[0, 0][self._first] * KN[0, 0][self._second]
             for row, other in zip(N[1:, 0], KN[1:, 0], strict=True):
                 values += row[self._first] * other[self._second]

@@ -139,7 +139,7 @@ def collect(values: Floats, starts: Codes) -> Floats:
 
 def of_parent(values: Floats, parents: Codes) -> Floats:
     """Return for each group the values of the one that holds it."""
-    return values[..., parents, :]
+    return np.take(values, parents, axis=-2)
 
 
 def information(A: Floats, K: Floats, Q: Floats | None = None) -> Floats:
