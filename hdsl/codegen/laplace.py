@@ -322,7 +322,7 @@ def _fixed(plan_layout: Layout, needs: Needs) -> list[Statement]:
     body: list[Statement] = []
     for i, s in enumerate(view.fixed):
         value = expression("t - 2.0 * r" if plan_layout.factors else "-2.0 * r", t=f"t{s}", r=f"r{s}")
-        body += code("score[rows.X[i].places] += rows.X[i].t_times(value)", i=i, value=value)
+        body += code("score[rows.X[i].at] += rows.X[i].t_times(value)", i=i, value=value)
     for i, s in enumerate(view.fixed):
         for j, t in list(enumerate(view.fixed))[i:]:
             if (s, t) in needs.weights:

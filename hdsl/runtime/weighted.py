@@ -142,22 +142,25 @@ class ChannelColumns(NamedTuple):
     ----------
     places : ndarray
         Position of each column in X, plain ones first.
+    at : slice or ndarray
+        The same as an index: a slice where columns stand together, which reads and writes without a copy.
     matrix : ndarray, (number of plain columns, n)
     sets : tuple of Indicators
     """
 
     places: Codes
+    at: Codes | slice
     matrix: Floats
     sets: tuple[Indicators, ...]
 
     def rows(self, at: slice) -> ChannelColumns:
         """Return the columns at a block of rows."""
         sets = tuple(Indicators(s.codes[at], s.size, s.values[at]) for s in self.sets)
-        return ChannelColumns(self.places, self.matrix[:, at], sets)
+        return ChannelColumns(self.places, self.at, self.matrix[:, at], sets)
 
     def times(self, beta: Floats) -> Floats:
         """Return ``X beta`` for all coefficients beta, (n,)."""
-        own = beta[self.places]
+        own = beta[self.at]
         at = len(self.matrix)
         total = own[:at] @ self.matrix
         for block in self.sets:
@@ -168,19 +171,18 @@ class ChannelColumns(NamedTuple):
 
     def level(self, beta: Floats) -> float:
         """Return ``X beta`` of columns that are constant."""
-        return float(beta[self.places] @ self.matrix[:, 0])
+        return float(beta[self.at] @ self.matrix[:, 0])
 
     def t_times(self, values: Floats) -> Floats:
         """Return ``X' values``."""
-        parts = [self.matrix @ values]
-        parts += [_set_sums(block, values) for block in self.sets]
-        return np.concatenate(parts)
+        plain = np.asarray(self.matrix @ values)
+        return np.concatenate((plain, *(_set_sums(block, values) for block in self.sets))) if self.sets else plain
 
     def add_sums(self, out: Floats, groups: Scatter, values: Floats) -> None:
         """Add to `out`, (p, places), the sums of ``values`` times each column."""
         low, high = groups.low, groups.high
         at = len(self.matrix)
-        out[self.places[:at], low:high] += groups.sums(self.matrix * values)
+        out[self.places[:at] if self.sets else self.at, low:high] += groups.sums(self.matrix * values)
         for block in self.sets:
             joint = groups.local * (block.size + 1) + block.codes + 1
             sums = np.bincount(joint, values * block.values, minlength=(high - low) * (block.size + 1))
@@ -282,7 +284,15 @@ def channel_columns(X: Sequence[Sequence[Part]], channel: int, order: Codes | sl
         at += size
     n = len(order) if isinstance(order, np.ndarray) else len(sets[0].codes) if sets else 0
     matrix = np.array(plain) if plain else np.zeros((0, n))
-    return ChannelColumns(np.array(plain_at + sets_at, dtype=np.intp), matrix, tuple(sets))
+    places = plain_at + sets_at
+    return ChannelColumns(np.array(places, dtype=np.intp), _index(places), matrix, tuple(sets))
+
+
+def _index(places: Sequence[int]) -> Codes | slice:
+    """Return an index of places: a slice where they follow each other."""
+    if places and list(places) == list(range(places[0], places[0] + len(places))):
+        return slice(places[0], places[-1] + 1)
+    return np.array(places, dtype=np.intp)
 
 
 def n_columns(X: Sequence[Sequence[Part]]) -> int:
