@@ -28,6 +28,9 @@ Objective: TypeAlias = Callable[[Floats], tuple[float, Floats]]
 ENOUGH = 1e-4
 """Share of the expected fall that a step must bring."""
 
+TRUSTED, DOUBT = 3, 1e-2
+"""A Hessian that so many steps have not brought to the minimum is not trusted with what one more step would gain."""
+
 FLOOR = 1e-8
 """Least curvature of the Hessian to begin with, relative to the largest, in the units given."""
 
@@ -72,7 +75,8 @@ def descend(
     first : (float, ndarray), optional
         Value and gradient at the start, where they are known.
     decrement : float
-        ``g'H^-1 g`` at which it is reached: twice what one more step is expected to gain.
+        ``g'H^-1 g`` at which it is reached: twice what one more step is expected to gain. After `TRUSTED` steps it is a
+        part of that, `DOUBT`.
     most : int
         Evaluations.
     """
@@ -82,9 +86,10 @@ def descend(
         g = gradient[:m]
         step: Floats = np.asarray(-np.linalg.solve(H, g), dtype=float)
         fall = float(-g @ step)
-        found = None if fall < decrement or not left else _along(objective, x, value, step, fall)
+        enough = decrement if most - left <= TRUSTED else DOUBT * decrement
+        found = None if fall < enough or not left else _along(objective, x, value, step, fall)
         if found is None:
-            is_there = fall < decrement or (left > 0 and fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
+            is_there = fall < enough or (left > 0 and fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
             return Bottom(vector=x, value=value, gradient=gradient, step=step, fall=fall, hessian=H, converged=is_there)
         new, value, changed = found
         H = _updated(H, new - x, changed[:m] - g)

@@ -48,8 +48,8 @@ STOPS = 8
 LEAST = 1e-2
 """Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
 
-WIDE = 0.2
-"""The same of an effect that has next to none at a start, and would lower the criterion by more."""
+SMALL, WIDE = 0.1, 0.2
+"""The same of an effect that is thought to have left zero only just, and of one that is sent off."""
 
 FAR = 2.0
 """Twice the fall that is expected from a start, from which on another start is tried."""
@@ -160,6 +160,12 @@ class Profile:
         return self.surface.floor()
 
     @cached_property
+    def _small(self) -> Floats:
+        """What is little variance: of effects that have some in the fit, less than a part of that."""
+        own, most = np.abs(self.surface.start()[0]), SMALL / LEAST * self._floor
+        return np.where(own > self._floor, np.minimum(own / 3.0, most), most)
+
+    @cached_property
     def _curvature(self) -> _Curvature:
         """What the fit's information says, or where it has none, differences of the gradient."""
         with one_thread(), np.errstate(all="ignore"):
@@ -195,11 +201,12 @@ class Profile:
 
     def again(self, value: float, near: float, decrement: float = DECREMENT) -> Minimum:
         """Return the minimum at a known value from that at another, if it is lower than what is known."""
+        other = self.known[near]
         with one_thread(), np.errstate(all="ignore"):
-            start = self._lifted(self.known[near].vector)
-            found = self._started(value, decrement, [(start, np.zeros(len(start)))], self.known[near].hessian)
-        if found is not None and found.deviance < self.known[value].deviance:
-            self.known[value] = found
+            for start in (self._lifted(other.vector, other.vector), other.vector):
+                found = self._started(value, decrement, [(start, np.zeros(len(start)))], other.hessian)
+                if found is not None and found.deviance < self.known[value].deviance:
+                    self.known[value] = found
         return self.known[value]
 
     def _started(
@@ -222,18 +229,18 @@ class Profile:
 
     def _hessian(self, value: float) -> Floats:
         """Return that of the nearest minimum."""
-        near = min(self.known, key=lambda at: abs(at - value), default=None)
-        return self._curvature.hessian if near is None else self.known[near].hessian
+        return self._nearest(value).hessian if self.known else self._curvature.hessian
 
     def _outwards(self, start: Floats, gradient: Floats) -> Flags:
-        """Return which effects with next to no variance would lower the criterion by more of it."""
-        return np.asarray((np.abs(start) <= self._floor) & (gradient[:-1] * start < 0.0))
+        """Return which effects with little variance would lower the criterion by more of it."""
+        return np.asarray((np.abs(start) < self._small) & (gradient[:-1] * start < 0.0))
 
     def _left(
         self, value: float, start: Floats, move: Floats, first: tuple[float, Floats]
     ) -> tuple[Floats, Floats, tuple[float, Floats]]:
         """Return a start that is off a saddle, where it is lower, its derivative by the value, and what is there."""
-        wide = np.where(self._outwards(start, first[1]), WIDE / LEAST * start, start)
+        away = np.copysign(WIDE / LEAST * self._floor, start)
+        wide = np.where(self._outwards(start, first[1]), away, start)
         other = self._objective(wide, value)
         return (wide, move, other) if other[0] < first[0] else (start, move, first)
 
@@ -255,12 +262,18 @@ class Profile:
         of the second order changes linearly between them, and not beyond. Effects without variance are given some: the
         gradient by their roots is zero even where they would lower the criterion.
         """
+        like = self._nearest(value).vector if self.known else self.surface.start()[0]
         for start, move in self._path(value):
-            yield self._lifted(start), move
+            yield self._lifted(start, like), move
 
-    def _lifted(self, start: Floats) -> Floats:
-        """Return a vector with some variance of every effect."""
-        return np.where(np.abs(start) < self._floor, np.copysign(self._floor, start), start)
+    def _lifted(self, start: Floats, like: Floats) -> Floats:
+        """Return a vector with some variance of every effect; none comes out of zero by going through it."""
+        is_low = (start * np.copysign(1.0, like) < self._floor) | (np.abs(like) < self._floor)
+        return np.where(is_low & (self._floor > 0.0), np.copysign(self._floor, like), start)
+
+    def _nearest(self, value: float) -> Minimum:
+        """Return the minimum that is known at the nearest value."""
+        return self.known[min(self.known, key=lambda at: abs(at - value))]
 
     def _path(self, value: float) -> Iterator[tuple[Floats, Floats]]:
         """Yield what `_starts` does, effects without variance as they are."""
@@ -345,18 +358,21 @@ class Profiles:
     plan: Plan
     arrays: Arrays
     outcome: FitOutcome
+    _made: dict[Target, Profile] = field(default_factory=dict, repr=False)
 
     def of(self, target: Target) -> Profile:
-        """Return the profile of a parameter.
+        """Return the profile of a parameter, always the same one.
 
         Parameters
         ----------
         target : int, (int, int, int) or SIGMA
             A column of X (scale of the fit), an entry of a covariance, or the residual's standard deviation.
         """
-        own = self._by_ml if self._is_mean(target) and self.outcome.method == "reml" else self._own
-        surface = self._surface(own, target)
-        return Profile(surface=surface, estimate=estimate_of(own.outcome, target))
+        if target not in self._made:
+            own = self._by_ml if self._is_mean(target) and self.outcome.method == "reml" else self._own
+            surface = self._surface(own, target)
+            self._made[target] = Profile(surface=surface, estimate=estimate_of(own.outcome, target))
+        return self._made[target]
 
     def _surface(self, own: _Fitted, target: Target) -> Surface:
         if self.plan.density is None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +37,9 @@ CLOSE = 1e-4
 
 NEAR = 0.1
 """Farthest, relative to the quantile, that the signed root may be from it where its last step is foreseen."""
+
+NARROW = 1e-7
+"""Width of what an end is known to be in, relative to its distance from the estimate, that ends a search: at a jump."""
 
 WIDEST = 3.0
 """How many times farther each step of the search may go."""
@@ -82,6 +85,8 @@ class Zeta:
         Range of the parameter.
     scale : Scale
         To the natural scale.
+    ceiling : float
+        What the deviance is at most, at any value: of a correlation, that without one of its effects.
     """
 
     deviance: Profile
@@ -89,6 +94,7 @@ class Zeta:
     se: float
     edges: tuple[float, float]
     scale: Scale
+    ceiling: float = math.inf
 
     @property
     def centre(self) -> float:
@@ -100,43 +106,29 @@ class Zeta:
         return self._node(self.deviance.at(value), value).root
 
     def _node(self, found: Minimum, value: float) -> _Node:
-        rise = found.deviance - self.least
+        rise = min(found.deviance, self.ceiling) - self.least
         if value == self.centre or math.isnan(rise):
             return _Node(value, *((0.0, 1.0 / self.se) if value == self.centre else (math.nan, math.nan)))
         root = math.copysign(math.sqrt(max(rise, 0.0)), value - self.centre)
-        if root == 0.0:
+        if root == 0.0 or found.deviance > self.ceiling:
             return _Node(value, root, math.nan)
         return _Node(value, root, found.slope / (2.0 * root), found.error / (2.0 * abs(root)))
 
     def end(self, root: float) -> float:
         """Return the value where it is `root`; the edge where it does not reach that, NaN where it has no value."""
         edge = self.edges[root > 0.0]
-        if self.centre == edge:
-            return edge
-        middle = _Node(self.centre, 0.0, 1.0 / self.se)
-        last, inner, outer = middle, middle, None
-        at, decrement = self._first(root), ROUGH
-        for _ in range(MOST):
-            at = self._within(at, edge)
-            found = self.deviance.at(at, decrement)
-            new = self._node(found, at)
-            if math.isnan(new.root):
-                return math.nan
-            (_, better), (most, _) = sorted(_foreseen(node, new, root) for node in (middle, last))
-            is_near = found.error <= FINE / 2.0 and abs(new.root - root) <= NEAR * abs(root)
-            if is_near and most + new.error <= CLOSE * abs(root):
-                return self._within(better, edge)
-            if abs(new.root) < abs(root) and (at == edge or _is_level(inner, new, middle)):
-                return edge
-            inner, outer = (inner, new) if abs(new.root) >= abs(root) else (new, outer)
-            if outer is not None and not min(inner.value, outer.value) < better < max(inner.value, outer.value):
-                outer = self._node(self.deviance.again(outer.value, inner.value, FINE), outer.value)
-                inner, outer = (inner, outer) if abs(outer.root) >= abs(root) else (outer, None)
-                better = (inner.value + outer.value) / 2.0 if outer is not None else math.nan
-            at, decrement, last = better if outer is not None else self._onwards(better, inner), FINE, new
-        return edge if outer is None else at
+        return edge if edge == self.centre or self.ceiling - self.least < root * root else _Search(self, root).end()
 
-    def _first(self, root: float) -> float:
+    def node(self, value: float, decrement: float) -> tuple[_Node, bool]:
+        """Return what is known at a value, and whether it is as near the minimum as the end of a search has to be."""
+        found = self.deviance.at(value, decrement)
+        return self._node(found, value), found.error <= FINE / 2.0
+
+    def again(self, node: _Node, near: _Node) -> _Node:
+        """Return what is known at the value of a node after a descent from another."""
+        return self._node(self.deviance.again(node.value, near.value, FINE), node.value)
+
+    def first(self, root: float) -> float:
         """Return a value to begin with: on a scale without edges, where the other side or the standard error says."""
         scale = self._search_scale(root)
         middle = _Node(self.centre, 0.0, 1.0 / self.se)
@@ -157,14 +149,81 @@ class Zeta:
             return _FISHER if abs(self.centre) < 1.0 else _PLAIN
         return _LOG if self.edges[0] == 0.0 and self.centre > abs(root) * self.se else _PLAIN
 
-    def _within(self, value: float, edge: float) -> float:
-        """Return a value on its way to the edge, not beyond it."""
-        return max(value, edge) if edge < self.centre else min(value, edge)
 
-    def _onwards(self, guess: float, inner: _Node) -> float:
+class _Search:
+    """The search for the value of a signed root: between a node inside, and one outside once there is one."""
+
+    def __init__(self, zeta: Zeta, root: float) -> None:
+        self.zeta, self.root, self.edge = zeta, root, zeta.edges[root > 0.0]
+        self.middle = self.last = self.inner = _Node(zeta.centre, 0.0, 1.0 / zeta.se)
+        self.is_last_fine = True
+        self.outer: _Node | None = None
+
+    def end(self) -> float:
+        """Return the value, or the edge; see `Zeta.end`."""
+        at, decrement = self.zeta.first(self.root), ROUGH
+        for _ in range(MOST):
+            new, is_fine = self.zeta.node(self._within(at), decrement)
+            if math.isnan(new.root):
+                return math.nan
+            partner = self.last if self.is_last_fine or self._is_far(new, self.last) else self.middle
+            (error, better), (other, _) = (_foreseen(node, new, self.root) for node in (partner, self.middle))
+            if is_fine and max(error, other) + new.error <= CLOSE * abs(self.root) and not self._is_far(new):
+                return self._within(better)
+            if self._ends_before(new):
+                return self.edge
+            self.last, self.is_last_fine = new, is_fine
+            at, decrement = self._next(new, better), FINE
+            if self.outer is not None and abs(self.outer.value - self.inner.value) < NARROW * abs(
+                at - self.zeta.centre
+            ):
+                return at
+        return self.edge if self.outer is None else math.nan
+
+    def _is_far(self, node: _Node, other: _Node | None = None) -> bool:
+        """Whether a signed root is far from another, or from what is looked for."""
+        return abs(node.root - (self.root if other is None else other.root)) > NEAR * abs(self.root)
+
+    def _within(self, value: float) -> float:
+        """Return a value on its way to the edge, not beyond it."""
+        return max(value, self.edge) if self.edge < self.zeta.centre else min(value, self.edge)
+
+    def _ends_before(self, new: _Node) -> bool:
+        """Whether the root is not reached: at the edge, or where it no longer rises at twice the distance or more."""
+        if abs(new.root) >= abs(self.root):
+            return False
+        reach, before = (abs(node.value - self.zeta.centre) for node in (new, self.inner))
+        is_level = reach > 2.0 * before > 0.0 and abs(new.root - self.inner.root) < LEVEL * abs(new.root)
+        return new.value == self.edge or is_level
+
+    def _next(self, new: _Node, guess: float) -> float:
+        """Return the value to look at next: what is foreseen, kept on the side where the end is.
+
+        Where it is not there, the nodes on both sides contradict each other: one of them may be another minimum.
+        """
+        self._put(new)
+        if self.outer is None:
+            return self._onwards(guess)
+        if min(self.inner.value, self.outer.value) < guess < max(self.inner.value, self.outer.value):
+            return guess
+        again = self.zeta.again(self.outer, self.inner)
+        if abs(again.root) >= abs(self.root):
+            self.outer = again
+            return (self.inner.value + again.value) / 2.0
+        self.inner, self.outer = again, None
+        return self._onwards(math.nan)
+
+    def _put(self, node: _Node) -> None:
+        if abs(node.root) < abs(self.root):
+            self.inner = node
+        else:
+            self.outer = node
+
+    def _onwards(self, guess: float) -> float:
         """Return what is foreseen, if it is farther than what is known, but not too far."""
-        reach = (guess - self.centre) / (inner.value - self.centre)
-        return self.centre + (reach if 1.0 < reach < WIDEST else WIDEST) * (inner.value - self.centre)
+        centre, known = self.zeta.centre, self.inner.value
+        reach = (guess - centre) / (known - centre)
+        return centre + (reach if 1.0 < reach < WIDEST else WIDEST) * (known - centre)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +242,6 @@ class _SearchScale:
 _PLAIN = _SearchScale(to=lambda x: x, back=lambda x: x, slope=lambda x: 1.0)
 _LOG = _SearchScale(to=math.log, back=math.exp, slope=lambda x: 1.0 / x)
 _FISHER = _SearchScale(to=math.atanh, back=math.tanh, slope=lambda x: 1.0 / (1.0 - x * x))
-
-
-def _is_level(near: _Node, far: _Node, middle: _Node) -> bool:
-    """Whether the signed root no longer rises, at twice the distance or more."""
-    is_twice = abs(far.value - middle.value) > 2.0 * abs(near.value - middle.value) > 0.0
-    return is_twice and abs(far.root - near.root) < LEVEL * abs(far.root)
 
 
 def _foreseen(a: _Node, b: _Node, root: float) -> tuple[float, float]:
@@ -255,6 +308,23 @@ def _target(table: ParameterTable, place: int) -> Target:
     return entries[place - len(columns)] if place - len(columns) < len(entries) else SIGMA
 
 
+def _bounded(table: ParameterTable, name: str, root: float, profiles: Profiles) -> Zeta:
+    """Return the profile of a parameter with its ceiling, where that is below a root.
+
+    Without one of its effects a model has no correlation, whatever value it is held at. So no value can be excluded
+    where the interval of the standard deviation of either effect has zero in it.
+    """
+    zeta, entry = zeta_of(table, name, profiles), table.variance.get(name)
+    if entry is None or entry[1] == entry[2]:
+        return zeta
+    ceilings = [zeta.ceiling]
+    for own in {table.design.variance_names[entry[0], place, place] for place in entry[1:]}:
+        sd = zeta_of(table, own, profiles)
+        if sd.end(-root) == 0.0:
+            ceilings.append(sd.deviance.at(0.0, FINE).deviance)
+    return replace(zeta, ceiling=min(ceilings))
+
+
 def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) -> NDArray[np.float64]:
     """Return (len(names), 2), profile intervals, natural scale.
 
@@ -280,7 +350,7 @@ def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) ->
 def _ends(table: ParameterTable, name: str, root: float, profiles: Profiles) -> tuple[float, float]:
     if math.isnan(table.values[table.names.index(name)]):  # a correlation beside a standard deviation of zero
         return math.nan, math.nan
-    zeta = zeta_of(table, name, profiles)
+    zeta = _bounded(table, name, root, profiles)
     lower, upper = (float(zeta.scale.value(np.array(zeta.end(sign * root)))) for sign in (-1.0, 1.0))
     return lower, upper
 
@@ -291,7 +361,7 @@ def profile_table(table: ParameterTable, name: str, level: float, n: int) -> pd.
 
     root = NormalDist().inv_cdf(0.5 + level / 2.0)
     with progress(f"profile of {name}"):
-        zeta = zeta_of(table, name)
+        zeta = _bounded(table, name, root, profiles_of(table))
         values = np.array(sorted({*_grid(zeta, root, n), zeta.centre}))
         roots = np.array([zeta(value) for value in values])
     return pd.DataFrame({"value": zeta.scale.value(values), "zeta": roots, "deviance": zeta.least + roots**2})

@@ -133,6 +133,21 @@ def test_an_end_of_a_fixed_effect_is_where_a_fit_with_it_held_has_risen(seed):
         assert refit.deviance - fit.deviance == pytest.approx(CUT, abs=2e-3)
 
 
+def test_a_correlation_with_an_effect_that_may_not_be_there_may_be_anything():
+    text = "y[i] ~ normal(a[g] + b[g]*x[i], s)\n(a[g], b[g]) ~ mvnormal((m_a, m_b), Omega)\n"
+    met = 0
+    for seed in range(8):
+        fit = hdsl.Model(text).fit(small_groups(seed), method="ml")
+        if fit.params.isna().any():  # a correlation beside a standard deviation of zero
+            continue
+        bounds = fit.conf_int(method="profile", names=["sd(a[g])", "sd(b[g])", "cor(a[g], b[g])"])
+        if (bounds["lower"].iloc[:2] == 0.0).any():
+            met += 1
+            assert bounds.iloc[2].tolist() == [-1.0, 1.0]
+            assert fit.profile("cor(a[g], b[g])", n=2)["zeta"].abs().max() < NormalDist().inv_cdf(0.995)
+    assert met > 2
+
+
 def test_a_parameter_that_may_be_as_large_as_it_likes_has_no_upper_end():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=150), "y": rng.poisson(2.0, 150), "g": np.repeat(np.arange(15), 10)})
