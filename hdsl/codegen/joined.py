@@ -1,7 +1,7 @@
 """Functions of the same argument, computed together.
 
     s0 = expit(eta0); s1 = expit(-eta0); value = y * eta0 - softplus(eta0)
-    -> p0, q0 = expits(eta0); value = y * eta0 - (max(eta0, -700) - log(p0))
+    -> m0 = max(eta0, -700); p0, q0 = expits(m0); value = y * eta0 - (m0 - log(p0))
 
 One exponential instead of three. The logarithm of 1 + e^x is then as accurate as x is, not as itself.
 """
@@ -72,7 +72,8 @@ def joined(steps: Sequence[Assigned], outputs: Sequence[Expr]) -> tuple[list[Ass
         for x, number in list(waiting.items()):
             if {f"p{number}", f"q{number}"} & _refs(new):
                 del waiting[x]
-                out.append(((f"p{number}", f"q{number}"), Apply(operator="expits", operands=(x,))))
+                out.append(((f"m{number}",), Apply(operator="max", operands=(x, LOWEST))))
+                out.append(((f"p{number}", f"q{number}"), Apply(operator="expits", operands=(_ref(f"m{number}"),))))
         out.append((names, new))
     return [step for step in out if step[0] != ("",)], [item for names, item in out if names == ("",)]
 
@@ -91,8 +92,7 @@ def _mapped(item: Expr, pairs: dict[Expr, str]) -> Expr:
             if item.operator == "expit":
                 return own
             if x in pairs:
-                high: Expr = Apply(operator="max", operands=(x, LOWEST))
-                return Apply(operator="-", operands=(high, Apply(operator="log", operands=(own,))))
+                return Apply(operator="-", operands=(_ref(f"m{number}"), Apply(operator="log", operands=(own,))))
             return negative(Apply(operator="log", operands=(other,)))
     return Apply(operator=item.operator, operands=tuple(_mapped(operand, pairs) for operand in item.operands))
 

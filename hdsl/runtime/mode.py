@@ -62,7 +62,10 @@ class Mode(NamedTuple):
 
 def dot(a: Sequence[Floats], b: Sequence[Floats]) -> float:
     """Return ``a'b`` summed over factors."""
-    return sum(float(np.vdot(x, y)) for x, y in zip(a, b, strict=True))
+    total = 0.0
+    for x, y in zip(a, b, strict=True):
+        total += float(np.vdot(x, y))
+    return total
 
 
 def find_mode(
@@ -123,7 +126,7 @@ def find_mode(
         stuck = stuck + 1 if taken < SMALL and gain > STUCK * last else 0
         if not math.isfinite(gain) or stuck == MOST_STUCK:
             break
-        v = tuple(x + step for x, step in zip(v, dv, strict=True))
+        v = tuple([x + step for x, step in zip(v, dv, strict=True)])
         b = _effects(sigmas, v)  # and not b + db, so that rounding cannot part them
         if gain < enough or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
             return Mode(penalised, b, v, c, f, count, is_mode, gain)

@@ -50,8 +50,8 @@ def expit(x: ArrayLike) -> Floats:
 
 
 def expits(x: ArrayLike) -> tuple[Floats, Floats]:
-    """Return ``expit(x)`` and ``expit(-x)``, for the price of one."""
-    t = np.exp(-np.maximum(x, -700.0))
+    """Return ``expit(x)`` and ``expit(-x)``, for the price of one; x is -700 at least, as e^-x has to be a number."""
+    t = np.exp(np.negative(x))
     p = np.asarray(1.0 / (1.0 + t))
     return p, t * p
 
