@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib.util import find_spec
+from operator import index
 from pathlib import Path
+from threading import Lock
 
 __all__ = ["one_thread", "threads"]
 
@@ -70,7 +72,7 @@ def threads(count: int) -> Iterator[None]:
     Raises
     ------
     ValueError
-        For fewer than one.
+        For what is not a whole number, or is less than one.
 
     Examples
     --------
@@ -78,26 +80,58 @@ def threads(count: int) -> Iterator[None]:
     >>> with hdsl.threads(2):
     ...     pass  # fit = model.fit(data)
     """
-    if count < 1:
-        raise ValueError(f"{count} threads are too few: write 1 or more")
-    token = _wanted.set(int(count))
+    try:
+        wanted = index(count)
+    except TypeError:
+        wanted = 0
+    if wanted < 1:
+        raise ValueError(f"{count} is no number of threads: write 1 or more")
+    token = _wanted.set(wanted)
     try:
         yield
     finally:
         _wanted.reset(token)
 
 
+_lock = Lock()
+_wishes: dict[object, int] = {}
+"""How many threads each of the fits that are running wants."""
+
+_before: dict[str, int] = {}
+"""How many threads a package had before the first of them."""
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run the body with one BLAS thread, or as many as `threads` says, and set back what was there."""
-    wanted = _wanted.get()
-    pools = [pool for package, module in LIBRARIES if module in sys.modules and (pool := _pool(package)) is not None]
-    before = [getter() for getter, _ in pools]
-    changed = [(setter, count) for (_, setter), count in zip(pools, before, strict=True) if count != wanted]
-    for setter, _ in changed:
-        setter(wanted)
+    """Run the body with one BLAS thread, or as many as `threads` says, and set back what was there.
+
+    The number belongs to the process: of several fits that run at once the one with the least threads has its way,
+    and the last one to end sets back.
+    """
+    own = object()
     try:
+        with _lock:
+            _wishes[own] = _wanted.get()
+            _set_threads()
         yield
     finally:
-        for setter, count in changed:
-            setter(count)
+        with _lock:
+            _wishes.pop(own, None)
+            _set_threads()
+
+
+def _set_threads() -> None:
+    """Give every OpenBLAS what the running fits want, or what it had before them."""
+    for package, module in LIBRARIES:
+        pool = _pool(package) if module in sys.modules else None
+        if pool is None:
+            continue
+        getter, setter = pool
+        now = getter()
+        if _wishes:
+            _before.setdefault(package, now)
+            target = min(_wishes.values())
+        else:
+            target = _before.pop(package, now)
+        if target != now:
+            setter(target)

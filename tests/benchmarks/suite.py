@@ -1,9 +1,10 @@
 """Run a suite of optimisation problems: every model from its default start against the best objective known.
 
-A suite is a JSON file ``{"models": [{"id", "data", "formula", "p", "best_ml_objective"}, ..]}``; its data
-lie beside it, or in a folder ``data`` beside its own. Formulas are lme4's without the outcome, which is
-the column ``Y``; ``&`` stands for ``:``. A column of numbers counts as a factor where only that gives the
-number `p` of fixed effects. A model may name another column, `"outcome"`, and `"method": "reml"`.
+A suite is a JSON file ``{"models": [{"id", "data", "formula", "p", "best_ml_objective"}, ..]}``; its data lie
+beside it, in a folder ``data`` there or beside its own, or where --data says. Models without data are named at
+the end. Formulas are lme4's without the outcome, which is the column ``Y``; ``&`` stands for ``:``. A column of
+numbers counts as a factor where only that gives the number `p` of fixed effects. A model may name another column,
+`"outcome"`, and `"method": "reml"`.
 
 Prints objective, best known, their difference, evaluations and seconds. Exit status 1 if a fit ends above the best
 known objective by more than 1e-4, or does not converge.
@@ -56,6 +57,11 @@ class Row:
         """Whether the fit converged, at an objective that is not above the best known, if any is."""
         return self.status != "not converged" and not self.objective > self.best + ALLOWED
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a best objective known."""
+        return not math.isnan(self.best)
+
 
 def fit(problem: dict[str, Any], frame: pd.DataFrame) -> tuple[Any, float]:
     """Return the fit of a problem, and its seconds in a process that has compiled the model."""
@@ -104,13 +110,17 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers")
     options = parser.parse_args()
     suite = options.folder if options.folder.is_file() else options.folder / SUITE
-    folders = [suite.parent, *([options.data] if options.data else []), suite.parent.parent / "data"]
+    own = [suite.parent, suite.parent / "data", suite.parent.parent / "data"]
+    folders = [*([options.data] if options.data else []), *own]
     print(f"{'':<3} {'data':<14} {'theta':>5} {'objective':>16} {'best':>16} {'difference':>11} {'eval':>5} {'s':>8}")
-    rows = []
+    rows, missing = [], []
     for problem in json.loads(suite.read_text(encoding="utf-8"))["models"]:
         path = data_path(problem["data"], folders)
         wanted = not options.only or {problem["id"], Path(problem["data"]).name.partition(".")[0]} & set(options.only)
-        if path is None or not wanted:
+        if not wanted:
+            continue
+        if path is None:
+            missing.append(problem["data"])
             continue
         row = run(problem, path)
         rows.append(row)
@@ -122,9 +132,14 @@ def main() -> int:
         )
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
-    reached = sum(row.is_reached for row in rows)
-    print(f"\n{reached} of {len(rows)} models reach the best objective known.")
-    return 0 if rows and reached == len(rows) else 1
+    if missing:
+        print(f"\nleft out, for there are no data: {', '.join(missing)}; looked in {', '.join(map(str, folders))}")
+    known = [row for row in rows if row.is_known]
+    print(f"\n{sum(row.is_reached for row in known)} of {len(known)} models reach the best objective known.")
+    for row in rows:
+        if not row.is_known:
+            print(f"{row.id} ({row.data}): {row.status}; no best objective is known.")
+    return 0 if rows and all(row.is_reached for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,8 +44,50 @@ def test_more_threads_are_the_users_choice(monkeypatch: pytest.MonkeyPatch) -> N
         assert pool.count == 4
     with threads.one_thread():
         assert pool.count == 1
-    with pytest.raises(ValueError, match="too few"), hdsl.threads(0):
-        pass
+    for count in (0, 1.5, "2"):
+        with pytest.raises(ValueError, match="number of threads"), hdsl.threads(count):
+            pass
+
+
+def test_fits_that_overlap_leave_what_was_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(4)
+    monkeypatch.setattr(threads, "_pool", lambda package: (pool.get, pool.set))
+    monkeypatch.setattr(threads, "LIBRARIES", (("numpy", "numpy"),))
+    first, second = threads.one_thread(), threads.one_thread()
+    with hdsl.threads(2):
+        first.__enter__()
+    assert pool.count == 2
+    second.__enter__()
+    assert pool.count == 1
+    first.__exit__(None, None, None)
+    assert pool.count == 1
+    second.__exit__(None, None, None)
+    assert pool.count == 4
+
+
+def test_threads_are_set_back_whatever_ends_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(4)
+    monkeypatch.setattr(threads, "_pool", lambda package: (pool.get, pool.set))
+    monkeypatch.setattr(threads, "LIBRARIES", (("numpy", "numpy"),))
+    for kind in (ValueError, KeyboardInterrupt):
+        with pytest.raises(kind), threads.one_thread(), threads.one_thread():
+            raise kind
+        assert pool.count == 4
+
+
+def test_many_fits_at_once_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(4)
+    monkeypatch.setattr(threads, "_pool", lambda package: (pool.get, pool.set))
+    monkeypatch.setattr(threads, "LIBRARIES", (("numpy", "numpy"),))
+
+    def fits(count: int) -> None:
+        for _ in range(200):
+            with hdsl.threads(count), threads.one_thread():
+                assert pool.count <= count
+
+    with ThreadPoolExecutor(4) as runners:
+        list(runners.map(fits, [1, 2, 3, 2]))
+    assert pool.count == 4
 
 
 def test_the_pools_of_this_installation_are_one_during_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
