@@ -6,19 +6,21 @@ and the optimizer: the chain rule from covariances to theta, and the way back to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
-from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.codegen import Emitted, emit, load
+from hdsl.fit.chain_rule import ChainRule, chain_rule, emitted_entries
 from hdsl.fit.covariance import widths
 from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
 from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns
+from hdsl.fit.recentred import Recentred, far_columns, recentred
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
     Block,
@@ -40,14 +42,21 @@ from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["Criterion", "Evaluation", "Prepared", "criterion", "moment_guess", "prepared"]
 
+LARGE = 1000
+"""Columns of a dense root from which the sweep of one point alone is kept: eight megabytes a matrix."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """The forward sweep at one theta; standardised columns."""
+    """The criterion at one theta; standardised columns.
+
+    `sweep` gives the forward sweep, which is made again where it was large and is no longer the last.
+    """
 
     theta: Floats
-    forward: Any
+    factors: Sequence[Floats]
     profile: Profile
+    sweep: Callable[[], Any]
 
     @property
     def vector(self) -> Floats:
@@ -55,9 +64,9 @@ class Evaluation:
         return self.theta
 
     @property
-    def factors(self) -> Sequence[Floats]:
-        """The covariance factors."""
-        return self.forward.factors  # type: ignore[no-any-return]
+    def forward(self) -> Any:
+        """The forward sweep."""
+        return self.sweep()
 
     @property
     def objective(self) -> float:
@@ -68,6 +77,13 @@ class Evaluation:
     def is_rough(self) -> bool:
         """Whether the objective is only near: never."""
         return False
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last large forward sweep, with its cross-products and theta: a search remembers points, not matrices."""
+
+    swept: tuple[Any, Floats, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +103,7 @@ class Criterion(UsersCovariances):
     """
 
     plan: Plan
-    emitted: Emitted | Engine
+    emitted: Emitted | Engine | Recentred
     cross: Any
     reml: bool
     fixed: FixedScale
@@ -96,6 +112,7 @@ class Criterion(UsersCovariances):
     T: tuple[Floats, ...]
     rule: ChainRule
     guess: Floats
+    last: _Last = field(default_factory=_Last, repr=False)
 
     @property
     def n_columns(self) -> int:
@@ -104,8 +121,27 @@ class Criterion(UsersCovariances):
 
     def evaluate(self, theta: Floats, near: Evaluation | None = None) -> Evaluation:
         """Run the forward sweep."""
-        forward = self.emitted.forward(self.cross, theta)
-        return Evaluation(theta=theta, forward=forward, profile=self.emitted.estimates(self.cross, forward, self.reml))
+        is_large = self._columns >= LARGE
+        forward = self._sweep(theta) if is_large else self.emitted.forward(self.cross, theta)
+        return Evaluation(
+            theta=theta,
+            factors=forward.factors,
+            profile=self.emitted.estimates(self.cross, forward, self.reml),
+            sweep=partial(self._sweep, theta) if is_large else lambda: forward,
+        )
+
+    def _sweep(self, theta: Floats) -> Any:
+        """Return the forward sweep at theta, after the last one is let go unless it is that."""
+        swept = self.last.swept
+        if swept is None or swept[0] is not self.cross or not np.array_equal(swept[1], theta):
+            swept = self.last.swept = None
+            swept = self.last.swept = self.cross, theta, self.emitted.forward(self.cross, theta)
+        return swept[2]
+
+    @property
+    def _columns(self) -> int:
+        """Columns of the dense root."""
+        return len(self.cross.C) - len(self.kept) - 1
 
     def covariance_slopes(self, at: Evaluation) -> tuple[list[Floats], list[Floats], tuple[Floats, ...]]:
         """Return d logdet / d Sigma and d r2 / d Sigma of each factor, and v."""
@@ -117,7 +153,7 @@ class Criterion(UsersCovariances):
     @property
     def is_costly(self) -> bool:
         """Whether the dense root is large, so that an evaluation is worth sparing."""
-        return len(self.cross.C) - len(self.kept) > LAPACK_SIZE
+        return self._columns >= LAPACK_SIZE
 
     def slope(self, at: Evaluation) -> Slope:
         """Return gradient and average-information Hessian.
@@ -134,7 +170,7 @@ class Criterion(UsersCovariances):
         X = border[:-1]
         slopes = self.rule.sigma_slopes(r2)
         H_S = f * (own - X.T @ at.profile.cov_beta @ X) - (f / at.profile.r2) * np.outer(slopes, slopes)
-        factors = at.forward.factors
+        factors = at.factors
         gradient, hessian = self.rule.derivatives(H_S, G, factors)
         return Slope(gradient=gradient, hessian=hessian, by_covariance=tuple(G))
 
@@ -161,10 +197,11 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
-    made = prepared(plan, arrays, emitted, Columns(is_stored=False))
+    made = prepared(plan, arrays, emitted, Columns(is_stored=False), is_recentred=plan.crossing != "iterative")
+    is_moved = bool(made.S) and isinstance(emitted, Emitted)
     return Criterion(
         plan=plan,
-        emitted=emitted,
+        emitted=recentred(plan, emitted, made.S) if is_moved else emitted,
         cross=made.cross,
         reml=reml,
         fixed=made.fixed,
@@ -206,6 +243,8 @@ class Prepared:
     T : tuple of ndarray
     base : ndarray
         Least-squares coefficients of the outcome in the cross-products.
+    S : mapping of int to ndarray
+        Factors whose cross-products are those of other columns, see `hdsl.fit.recentred`.
     """
 
     X: list[Block]
@@ -216,10 +255,13 @@ class Prepared:
     kept: list[int]
     T: tuple[Floats, ...]
     base: Floats
+    S: Mapping[int, Floats]
 
 
-def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> Prepared:
-    """Standardise the columns of a Gaussian plan, and take cross-products.
+def prepared(
+    plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns, *, is_recentred: bool = False
+) -> Prepared:
+    """Standardise the columns of a Gaussian plan, and take cross-products; of columns far from zero about their mean.
 
     Raises
     ------
@@ -233,7 +275,8 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> 
     if outcome.scale == 0.0:
         raise exact_fit()
     scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
-    Z_standard = [z for z, _ in scaled]
+    moved = [far_columns(plan, f, z, scaled[f], columns) for f, z in enumerate(Z)] if is_recentred else []
+    Z_standard = [z for z, _ in moved or scaled]
     cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
     p = len(fixed.scale)
     at = len(cross.C) - p - 1
@@ -258,6 +301,7 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> 
         kept=kept,
         T=tuple(T for _, T in scaled),
         base=np.zeros(len(base)) if outcome.base.any() else base,
+        S={f: S for f, (_, S) in enumerate(moved) if S is not None},
     )
 
 
@@ -270,18 +314,12 @@ def moment_guess(plan: Plan, made: Prepared) -> Floats:
         found = cross_moments(cross, beta, intercept)
     else:
         found = moments(plan, cross, beta, intercept)
-    return moment_theta(plan, found, cross.n, len(beta))
+    return moment_theta(plan, found, cross.n, len(beta), made.S)
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:
     """Return the position of the intercept among the columns that are kept."""
     return kept.index(fixed.intercept) if fixed.intercept in kept else None
-
-
-def emitted_entries(plan: Plan) -> tuple[Entry, ...]:
-    """Return the covariance entries in the order of the emitted directions: the chain, then the dense factors."""
-    entries = theta_entries(plan)
-    return tuple(entry for f in (*plan.chain, *plan.dense) for entry in entries if entry.factor == f)
 
 
 def require_finite(plan: Plan, X: Sequence[Block], y: Floats, Z: Sequence[Sequence[Floats]]) -> None:

@@ -160,7 +160,7 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -
     free = free_parameters(problem.plan)
     return FitOutcome(
         method="reml" if problem.reml else "ml",
-        theta=problem.user_theta(at.forward.factors),
+        theta=problem.user_theta(at.factors),
         sigma=sigma,
         beta=fixed.beta,
         cov_beta=fixed.cov,
@@ -180,7 +180,7 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -
         gradient_norm=optimum.decrement,
         certificate=optimum.certificate,
         monte_carlo=monte_carlo_error(problem, at),
-        objective_error=getattr(at.forward, "logdet_error", 0.0),
+        objective_error=getattr(at.forward, "logdet_error", 0.0) if problem.plan.crossing == "iterative" else 0.0,
         status=status,
         message=_message(optimum, status, parts),
         boundary=parts.edge,

@@ -118,7 +118,7 @@ def _sizes(criterion: Criterion, at: Evaluation) -> list[Floats]:
     sizes = criterion.plan.sizes
     assert sizes is not None
     least = [levels / sizes.n for levels in sizes.n_levels]
-    return [np.sqrt((L**2).sum(axis=1) + more) for L, more in zip(at.forward.factors, least, strict=True)]
+    return [np.sqrt((L**2).sum(axis=1) + more) for L, more in zip(at.factors, least, strict=True)]
 
 
 def _sums(criterion: Criterion, at: Evaluation, free: list[Entry]) -> _Sums:
@@ -152,7 +152,7 @@ def _slope(criterion: Criterion, at: Evaluation, entry: Entry, free: list[Entry]
 
 def _moved(criterion: Criterion, at: Evaluation, entry: Entry, step: float) -> Floats:
     """Return theta with a share of its size added to a variance, or to two variances and their covariance."""
-    roots, sizes = list(at.forward.factors), _sizes(criterion, at)
+    roots, sizes = list(at.factors), _sizes(criterion, at)
     for e in _tied(criterion, entry):
         direction = np.zeros((len(roots[e.factor]), 1))
         for c in (e.row, e.column):
@@ -165,7 +165,7 @@ def _with_residual(
     criterion: Criterion, at: Evaluation, sums: _Sums, T: Floats, Q: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return P, the traces and Q with the residual first, whose variance is 1: ``sum_a g_a d f / d g_a = degree f``."""
-    factors = at.forward.factors
+    factors = at.factors
     g = np.array([factors[e.factor][e.row] @ factors[e.factor][e.column] for e in free_parameters(criterion.plan)])
     t0 = criterion.cross.n - g @ sums.t
     P0 = np.linalg.inv(at.profile.cov_beta) - np.tensordot(g, sums.P, 1)

@@ -88,7 +88,7 @@ def _with_values(criterion: Criterion, theta: Floats, start: Start) -> Floats:
     at = criterion.evaluate(theta)
     default_sigma = criterion.outcome.scale * np.sqrt(at.profile.r2 / at.profile.nn)
     sigma = abs(float(start.get("sigma", 0.0))) or default_sigma
-    parts = [correlations(relative) for relative in criterion.user_sigmas(at.forward.factors)]
+    parts = [correlations(relative) for relative in criterion.user_sigmas(at.factors)]
     for parameter in free_parameters(plan):
         key = (parameter.factor, parameter.row, parameter.column)
         if key not in start:

@@ -76,7 +76,7 @@ def _by_theta(criterion: Criterion, at: Evaluation) -> FixedVariation:
 def _gradients(criterion: Criterion, at: Evaluation) -> tuple[Floats, Floats]:
     """Return the derivatives by theta of the log determinant (with that of X'V^-1X under REML) and of r2."""
     logdet, r2, _ = criterion.covariance_slopes(at)
-    factors = at.forward.factors
+    factors = at.factors
     return criterion.rule.gradient(logdet, factors), criterion.rule.gradient(r2, factors)
 
 

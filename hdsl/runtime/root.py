@@ -41,6 +41,9 @@ LAPACK_SIZE = 300
 SINGULAR = 1e-6
 """Square of the least diagonal entry of Lambda below which it is not inverted."""
 
+SOLVED_AT_ONCE = 256
+"""Groups for whose columns a triangular system is solved at once."""
+
 
 def cholesky(M: Floats) -> Floats:
     """Return the lower Cholesky factor; `M` may be overwritten, and what is above the diagonal is not read later."""
@@ -261,8 +264,12 @@ def root_information(C: Floats, root: Root, inv: Floats, factors: Factors, X: Fl
             half = np.linalg.inv(L)
             G = half.T @ (size * np.eye(q) - block.sum(axis=-1)) @ half
         else:
-            half = solve_lower(root, scale(factors, C[:, own], transposed=True)).reshape(-1, q, size)
-            G = _block_trace(C[own, own], q, size) - np.einsum("kag,kbg->ab", half, half)
+            G = _block_trace(C[own, own], q, size)
+            for start in range(0, size, SOLVED_AT_ONCE):
+                groups = np.arange(start, min(start + SOLVED_AT_ONCE, size))
+                columns = at + (np.arange(q)[:, None] * size + groups).ravel()
+                half = solve_lower(root, scale(factors, C[:, columns], transposed=True)).reshape(-1, q, len(groups))
+                G = G - np.einsum("kag,kbg->ab", half, half)
         if X.shape[1]:
             own_X = V[own].reshape(q, size, -1)
             G = G - np.einsum("agx,xy,bgy->ab", own_X, cov_X, own_X, optimize=True)
