@@ -1,8 +1,8 @@
 """Descent by the method of Broyden, Fletcher, Goldfarb and Shanno: for criteria with a gradient alone.
 
-Input: a function that returns value and gradient, a start, and a Hessian to begin with. Output: where it stopped, and
-the Hessian that it learned, which is a good one to begin with nearby. Invariant: the value never rises. A gradient may
-be longer than the vector: what comes after it is by what is held.
+Input: a function that returns value and gradient, a start, and the inverse of a Hessian to begin with. Output: where it
+stopped, and the inverse that it learned, which is a good one to begin with nearby. Invariant: the value never rises. A
+gradient may be longer than the vector: what comes after it is by what is held.
 
 References
 ----------
@@ -12,6 +12,7 @@ is not positive.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,7 +21,7 @@ import numpy as np
 
 from hdsl.fit.standardise import Floats
 
-__all__ = ["Bottom", "Objective", "descend", "differences", "positive"]
+__all__ = ["Bottom", "Objective", "descend", "differences", "positive_inverse"]
 
 Objective: TypeAlias = Callable[[Floats], tuple[float, Floats]]
 """Value and gradient; an infinite value where there is none."""
@@ -45,8 +46,8 @@ class Bottom:
         At the last point.
     step, fall : ndarray, float
         The next step, and twice what the value is expected to fall by along it.
-    hessian : ndarray
-        The last one.
+    inverse : ndarray
+        Of the Hessian, the last one.
     converged : bool
     """
 
@@ -55,14 +56,14 @@ class Bottom:
     gradient: Floats
     step: Floats
     fall: float
-    hessian: Floats
+    inverse: Floats
     converged: bool
 
 
 def descend(
     objective: Objective,
     start: Floats,
-    hessian: Floats,
+    inverse: Floats,
     *,
     first: tuple[float, Floats] | None = None,
     decrement: float = 1e-7,
@@ -72,6 +73,8 @@ def descend(
 
     Parameters
     ----------
+    inverse : ndarray
+        Of a Hessian, positive definite.
     first : (float, ndarray), optional
         Value and gradient at the start, where they are known.
     decrement : float
@@ -80,19 +83,19 @@ def descend(
     most : int
         Evaluations.
     """
-    x, H, m = start, hessian, len(start)
+    x, B, m = start, inverse, len(start)
     value, gradient = objective(x) if first is None else first
     for left in range(most, -1, -1):
         g = gradient[:m]
-        step: Floats = np.asarray(-np.linalg.solve(H, g), dtype=float)
+        step = -(B @ g)
         fall = float(-g @ step)
         enough = decrement if most - left <= TRUSTED else DOUBT * decrement
         found = None if fall < enough or not left else _along(objective, x, value, step, fall)
         if found is None:
             is_there = fall < enough or (left > 0 and fall < 1e-3 * (1.0 + abs(value)) ** 0.5)
-            return Bottom(vector=x, value=value, gradient=gradient, step=step, fall=fall, hessian=H, converged=is_there)
+            return Bottom(vector=x, value=value, gradient=gradient, step=step, fall=fall, inverse=B, converged=is_there)
         new, value, changed = found
-        H = _updated(H, new - x, changed[:m] - g)
+        B = _updated(B, new - x, changed[:m] - g)
         x, gradient = new, changed
     raise AssertionError("the last round returns")
 
@@ -111,12 +114,14 @@ def _along(
     return None
 
 
-def _updated(H: Floats, step: Floats, change: Floats) -> Floats:
-    """Return the Hessian with the curvature along a step put in."""
-    Hs, along = H @ step, float(change @ step)
-    if along <= 1e-10 * float(np.linalg.norm(change) * np.linalg.norm(step)):
-        return H
-    return np.asarray(H - np.outer(Hs, Hs) / (step @ Hs) + np.outer(change, change) / along)
+def _updated(B: Floats, step: Floats, change: Floats) -> Floats:
+    """Return the inverse of the Hessian with the curvature along a step put in (Nocedal and Wright 2006, eq. 6.17)."""
+    along = float(change @ step)
+    if along <= 1e-10 * math.sqrt(float(change @ change) * float(step @ step)):
+        return B
+    moved = B @ change
+    mixed = np.outer(moved, step)
+    return np.asarray(B + ((1.0 + float(change @ moved) / along) * np.outer(step, step) - mixed - mixed.T) / along)
 
 
 def differences(objective: Objective, at: Floats, units: Floats, *, step: float = 1e-4) -> Floats:
@@ -133,8 +138,8 @@ def differences(objective: Objective, at: Floats, units: Floats, *, step: float 
     return np.array(rows).reshape(len(at), len(here))
 
 
-def positive(H: Floats, units: Floats) -> Floats:
-    """Return a Hessian with its eigenvalues, in the units given, made positive."""
+def positive_inverse(H: Floats, units: Floats) -> Floats:
+    """Return the inverse of a Hessian whose eigenvalues, in the units given, are made positive."""
     w, U = np.linalg.eigh((H + H.T) / 2.0 * np.outer(units, units))
     size = np.maximum(np.abs(w), max(FLOOR * float(np.abs(w).max(initial=0.0)), np.finfo(float).tiny))
-    return np.asarray((U * size) @ U.T / np.outer(units, units))
+    return np.asarray((U / size) @ U.T * np.outer(units, units))

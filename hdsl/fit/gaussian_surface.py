@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdsl.fit.criterion import Criterion, Evaluation
-from hdsl.fit.held import Roots
+from hdsl.fit.held import Roots, least_sds, started
 from hdsl.fit.outcome import FitOutcome
-from hdsl.fit.profiles import SIGMA, Target, estimate_of, held_roots, least_sds, started
+from hdsl.fit.profiles import SIGMA, Target, estimate_of, held_roots
 from hdsl.fit.standardise import Floats
 
 __all__ = ["GaussianSurface", "gaussian_surface"]

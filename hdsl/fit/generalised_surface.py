@@ -11,11 +11,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from hdsl.fit.held import Roots
+from hdsl.fit.held import Roots, least_sds, started
 from hdsl.fit.joint import DensityCriterion
 from hdsl.fit.laplace import laplace
 from hdsl.fit.outcome import FitOutcome
-from hdsl.fit.profiles import Target, estimate_of, held_roots, least_sds, started
+from hdsl.fit.profiles import Target, estimate_of, held_roots
 from hdsl.fit.quadrature import quadrature
 from hdsl.fit.standardise import Floats
 from hdsl.fit.weighted import Weighted, weighted

@@ -22,10 +22,13 @@ from hdsl.fit.covariance import from_parts, lower_factor
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["Held", "Roots", "roots_of"]
+__all__ = ["LEAST", "Held", "Roots", "least_sds", "roots_of", "started"]
 
 Held = tuple[int, int, int]
 """Grouping factor, row and column of the entry that is held; row == column is a standard deviation."""
+
+LEAST = 1e-2
+"""Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
 
 FREE = -1
 """Place of the held value in the map from a root to the vector: after all others."""
@@ -226,3 +229,13 @@ def _wide(factor: int, columns: tuple[int, ...], pair: tuple[int, ...], start: i
 def _first_theta(plan: Plan, held: Held) -> int:
     """Return the first entry of theta of the block that is held: of a block of one column, the standard deviation."""
     return next(block.theta[0] for block in plan.re_terms[held[0]].blocks if held[1] in block.columns)
+
+
+def least_sds(T: Sequence[Floats]) -> list[Floats]:
+    """Return the least standard deviations of the user's columns that a descent starts from; ``Z = Z* T``."""
+    return [LEAST / np.maximum(np.abs(own.diagonal()), np.finfo(float).tiny) for own in T]
+
+
+def started(sds: Sequence[Floats], least: Sequence[Floats]) -> list[Floats]:
+    """Return standard deviations to start from: none of them zero."""
+    return [np.maximum(sd, own) for sd, own in zip(sds, least, strict=True)]

@@ -16,7 +16,7 @@ Under REML there is no restricted likelihood of fixed effects: their profiles, a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.fit.criterion import criterion
-from hdsl.fit.descent import descend, differences, positive
-from hdsl.fit.held import Held, Roots, roots_of
+from hdsl.fit.descent import descend, differences, positive_inverse
+from hdsl.fit.held import LEAST, Held, Roots, roots_of
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
@@ -45,11 +45,8 @@ Target = int | Held | str
 STOPS = 8
 """Values on the way to one that cannot be started at."""
 
-LEAST = 1e-2
-"""Relative standard deviation that a descent starts from where a fit has zero: at zero the gradient is zero, too."""
-
 SMALL, WIDE = 0.1, 0.2
-"""The same of an effect that is thought to have left zero only just, and of one that is sent off."""
+"""Relative standard deviation of an effect that is thought to have left zero only just, and of one that is sent off."""
 
 FAR = 2.0
 """Twice the fall that is expected from a start, from which on another start is tried."""
@@ -89,8 +86,8 @@ class Minimum:
         -2 log-likelihood, and its derivative by the value; NaN where no minimum was found, or no derivative is there.
     error : float
         What the descent would gain by one more step, which the deviance has: it is wrong by less.
-    hessian : ndarray
-        By the vector.
+    inverse : ndarray
+        Of the Hessian by the vector.
     decrement : float
         What ended the descent.
     """
@@ -99,14 +96,14 @@ class Minimum:
     deviance: float
     slope: float
     error: float
-    hessian: Floats
+    inverse: Floats
     decrement: float
 
 
 class _Curvature(NamedTuple):
-    """At the fit: the Hessian by the vector, how the minimum moves with the held value, and its standard error."""
+    """At the fit: the inverse of the Hessian by the vector, how the minimum moves with the held value, its error."""
 
-    hessian: Floats
+    inverse: Floats
     tangent: Floats
     se: float
 
@@ -180,37 +177,37 @@ class Profile:
         inwards = -math.copysign(abs(self.estimate) or 1.0, self.estimate) if self.estimate else 1.0
         joint = np.append(start, self.estimate)
         rows = differences(lambda x: self._objective(x[:-1], x[-1]), joint, np.append(units, inwards))
-        H = positive(rows[:-1, :-1], units)
+        B = positive_inverse(rows[:-1, :-1], units)
         across = np.nan_to_num(rows[:-1, -1])
-        tangent: Floats = np.asarray(-np.linalg.solve(H, across), dtype=float)
+        tangent = -(B @ across)
         bend = float(rows[-1, -1] + across @ tangent)
-        return _Curvature(H, tangent, math.sqrt(2.0 / bend) if bend > 0.0 else math.nan)
+        return _Curvature(B, tangent, math.sqrt(2.0 / bend) if bend > 0.0 else math.nan)
 
     def _least(self, value: float, decrement: float) -> Minimum:
         """Return the minimum; by values on the way where the criterion has none at the start."""
         for _ in range(STOPS):
-            found = self._started(value, decrement, self._starts(value), self._hessian(value))
+            found = self._started(value, decrement, self._starts(value), self._inverse(value))
             if found is not None:
                 return found
             stop = self._stop(value, decrement)
             if stop is None:
                 break
             self.known[stop[0]] = stop[1]
-        none, start, H = math.nan, self.surface.start()[0], self._curvature.hessian
-        return Minimum(vector=start, deviance=none, slope=none, error=none, hessian=H, decrement=0.0)
+        none, start, B = math.nan, self.surface.start()[0], self._curvature.inverse
+        return Minimum(vector=start, deviance=none, slope=none, error=none, inverse=B, decrement=0.0)
 
     def again(self, value: float, near: float, decrement: float = DECREMENT) -> Minimum:
         """Return the minimum at a known value from that at another, if it is lower than what is known."""
         other = self.known[near]
         with one_thread(), np.errstate(all="ignore"):
             for start in (self._lifted(other.vector, other.vector), other.vector):
-                found = self._started(value, decrement, [(start, np.zeros(len(start)))], other.hessian)
+                found = self._started(value, decrement, [(start, np.zeros(len(start)))], other.inverse)
                 if found is not None and found.deviance < self.known[value].deviance:
                     self.known[value] = found
         return self.known[value]
 
     def _started(
-        self, value: float, decrement: float, starts: Iterable[tuple[Floats, Floats]], hessian: Floats
+        self, value: float, decrement: float, starts: Iterable[tuple[Floats, Floats]], inverse: Floats
     ) -> Minimum | None:
         """Return the minimum from the first start that is not far from it, or else the lowest; None without any."""
         found: tuple[Floats, Floats, tuple[float, Floats]] | None = None
@@ -219,17 +216,17 @@ class Profile:
             first = self._objective(start, value)
             if np.isfinite(first[0]) and (found is None or first[0] < found[2][0]):
                 found, g = (start, move, first), first[1][:-1]
-                if first[0] < lowest + HIGH and float(g @ np.linalg.solve(hessian, g)) < FAR:
+                if first[0] < lowest + HIGH and float(g @ inverse @ g) < FAR:
                     break
         if found is None:
             return None
         if not self._outwards(found[0], found[2][1]).any():
-            return self._descended(value, *found, hessian, decrement)
-        return self._descended(value, *self._left(value, *found), hessian, min(decrement, DECREMENT))
+            return self._descended(value, *found, inverse, decrement)
+        return self._descended(value, *self._left(value, *found), inverse, min(decrement, DECREMENT))
 
-    def _hessian(self, value: float) -> Floats:
-        """Return that of the nearest minimum."""
-        return self._nearest(value).hessian if self.known else self._curvature.hessian
+    def _inverse(self, value: float) -> Floats:
+        """Return that of the Hessian at the nearest minimum."""
+        return self._nearest(value).inverse if self.known else self._curvature.inverse
 
     def _outwards(self, start: Floats, gradient: Floats) -> Flags:
         """Return which effects with little variance would lower the criterion by more of it."""
@@ -250,7 +247,7 @@ class Profile:
         for k in range(1, STOPS):
             stop = near + (value - near) * 0.5**k
             if stop not in self.known:
-                found = self._started(stop, decrement, self._starts(stop), self._hessian(stop))
+                found = self._started(stop, decrement, self._starts(stop), self._inverse(stop))
                 if found is not None:
                     return stop, found
         return None
@@ -299,18 +296,18 @@ class Profile:
         start: Floats,
         move: Floats,
         first: tuple[float, Floats],
-        hessian: Floats,
+        inverse: Floats,
         decrement: float,
     ) -> Minimum:
         """Return the minimum near a start; `move` is how it moves with the value."""
-        bottom = descend(partial(self._objective, value=value), start, hessian, first=first, decrement=decrement)
+        bottom = descend(partial(self._objective, value=value), start, inverse, first=first, decrement=decrement)
         m = len(start)
         return Minimum(
             vector=bottom.vector + bottom.step if bottom.converged else bottom.vector,
             deviance=bottom.value - bottom.fall / 2.0 if bottom.converged else math.nan,
             slope=float(bottom.gradient[m] + bottom.gradient[:m] @ move),
             error=bottom.fall / 2.0,
-            hessian=bottom.hessian,
+            inverse=bottom.inverse,
             decrement=decrement if bottom.converged else 0.0,
         )
 
@@ -328,11 +325,11 @@ def _from_covariance(surface: Surface) -> _Curvature | None:
         if not (np.all(np.isfinite(C)) and C[-1, -1] > 0.0):
             return None
         tangent = C[:-1, -1] / C[-1, -1]
-        H = 2.0 * np.linalg.inv(C[:-1, :-1] - np.outer(tangent, C[-1, :-1]))
-        np.linalg.cholesky(H)
+        B = (C[:-1, :-1] - np.outer(tangent, C[-1, :-1])) / 2.0
+        np.linalg.cholesky(B)
     except np.linalg.LinAlgError:
         return None
-    return _Curvature((H + H.T) / 2.0, tangent, math.sqrt(C[-1, -1]))
+    return _Curvature((B + B.T) / 2.0, tangent, math.sqrt(C[-1, -1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,16 +426,6 @@ def estimate_of(outcome: FitOutcome, target: Target) -> float:
             return float(outcome.cor[factor][row, column])
 
 
-def least_sds(T: Sequence[Floats]) -> list[Floats]:
-    """Return the least standard deviations of the user's columns that a descent starts from; ``Z = Z* T``."""
-    return [LEAST / np.maximum(np.abs(own.diagonal()), np.finfo(float).tiny) for own in T]
-
-
 def held_roots(plan: Plan, target: Target) -> Roots:
     """Return the roots with what is held, if it is of a covariance."""
     return roots_of(plan, target if isinstance(target, tuple) else None)
-
-
-def started(sds: Sequence[Floats], least: Sequence[Floats]) -> list[Floats]:
-    """Return standard deviations to start from: none of them zero."""
-    return [np.maximum(sd, own) for sd, own in zip(sds, least, strict=True)]

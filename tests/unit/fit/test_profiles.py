@@ -11,7 +11,7 @@ import pytest
 
 import hdsl
 from hdsl.fit.covariance import from_parts
-from hdsl.fit.descent import descend, differences, positive
+from hdsl.fit.descent import descend, differences, positive_inverse
 from hdsl.fit.held import roots_of
 from hdsl.fit.profiles import SIGMA, Profiles, profile_of
 
@@ -227,8 +227,8 @@ class TestDescent:
 
     def test_it_finds_the_bottom_of_a_curved_valley(self):
         start = np.array([-1.2, 1.0])
-        hessian = positive(differences(self.rosenbrock, start, np.ones(2)), np.ones(2))
-        bottom = descend(self.rosenbrock, start, hessian, decrement=1e-16)
+        inverse = positive_inverse(differences(self.rosenbrock, start, np.ones(2)), np.ones(2))
+        bottom = descend(self.rosenbrock, start, inverse, decrement=1e-16)
         assert bottom.converged
         assert bottom.vector == pytest.approx([1.0, 1.0], abs=1e-6)
 
