@@ -245,16 +245,16 @@ def newton_step(gradient: Floats, hessian: Floats, tolerances: Tolerances) -> tu
     """Return the step and its decrement; curvatures are taken positive, so that the step goes downhill."""
     if tolerances.scaled:
         scale = _scale(hessian)
-        step, decrement = _positive_step(gradient / scale, hessian / np.outer(scale, scale), tolerances.floor)
+        step, decrement = _positive_step(gradient / scale, hessian / (scale[:, None] * scale), tolerances.floor)
         return step / scale, decrement
     return _positive_step(gradient, hessian, tolerances.floor)
 
 
 def _positive_step(gradient: Floats, hessian: Floats, floor: float) -> tuple[Floats, float]:
     """Return the step with the Hessian's eigenvalues taken positive, `floor` times the largest at least."""
-    w, U = np.linalg.eigh(hessian)
-    size = np.abs(w)
-    size = np.maximum(size, floor * max(float(size.max()), TINY))
+    w, U = np.linalg.eigh(hessian)  # ascending
+    least = floor * max(float(w[-1]), -float(w[0]), TINY)
+    size = w if w[0] >= least else np.maximum(np.abs(w), least)
     along = gradient @ U
     shares = along / size
     return -(U @ shares), float(along @ shares)
