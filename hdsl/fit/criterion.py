@@ -6,21 +6,20 @@ and the optimizer: the chain rule from covariances to theta, and the way back to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from hdsl.codegen import Emitted, emit, load
-from hdsl.fit.chain_rule import ChainRule, chain_rule, emitted_entries
+from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
+from hdsl.fit.chain_rule import ChainRule, chain_rule
 from hdsl.fit.covariance import widths
 from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
 from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns
-from hdsl.fit.recentred import Recentred, far_columns, recentred
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
     Block,
@@ -103,7 +102,7 @@ class Criterion(UsersCovariances):
     """
 
     plan: Plan
-    emitted: Emitted | Engine | Recentred
+    emitted: Emitted | Engine
     cross: Any
     reml: bool
     fixed: FixedScale
@@ -197,11 +196,10 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
-    made = prepared(plan, arrays, emitted, Columns(is_stored=False), is_recentred=plan.crossing != "iterative")
-    is_moved = bool(made.S) and isinstance(emitted, Emitted)
+    made = prepared(plan, arrays, emitted, Columns(is_stored=False))
     return Criterion(
         plan=plan,
-        emitted=recentred(plan, emitted, made.S) if is_moved else emitted,
+        emitted=emitted,
         cross=made.cross,
         reml=reml,
         fixed=made.fixed,
@@ -243,8 +241,6 @@ class Prepared:
     T : tuple of ndarray
     base : ndarray
         Least-squares coefficients of the outcome in the cross-products.
-    S : mapping of int to ndarray
-        Factors whose cross-products are those of other columns, see `hdsl.fit.recentred`.
     """
 
     X: list[Block]
@@ -255,13 +251,10 @@ class Prepared:
     kept: list[int]
     T: tuple[Floats, ...]
     base: Floats
-    S: Mapping[int, Floats]
 
 
-def prepared(
-    plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns, *, is_recentred: bool = False
-) -> Prepared:
-    """Standardise the columns of a Gaussian plan, and take cross-products; of columns far from zero about their mean.
+def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> Prepared:
+    """Standardise the columns of a Gaussian plan, and take cross-products.
 
     Raises
     ------
@@ -275,8 +268,7 @@ def prepared(
     if outcome.scale == 0.0:
         raise exact_fit()
     scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
-    moved = [far_columns(plan, f, z, scaled[f], columns) for f, z in enumerate(Z)] if is_recentred else []
-    Z_standard = [z for z, _ in moved or scaled]
+    Z_standard = [z for z, _ in scaled]
     cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
     p = len(fixed.scale)
     at = len(cross.C) - p - 1
@@ -301,7 +293,6 @@ def prepared(
         kept=kept,
         T=tuple(T for _, T in scaled),
         base=np.zeros(len(base)) if outcome.base.any() else base,
-        S={f: S for f, (_, S) in enumerate(moved) if S is not None},
     )
 
 
@@ -314,12 +305,18 @@ def moment_guess(plan: Plan, made: Prepared) -> Floats:
         found = cross_moments(cross, beta, intercept)
     else:
         found = moments(plan, cross, beta, intercept)
-    return moment_theta(plan, found, cross.n, len(beta), made.S)
+    return moment_theta(plan, found, cross.n, len(beta))
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:
     """Return the position of the intercept among the columns that are kept."""
     return kept.index(fixed.intercept) if fixed.intercept in kept else None
+
+
+def emitted_entries(plan: Plan) -> tuple[Entry, ...]:
+    """Return the covariance entries in the order of the emitted directions: the chain, then the dense factors."""
+    entries = theta_entries(plan)
+    return tuple(entry for f in (*plan.chain, *plan.dense) for entry in entries if entry.factor == f)
 
 
 def require_finite(plan: Plan, X: Sequence[Block], y: Floats, Z: Sequence[Sequence[Floats]]) -> None:
