@@ -1,28 +1,35 @@
-"""A line on the terminal while something takes long: what is being done, and since when.
+"""A line on the terminal while something takes long: what is being done, and since when; and what an interruption ends.
 
 Input: what is done now, said by whoever does it. Output: a line on standard error that goes away. Invariants:
 nothing is printed within the first two seconds, nor where standard error is no terminal; to say something costs nothing
-then.
+then. What is kept though it was interrupted is told: a warning, or an entry of the list that the command line reads.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["is_part", "kept_if_interrupted", "progress", "say"]
+__all__ = ["interruptions", "is_part", "kept_if_interrupted", "progress", "say", "tell_interrupted", "told_interrupted"]
 
 PATIENCE = 2.0
 """Seconds before anything is shown."""
+
+INSIDE = frozenset({"hdsl", "contextlib", "functools"})
+"""Packages whose frames are not the user's."""
 
 
 class _Line:
@@ -45,14 +52,18 @@ class _Line:
         with self._lock:
             if not self._is_over:
                 console = Console(stderr=True)
-                self._live = Live(console=console, get_renderable=self._words, refresh_per_second=2, transient=True)
+                words = partial(self._words, console)
+                self._live = Live(console=console, get_renderable=words, refresh_per_second=2, transient=True)
                 self._live.start()
 
-    def _words(self) -> Text:
+    def _words(self, console: Console) -> Text:
+        """Return what is done, cut off where it leaves no room for the time and how to stop it."""
         from rich.text import Text
 
-        seconds = time.monotonic() - self._begin
-        return Text(f"{self.text} ({seconds:.0f} s; Ctrl-C stops)", style="dim", overflow="ellipsis", no_wrap=True)
+        hint = f" ({time.monotonic() - self._begin:.0f} s; Ctrl-C stops)"
+        words = Text(self.text, style="dim", overflow="ellipsis", no_wrap=True)
+        words.truncate(max(console.width - len(hint), 1), overflow="ellipsis")
+        return words.append(hint)
 
     def end(self) -> None:
         """Take the line away."""
@@ -90,20 +101,61 @@ def progress(text: str) -> Iterator[None]:
             line.end()
 
 
+_told: ContextVar[list[str] | None] = ContextVar("told", default=None)
+
+
 @contextmanager
-def kept_if_interrupted(done: Sized, least: int) -> Iterator[None]:
-    """End the body where the user interrupts it, if as many as `least` are done.
+def kept_if_interrupted(done: Sized, least: int, what: str) -> Iterator[None]:
+    """End the body where the user interrupts it, if as many as `least` are done, and tell.
+
+    Parameters
+    ----------
+    done : sized
+        What is kept.
+    least : int
+        Below which nothing is.
+    what : str
+        What was interrupted, ``{}`` for how many are done.
 
     Raises
     ------
     KeyboardInterrupt
-        If fewer are.
+        If fewer are, or the body is a part of something longer, which the interruption is meant for.
     """
     try:
         yield
     except KeyboardInterrupt:
-        if len(done) < least:
+        if len(done) < least or is_part():
             raise
+        tell_interrupted(what.format(f"{len(done):,}"))
+
+
+def tell_interrupted(what: str) -> None:
+    """Tell what was interrupted, though something of it is kept: in the list of `interruptions`, else as a warning."""
+    told = _told.get()
+    if told is not None:
+        told.append(what)
+        return
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(f"interrupted: {what}", stacklevel=level)
+
+
+@contextmanager
+def interruptions() -> Iterator[list[str]]:
+    """Collect what is told to have been interrupted in the body, instead of warning of it."""
+    told: list[str] = []
+    token = _told.set(told)
+    try:
+        yield told
+    finally:
+        _told.reset(token)
+
+
+def told_interrupted() -> list[str]:
+    """Return what was told so far in the body of `interruptions`."""
+    return list(_told.get() or ())
 
 
 def is_part() -> bool:

@@ -25,7 +25,7 @@ from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
 from hdsl.fit.threads import one_thread
 from hdsl.fit.variation import fixed_variation
-from hdsl.fit.watch import watched_search
+from hdsl.fit.watch import stopped, watched_search
 from hdsl.plan import Arrays, Plan
 from hdsl.progress import is_part, progress
 from hdsl.runtime.root import LAPACK_SIZE
@@ -93,11 +93,12 @@ class _Found:
     def outcome(self) -> FitOutcome:
         """Return what the fit found, on the user's scale."""
         refuse_exact(self.problem, self.optimum.at)
-        return outcome_at(self.problem, self.optimum, parts_at(self.problem, self.optimum.at))
+        outcome = outcome_at(self.problem, self.optimum, parts_at(self.problem, self.optimum.at))
+        return outcome.as_stopped("search") if self.optimum.interrupted else outcome
 
     def stopped(self) -> _Found:
         """Return the same as the user left it."""
-        return _Found(self.problem, replace(self.optimum, converged=False, interrupted=True))
+        return _Found(self.problem, stopped(self.optimum))
 
 
 def _prepare(plan: Plan, arrays: Arrays) -> int:

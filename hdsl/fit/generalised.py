@@ -32,9 +32,9 @@ from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
 from hdsl.fit.trouble import Trouble
 from hdsl.fit.unbounded import find_troubles
-from hdsl.fit.watch import watched_search
+from hdsl.fit.watch import stopped, watched_search
 from hdsl.plan import Arrays, Plan
-from hdsl.progress import progress, say
+from hdsl.progress import is_part, progress, say
 
 __all__ = ["TOLERANCES", "finish", "fit_criterion", "fit_generalised"]
 
@@ -109,10 +109,26 @@ def fit_criterion(
     if not start and _may_have_several(problem, optimum):
         optimum = _or_from_small(problem, flat.at, optimum)
     if first is not None and not optimum.interrupted:
-        say("searching the optimum by quadrature")
-        problem = replace(problem, criterion=criterion)
-        optimum = search(problem, _required(try_at(problem, optimum.at.vector, None)), TOLERANCES)
+        optimum, problem = _by_quadrature(problem, criterion, optimum)
     return finish(problem, optimum, arrays, nodes)
+
+
+def _by_quadrature(
+    problem: Joint, criterion: StartCriterion, optimum: Optimum[JointPoint]
+) -> tuple[Optimum[JointPoint], Joint]:
+    """Return the optimum of a dearer criterion, from that of the first, and the problem that has it.
+
+    Where the user interrupts before its first value there is that of the first criterion.
+    """
+    dearer, words = replace(problem, criterion=criterion), "searching the optimum by quadrature"
+    say(words)
+    try:
+        begin = _required(try_at(dearer, optimum.at.vector, None))
+    except KeyboardInterrupt:
+        if is_part():
+            raise
+        return stopped(optimum), problem
+    return watched_search(dearer, begin, TOLERANCES, search=search, words=words), dearer
 
 
 def _may_have_several(problem: Joint, optimum: Optimum[JointPoint]) -> bool:
@@ -129,8 +145,9 @@ def _or_from_small(problem: Joint, flat: JointPoint, optimum: Optimum[JointPoint
     at = try_at(problem, np.concatenate((flat.vector, SMALL * problem.theta)), None)
     if at is None:
         return optimum
-    other = search(problem, at, TOLERANCES)
-    return replace(better(optimum, other), n_evaluations=optimum.n_evaluations + other.n_evaluations)
+    other = watched_search(problem, at, TOLERANCES, search=search)
+    best = replace(better(optimum, other), n_evaluations=optimum.n_evaluations + other.n_evaluations)
+    return stopped(best) if other.interrupted else best
 
 
 def _begin(problem: Joint, still: JointPoint, start: GeneralisedStart | None) -> JointPoint:
@@ -163,7 +180,7 @@ def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: 
     later = _Later(problem=problem, at=at, arrays=arrays, parts=parts, troubles=troubles)
     free = free_parameters(plan)
     status = _status(parts, troubles)
-    return FitOutcome(
+    outcome = FitOutcome(
         method="laplace" if nodes is None else "agq",
         theta=criterion.user_theta(problem.to_criterion(at.factors)),
         sigma=float("nan"),
@@ -190,6 +207,7 @@ def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: 
         nodes=nodes,
         nearby=later.nearby if nodes is None and status == "converged" else None,
     )
+    return outcome.as_stopped("search") if optimum.interrupted else outcome
 
 
 def _unsettled(problem: Joint, optimum: Optimum[JointPoint]) -> Trouble:
@@ -221,7 +239,7 @@ class _Later:
         """Covariances from the joint observed information."""
         if self.nothing:
             return no_information(self.problem.criterion)
-        with one_thread(), np.errstate(all="ignore"):
+        with one_thread(), progress("standard errors"), np.errstate(all="ignore"):
             factors = self.problem.to_criterion(self.at.factors)
             return joint_information(self.problem.criterion, self.at, factors, self.parts, self.held)
 

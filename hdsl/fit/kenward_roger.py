@@ -23,10 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdsl.codegen import Entry, theta_entries
-from hdsl.fit.covariance import free_parameters, lower_factor, theta_of
+from hdsl.fit.covariance import free_parameters, theta_of_roots
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.outcome import FixedVariation
 from hdsl.fit.standardise import Floats
+from hdsl.progress import say
 
 __all__ = ["KenwardRoger", "kenward_roger"]
 
@@ -96,7 +97,10 @@ def _differences(criterion: Criterion, at: Evaluation) -> tuple[_Sums, Floats, F
     """Return the sums at the optimum, ``tr V^-1 G_a V^-1 G_b`` (k, k) and ``Q_ab + Q_ba`` (k, k, r, r)."""
     free = free_parameters(criterion.plan)
     centre, sizes = _sums(criterion, at, free), _sizes(criterion, at)
-    slopes = [_slope(criterion, at, entry, free, centre) for entry in free]
+    slopes = []
+    for place, entry in enumerate(free):
+        say(f"Kenward and Roger's covariance: parameter {place + 1} of {len(free)}")
+        slopes.append(_slope(criterion, at, entry, free, centre))
     own = {(e.factor, e.row): place for place, e in enumerate(free) if e.row == e.column}
     for place, e in enumerate(free):
         s = sizes[e.factor]
@@ -158,7 +162,7 @@ def _moved(criterion: Criterion, at: Evaluation, entry: Entry, step: float) -> F
         for c in (e.row, e.column):
             direction[c] = np.sqrt(step) * sizes[entry.factor][entry.row if e.row == e.column else c]
         roots[e.factor] = np.column_stack((roots[e.factor], direction))
-    return theta_of(criterion.plan, [lower_factor(root) for root in roots])
+    return theta_of_roots(criterion.plan, roots)
 
 
 def _with_residual(

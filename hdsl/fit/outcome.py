@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from hdsl.fit.nearby import Nearby
 from hdsl.fit.trouble import Trouble
 
-__all__ = ["Deferred", "FitOutcome", "FixedVariation", "Method", "Status"]
+__all__ = ["Deferred", "FitOutcome", "FixedVariation", "Method", "Status", "Stopped"]
 
 Method: TypeAlias = Literal["ml", "reml", "laplace", "agq"]
 Status: TypeAlias = Literal["converged", "boundary", "not converged"]
+Stopped: TypeAlias = Literal["", "search", "errors"]
 Value = TypeVar("Value")
 
 
@@ -121,6 +122,9 @@ class FitOutcome:
     n_evaluations : int
     gradient_norm : float
         Newton decrement at the end; NaN where the search was interrupted.
+    interrupted : {"", "search", "errors"}
+        What the user stopped: the search, which is then "not converged", or what is computed when it is read. What of
+        the covariances was not computed by then is NaN.
     certificate : float
         On a boundary, the least derivative of the objective by a variance where there is none: of a standardised column
         or a combination of them, relative to that of the residual. An optimum has none that is negative; NaN where
@@ -168,6 +172,7 @@ class FitOutcome:
     status: Status
     message: str
     boundary: tuple[tuple[int, int, int], ...]
+    interrupted: Stopped = ""
     certificate: float = math.nan
     monte_carlo: float = 0.0
     objective_error: float = 0.0
@@ -180,6 +185,15 @@ class FitOutcome:
         out = object.__new__(type(self))
         vars(out).update(vars(self) | fields)
         return out
+
+    def as_stopped(self, interrupted: Stopped) -> FitOutcome:
+        """Return the outcome as the user stopped it: covariances that were not computed by then are NaN."""
+        p, k = len(self.beta), len(self.variance_parameters) + (not math.isnan(self.sigma))
+        sizes = {"cov_beta": (p, p), "variance_cov": (k, k), "cross_cov": (p, k)}
+        missing: dict[str, Any] = {name: np.full(size, np.nan) for name, size in sizes.items()}
+        missing |= {"fixed_variation": None, "nearby": None}
+        deferred = {name: value for name, value in missing.items() if callable(vars(self)[name])}
+        return self.changed(**deferred, interrupted=interrupted)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return every field with its value: what makes a value later cannot be copied to another process."""

@@ -1,11 +1,12 @@
 """The search under watch: what it does is said, and if the user stops it the best point so far is kept.
 
-Input: a problem and a start. Output: an `Optimum`; an interrupted one has not converged.
+Input: a problem and a start. Output: an `Optimum`; an interrupted one has not converged, and no decrement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Generic
 
 import numpy as np
@@ -17,34 +18,55 @@ from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 from hdsl.progress import is_part, say
 
-__all__ = ["watched_search"]
+__all__ = ["stopped", "watched_search"]
 
 
-def watched_search(problem: Problem[P], start: P, tolerances: Tolerances) -> Optimum[P]:
+def watched_search(
+    problem: Problem[P],
+    start: P,
+    tolerances: Tolerances,
+    *,
+    search: Callable[[Problem[P], P, Tolerances], Optimum[P]] = search_from_several,
+    words: str = "searching the optimum",
+) -> Optimum[P]:
     """Return the lowest optimum found, or where the search was when the user interrupted it.
+
+    Parameters
+    ----------
+    problem : Problem
+    start : point
+    tolerances : Tolerances
+    search : callable
+        That finds it.
+    words : str
+        What the line on the terminal says.
 
     Raises
     ------
     KeyboardInterrupt
         If the fit is one of many: a bootstrap keeps those that were done.
     """
-    watched = _Watched(problem, start)
-    say("searching the optimum")
+    watched = _Watched(problem, start, words)
+    say(words)
     try:
-        return search_from_several(watched, start, tolerances)
+        return search(watched, start, tolerances)
     except KeyboardInterrupt:
         if is_part():
             raise
-        return Optimum(
-            at=watched.best, n_evaluations=watched.count, decrement=np.nan, converged=False, interrupted=True
-        )
+        return stopped(Optimum(at=watched.best, n_evaluations=watched.count, decrement=np.nan, converged=False))
+
+
+def stopped(optimum: Optimum[P]) -> Optimum[P]:
+    """Return an optimum as where the user stopped the search: it is none, or one of another criterion."""
+    return replace(optimum, decrement=np.nan, converged=False, interrupted=True)
 
 
 class _Watched(Generic[P]):
     """A problem that remembers its best point."""
 
-    def __init__(self, problem: Problem[P], start: P) -> None:
+    def __init__(self, problem: Problem[P], start: P, words: str) -> None:
         self.problem = problem
+        self.words = words
         self.best = start
         self.count = 1
 
@@ -59,7 +81,7 @@ class _Watched(Generic[P]):
         self.count += 1
         if at.objective < self.best.objective:
             fell = self.best.objective - at.objective
-            say(f"searching the optimum: evaluation {self.count}, the criterion fell by {fell:.3g}")
+            say(f"{self.words}: evaluation {self.count}, the criterion fell by {fell:.3g}")
             self.best = at
         return at
 

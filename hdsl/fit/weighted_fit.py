@@ -66,7 +66,7 @@ def fit_weighted(
             method=method,
             aliased=tuple(sorted(set(range(criterion.n_columns)) - kept)),
             cov_beta=later.cov_beta,
-            fixed_variation=later.fixed_variation,
+            fixed_variation=None if optimum.interrupted else later.fixed_variation,
             nearby=None,
         )
 
@@ -126,7 +126,7 @@ class _Later:
 
     def fixed_variation(self) -> FixedVariation:
         """Return how the covariance of the coefficients of the mean varies, by differences in the search's vector."""
-        with one_thread(), np.errstate(all="ignore"):
+        with one_thread(), progress("degrees of freedom"), np.errstate(all="ignore"):
             return _variation(self.criterion, self.problem, self.at)
 
 

@@ -155,7 +155,7 @@ def _edge(value: float) -> str:
 
 
 def _no_convergence(outcome: FitOutcome) -> Diagnostic:
-    is_interrupted = math.isnan(outcome.gradient_norm)
+    is_interrupted = outcome.interrupted == "search"
     return Diagnostic(
         code="HM502",
         severity=Severity.WARNING,
@@ -214,8 +214,9 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
 
 def _without_errors(parameters: ParameterTable) -> Iterator[Diagnostic]:
     """Yield that an optimum has no standard errors at all, though nothing is on an edge."""
-    if parameters.outcome.status == "converged" and len(parameters.kept):
-        errors = np.diag(parameters.outcome.cov_beta)[parameters.kept]
+    outcome = parameters.outcome
+    if outcome.status == "converged" and not outcome.interrupted and len(parameters.kept):
+        errors = np.diag(outcome.cov_beta)[parameters.kept]
         if np.isnan(errors).all():
             yield Diagnostic(
                 code="HM519",

@@ -12,7 +12,6 @@ Venzon and Moolgavkar (1988), Applied Statistics 37: profile-likelihood-based co
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -328,7 +327,7 @@ def _bounded(table: ParameterTable, name: str, root: float, profiles: Profiles) 
 def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) -> NDArray[np.float64]:
     """Return (len(names), 2), profile intervals, natural scale.
 
-    Where the user interrupts, parameters that are not done are NaN, and a warning says so.
+    Where the user interrupts, parameters that are not done are NaN, which is told.
 
     Raises
     ------
@@ -337,13 +336,11 @@ def profile_bounds(table: ParameterTable, level: float, names: Sequence[str]) ->
     """
     root, profiles = NormalDist().inv_cdf(0.5 + level / 2.0), profiles_of(table)
     found: list[tuple[float, float]] = []
-    with progress(f"profile 1 of {len(names):,}"), kept_if_interrupted(found, 1):
+    told = f"profile intervals of {{}} of {len(names):,} parameters, the others are NaN"
+    with progress(f"profile 1 of {len(names):,}"), kept_if_interrupted(found, 1, told):
         for k, name in enumerate(names):
             say(f"profile {k + 1:,} of {len(names):,}: {name}")
             found.append(_ends(table, name, root, profiles))
-    if len(found) < len(names):
-        message = f"interrupted: profile intervals of {len(found):,} of {len(names):,} parameters, the others are NaN"
-        warnings.warn(message, stacklevel=3)
     return np.array(found + [(math.nan, math.nan)] * (len(names) - len(found))).reshape(-1, 2)
 
 

@@ -18,6 +18,7 @@ from hdsl.form.text import term_text
 from hdsl.results.messages import boundary_words, missing_estimates
 from hdsl.results.nesting import relations
 from hdsl.results.numbers import align, count, fixed, p_value, significant
+from hdsl.results.reading import as_read
 from hdsl.results.report import WIDTH, Cells, Message, Report
 from hdsl.results.sections import facts_of_density, fixed_predictors, scalar_tables
 from hdsl.results.tables import deviation_names, tidy_table, var_corr_table
@@ -47,6 +48,12 @@ METHOD_NAMES = {"ml": "ML", "reml": "REML", "laplace": "Laplace approximation", 
 
 TOLD_ABOVE = frozenset({"HM405", "HM410", "HM411"})
 """Rows dropped, levels set to zero, columns dropped: the report itself says so where they belong."""
+
+UNREAD = (
+    "interrupted: what of them was not computed by then is NaN; tests without degrees of freedom are by the normal "
+    "distribution"
+)
+"""What is said of standard errors that the user did not wait for."""
 
 MOST_ROWS = 200
 """More fixed effects than this are not printed, but counted."""
@@ -84,7 +91,8 @@ class Summary:
 
 
 def summarise(fit: FittedModel) -> Summary:
-    """Return the summary of `fit`."""
+    """Return the summary of `fit`; where the user interrupts its standard errors, those that there are by then."""
+    fit = as_read(fit)
     alarm = "" if fit.converged else f"{_alarm(fit)}: these numbers are where the optimizer stopped, not estimates"
     tables = (_levels(fit.design), *_fixed_effects(fit), *scalar_tables(fit), _random_effects(fit))
     report = Report(
@@ -129,6 +137,7 @@ def _facts(fit: FittedModel) -> list[tuple[str, str]]:
         ("method", _method(fit)),
         ("rows", _rows(fit.design)),
         ("status", _convergence(fit)),
+        *([("errors", UNREAD)] if fit.outcome.interrupted == "errors" else []),
     ]
 
 

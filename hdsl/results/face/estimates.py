@@ -132,8 +132,8 @@ class Estimates(Core):
             ``"profile"``: where the least deviance with the parameter held there is a quantile of chi-squared above the
             optimum; an end that it does not reach is that of the range. Under REML fixed effects have the profile of
             ML, since a restricted likelihood has no fixed effects. Interrupted (Ctrl-C), it keeps the parameters that
-            are done; the others are NaN, and a warning says so. ``"bootstrap"``: quantiles of 1000 replicates of the
-            parametric bootstrap with seed 0; `bootstrap` takes others.
+            are done; the others are NaN. ``"bootstrap"``: quantiles of 1000 replicates of the parametric bootstrap with
+            seed 0; `bootstrap` takes others. Interrupted, it keeps the replicates that are done. A warning says so.
         alpha : float, optional
             1 - `level`, instead of it.
         names : list of str, optional
@@ -161,7 +161,10 @@ class Estimates(Core):
                 profile_bounds(self.parameters, share, chosen), index=pd.Index(chosen), columns=["lower", "upper"]
             )
         if method == "bootstrap":
-            return self._replicates.conf_int(share).loc[list(chosen)]
+            replicates = self._replicates
+            if replicates.is_short:
+                del self._replicates  # asked again, it starts again
+            return replicates.conf_int(share).loc[list(chosen)]
         bounds = intervals.wald_bounds(self.parameters, share, self._df)
         return pd.DataFrame(bounds, index=pd.Index(self.parameters.names), columns=["lower", "upper"]).loc[list(chosen)]
 

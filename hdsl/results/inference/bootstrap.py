@@ -75,6 +75,11 @@ class Bootstrap:
     asked: int
 
     @property
+    def is_short(self) -> bool:
+        """Whether the user interrupted it."""
+        return len(self.status) < self.asked
+
+    @property
     def bse(self) -> pd.Series[float]:
         """Standard deviations of the estimates."""
         return self.estimates.std(ddof=1).rename("se")
@@ -131,7 +136,7 @@ class Bootstrap:
 
         n, failed = len(self.status), len(self.failures)
         on_edge = int((self.status == "boundary").sum())
-        wanted = f" of {self.asked:,}, interrupted" if n < self.asked else ""
+        wanted = f" of {self.asked:,}, interrupted" if self.is_short else ""
         head = f"parametric bootstrap, {n:,} replicates{wanted}, seed {self.seed}"
         counts = f"{failed:,} failed, {on_edge:,} on a boundary"
         table = pd.concat([self.params.rename("estimate"), self.bias, self.bse, self.conf_int()], axis=1)
@@ -149,7 +154,7 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
     FitError
         HM510 for fewer than two replicates, and for a fit that no outcomes can be drawn from.
     KeyboardInterrupt
-        If the user interrupts it before there are two; later the record is of those that were done.
+        If the user interrupts it before there are two; later the record is of those that were done, which is told.
     """
     import pandas as pd
 
@@ -160,7 +165,8 @@ def bootstrap(fit: Core, n: int, seed: int | None) -> Bootstrap:
     status: list[str] = []
     failures: dict[int, str] = {}
     taken = known_seed(seed)
-    with progress(f"bootstrap: preparing {n:,} replicates"), kept_if_interrupted(status, 2):
+    told = f"{{}} of {n:,} replicates of the bootstrap"
+    with progress(f"bootstrap: preparing {n:,} replicates"), kept_if_interrupted(status, 2, told):
         refitting = refits_of(fit)
         for block in outcomes(fit, n, taken, refitting.at_once):
             first = len(status)

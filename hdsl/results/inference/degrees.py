@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hdsl.progress import progress
 from hdsl.results.inference.refusals import refusal
 
 if TYPE_CHECKING:
@@ -225,9 +226,11 @@ def _kenward_roger(fit: Core) -> Reference:
         raise refusal("Kenward and Roger's method is for REML", 'fit with method="reml", or ask for "satterthwaite"')
     from hdsl.fit.kenward_roger import kenward_roger
     from hdsl.fit.refit import optimum_of
+    from hdsl.fit.threads import one_thread
 
     design = fit.design
-    found = kenward_roger(*optimum_of(design.plan, design.arrays, fit.outcome))
+    with one_thread(), progress("Kenward and Roger's covariance"):
+        found = kenward_roger(*optimum_of(design.plan, design.arrays, fit.outcome))
     return Reference(
         method="kenward-roger",
         covariance=found.covariance,

@@ -123,13 +123,14 @@ def power(
     FitError
         HM515 for what the scenario lacks, HM510 for text that is no hypothesis of the model.
     KeyboardInterrupt
-        If the user interrupts it before the first is done; later the record is of those that were done.
+        If the user interrupts it before the first is done; later the record is of those that were done, which is told.
     """
     _check(n, test.alpha)
     taken = known_seed(seed)
     rows: list[tuple[float, float, float, str]] = []
     failures: dict[int, str] = {}
-    with progress(f"power: data set 1 of {n:,}"), kept_if_interrupted(rows, 1):
+    told = f"{{}} of {n:,} data sets"
+    with progress(f"power: data set 1 of {n:,}"), kept_if_interrupted(rows, 1, told):
         for r, child in enumerate(np.random.SeedSequence(taken).spawn(n)):
             say(f"power: data set {r + 1:,} of {n:,}, {len(failures):,} failed")
             data = scenario.draw(np.random.default_rng(child))

@@ -250,7 +250,8 @@ def test_a_large_exact_fit_starts_at_the_optimum_by_iterations_and_may_be_interr
             assert calls.count("iterative") == min(last, whole)
             assert part.loglik <= usual.loglik + part.outcome.objective_error
             assert part.outcome.monte_carlo > 0.0
-            assert np.isfinite(part.bse).all()
+            assert np.isfinite(part.params).all()
+            assert np.isfinite(part.bse.iloc[: len(part.fixef)]).all()
 
 
 def test_parts_without_connection_are_solved_without_noise():

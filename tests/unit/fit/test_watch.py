@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -14,9 +17,12 @@ import pytest
 
 import hdsl
 from hdsl import progress as progress_module
+from hdsl.fit import gaussian, generalised
 from hdsl.fit.criterion import Criterion, criterion
+from hdsl.fit.joint import Joint
 from hdsl.fit.multistart import search_from_several
 from hdsl.fit.newton import Tolerances
+from hdsl.fit.quadrature import Quadrature
 from hdsl.fit.search import search
 from hdsl.fit.start import starting_theta
 from hdsl.progress import progress, say
@@ -129,6 +135,79 @@ def test_an_interrupted_fit_keeps_its_best_point_and_says_so():
     assert "was interrupted" in warning.message
     assert whole.loglik > fit.loglik > -math.inf
     assert np.isfinite(fit.fixef).all()
+    n_calls, n_fixed = len(calls), len(fit.fixef)
+    fit.summary()
+    assert np.isfinite(fit.bse.iloc[:n_fixed]).all()
+    assert fit.bse.iloc[n_fixed:].isna().all()
+    assert len(calls) == n_calls
+
+
+@pytest.fixture(scope="module")
+def counts() -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    g, h, x = np.repeat(range(12), 6), np.tile(range(6), 12), rng.normal(size=72)
+    mean = np.exp(0.5 + 0.3 * x + 0.6 * rng.normal(size=12)[g] + 0.4 * rng.normal(size=6)[h])
+    return pd.DataFrame({"y": rng.poisson(mean), "x": x, "g": g, "h": h})
+
+
+class Stops:
+    """A method that the user interrupts at one of its calls."""
+
+    def __init__(self, method: Callable[..., object], at: int) -> None:
+        self.method, self.at, self.count = method, at, 0
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., object]:
+        return partial(self, instance)
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        self.count += 1
+        if self.count == self.at:
+            raise KeyboardInterrupt
+        return self.method(*args, **kwargs)
+
+
+COUNTS = "y[i] ~ poisson(mu[i])\nlog(mu[i]) = b0 + b1*x[i] + u[g]{}\nu[g] ~ normal(0, sd_g)\n"
+CROSSED = COUNTS.format(" + w[h]") + "w[h] ~ normal(0, sd_h)\n"
+
+
+def test_an_interrupted_generalised_fit_has_no_standard_errors_and_computes_none(counts, monkeypatch):
+    stops = Stops(Joint.evaluate, 8)
+    monkeypatch.setattr(Joint, "evaluate", stops)
+    fit = hdsl.Model(CROSSED).fit(counts)
+    assert (fit.status, fit.outcome.interrupted) == ("not converged", "search")
+    monkeypatch.setattr(generalised, "joint_information", None)
+    text = str(fit.summary())
+    assert "NOT CONVERGED" in text
+    assert "Interrupted after" in text
+    assert fit.bse.isna().all()
+    assert np.isfinite(fit.params).all()
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_an_interrupted_quadrature_keeps_its_best_point(counts, monkeypatch, at):
+    model = hdsl.Model(COUNTS.format(""))
+    by_laplace = model.fit(counts)
+    monkeypatch.setattr(Quadrature, "evaluate", Stops(Quadrature.evaluate, at))
+    fit = model.fit(counts, method="agq", nodes=5)
+    assert (fit.status, fit.outcome.interrupted) == ("not converged", "search")
+    assert fit.params.to_numpy() == pytest.approx(by_laplace.params.to_numpy(), rel=0.1)
+    assert any("was interrupted" in diagnostic.message for diagnostic in fit.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "text"), [(gaussian, "curvature", NESTED), (generalised, "joint_information", CROSSED)]
+)
+def test_interrupted_standard_errors_leave_the_estimates(module, name, text, counts, monkeypatch):
+    frame = counts.assign(x1=counts["x"])
+    fit = hdsl.Model(text).fit(frame)
+    monkeypatch.setattr(module, name, Stops(getattr(module, name), 1))
+    with pytest.warns(UserWarning, match="interrupted: standard errors"):
+        text = str(fit.summary())
+    assert re.search(r"^status +converged", text, re.MULTILINE)
+    assert "interrupted: what of them" in text
+    assert "HM519" not in text
+    assert fit.outcome.interrupted == ""
+    assert np.isfinite(fit.bse).all()  # asked again, they are computed
 
 
 class Terminal(io.StringIO):

@@ -315,6 +315,7 @@ def test_power_keeps_the_data_sets_that_were_done_before_an_interruption(monkeyp
 
     monkeypatch.setattr(model, "fit", stops)
     values, sizes = {"b0": 0.0, "b1": 0.3, "sd_g": 0.5, "sd": 1.0}, {"g": 6, "i": 5}
-    found = model.power(values, sizes, "b1 = 0", {"x": ("normal", 0, 1)}, n_simulations=20, seed=1)
+    with pytest.warns(UserWarning, match="interrupted: 3 of 20 data sets"):
+        found = model.power(values, sizes, "b1 = 0", {"x": ("normal", 0, 1)}, n_simulations=20, seed=1)
     assert (found.n, found.asked) == (3, 20)
     assert "interrupted: 20 data sets were asked for" in str(found)

@@ -151,7 +151,9 @@ def test_what_was_refitted_before_an_interruption_is_kept_and_said(
 ) -> None:
     whole = fit.bootstrap(6, seed=5)
     monkeypatch.setattr(engine, "refits_of", lambda of: stopped(of, 5))
-    part = fit.bootstrap(6, seed=5)
+    with pytest.warns(UserWarning, match="interrupted: 4 of 6 replicates") as caught:
+        part = fit.bootstrap(6, seed=5)
+    assert caught[0].filename == __file__
     assert (len(part.estimates), part.asked, whole.asked) == (4, 6, 6)
     assert np.allclose(part.estimates, whole.estimates.iloc[:4], rtol=1e-9, atol=0.0)
     assert "4 replicates of 6, interrupted" in str(part)
@@ -170,7 +172,22 @@ def test_an_interruption_within_a_replicate_ends_the_bootstrap_and_not_the_repli
     data = pd.DataFrame({"g": g, "y": rng.poisson(np.exp(0.5 + 0.5 * rng.normal(size=20)[g]))})
     fit = hdsl.Model(text).fit(data)
     monkeypatch.setattr(generalised_refit, "search", Interrupted(generalised_refit.search, 4))
-    assert len(fit.bootstrap(9, seed=1).estimates) == 3
+    with pytest.warns(UserWarning, match="3 of 9 replicates"):
+        assert len(fit.bootstrap(9, seed=1).estimates) == 3
+
+
+def test_intervals_of_an_interrupted_bootstrap_say_so_and_are_not_kept(
+    fit: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "refits_of", lambda of: stopped(of, 30))
+    with pytest.warns(UserWarning, match="interrupted: 29 of 1,000 replicates of the bootstrap") as caught:
+        part = fit.conf_int(method="bootstrap")
+    assert caught[0].filename == __file__
+    assert part.notna().all(axis=None)
+    monkeypatch.undo()
+    fit.__dict__["_replicates"] = fit.bootstrap(20, seed=0)
+    assert not fit.conf_int(method="bootstrap").equals(part)
+    del fit.__dict__["_replicates"]
 
 
 def test_what_is_refused(fit: FittedModel) -> None:
