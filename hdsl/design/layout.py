@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -142,7 +143,27 @@ def lay_out(form: CompositeModel, categories: Sequence[str] = ()) -> Layout:
     FitError
         HM108, for a random effect that cancels out of the composite equation.
     """
-    covariates = _Covariates()
+    return _laid_out(_Same(form), tuple(categories))
+
+
+class _Same:
+    """A form that is equal to itself alone, so that what is made of it is found again without a look at all of it."""
+
+    __slots__ = ("form",)
+
+    def __init__(self, form: CompositeModel) -> None:
+        self.form = form
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.form is self.form
+
+    def __hash__(self) -> int:
+        return id(self.form)
+
+
+@lru_cache(maxsize=8)
+def _laid_out(same: _Same, categories: tuple[str, ...]) -> Layout:
+    form, covariates = same.form, _Covariates()
     inputs = form.density.inputs if form.density is not None else (Input(argument="mean", predictor=0),)
     placed = _placed(form, inputs)
     fixed, random = _by_coefficient(placed, "fixed"), _by_coefficient(placed, "random")

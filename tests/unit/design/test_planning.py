@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from hdsl.design import bind, describe, structural_plan
+from hdsl.design.layout import lay_out
 from hdsl.design.order import Fill, heaviest_chain, measure_fill
 from hdsl.diagnostics.record import FitError
 from hdsl.form.model import CompositeModel, Unsupported
@@ -247,3 +248,12 @@ def test_effect_that_cancels_out_is_refused() -> None:
         structural_plan(form)
     assert error.value.code == "HM108"
     assert error.value.span is not None
+
+
+def test_columns_are_laid_out_once_for_a_form_and_its_categories() -> None:
+    form, _ = three_levels(declared=True)
+    other, _ = three_levels(declared=True)
+    assert lay_out(form, ["low", "high"]) is lay_out(form, ("low", "high"))
+    assert lay_out(form, ["low", "high"]) is not lay_out(form, ["low", "middle", "high"])
+    assert lay_out(form) is not lay_out(other)
+    assert lay_out(form) == lay_out(other)
