@@ -13,7 +13,7 @@ import numpy as np
 
 from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.boundary import Parts
-from hdsl.fit.covariance import correlations, free_parameters, from_parts, lower_factor, theta_of
+from hdsl.fit.covariance import correlations, free_parameters, from_parts, theta_of_roots
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
@@ -59,7 +59,7 @@ class Coordinates:
     def theta(self, sds: Sequence[Floats], cors: Sequence[Floats]) -> Floats:
         """Return theta of the criterion."""
         roots = [M @ from_parts(sd, cor) for M, sd, cor in zip(self.to_standard, sds, cors, strict=True)]
-        return theta_of(self.plan, [lower_factor(root) for root in roots])
+        return theta_of_roots(self.plan, roots)
 
     def carried(self, slopes: Sequence[Floats]) -> list[Floats]:
         """Return derivatives by the covariances of the coordinates from those by the criterion's."""

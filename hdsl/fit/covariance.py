@@ -11,7 +11,16 @@ from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["correlations", "free_parameters", "from_parts", "least_variance", "lower_factor", "theta_of", "widths"]
+__all__ = [
+    "correlations",
+    "free_parameters",
+    "from_parts",
+    "least_variance",
+    "lower_factor",
+    "theta_of",
+    "theta_of_roots",
+    "widths",
+]
 
 
 def widths(plan: Plan) -> list[int]:
@@ -43,6 +52,15 @@ def theta_of(plan: Plan, factors: Sequence[Floats]) -> Floats:
         if entry.theta >= 0:
             theta[entry.theta] = factors[entry.factor][entry.row, entry.column]
     return theta
+
+
+def theta_of_roots(plan: Plan, roots: Sequence[Floats]) -> Floats:
+    """Return theta from roots of the covariances, a block at a time: a singular one takes in what comes after it."""
+    factors = [np.zeros((len(root), len(root))) for root in roots]
+    for L, root, term in zip(factors, roots, plan.re_terms, strict=True):
+        for block in term.blocks:
+            L[np.ix_(block.columns, block.columns)] = lower_factor(root[list(block.columns)])
+    return theta_of(plan, factors)
 
 
 def correlations(sigma: Floats) -> tuple[Floats, Floats]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdsl.codegen import Entry, theta_entries
-from hdsl.fit.covariance import free_parameters, lower_factor, theta_of
+from hdsl.fit.covariance import free_parameters, theta_of_roots
 from hdsl.fit.criterion import Criterion, Evaluation
 from hdsl.fit.outcome import FixedVariation
 from hdsl.fit.standardise import Floats
@@ -162,7 +162,7 @@ def _moved(criterion: Criterion, at: Evaluation, entry: Entry, step: float) -> F
         for c in (e.row, e.column):
             direction[c] = np.sqrt(step) * sizes[entry.factor][entry.row if e.row == e.column else c]
         roots[e.factor] = np.column_stack((roots[e.factor], direction))
-    return theta_of(criterion.plan, [lower_factor(root) for root in roots])
+    return theta_of_roots(criterion.plan, roots)
 
 
 def _with_residual(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hdsl.fit.covariance import lower_factor, theta_of
+from hdsl.fit.covariance import theta_of_roots
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
@@ -33,11 +33,11 @@ class UsersCovariances:
 
     def user_theta(self, factors: Sequence[Floats]) -> Floats:
         """Return theta of the user's columns."""
-        return theta_of(self.plan, [lower_factor(root) for root in self._user_roots(factors)])
+        return theta_of_roots(self.plan, self._user_roots(factors))
 
     def theta_from(self, roots: Sequence[Floats]) -> Floats:
         """Return theta of the standardised columns from roots of covariances of the user's columns."""
-        return theta_of(self.plan, [lower_factor(T @ root) for T, root in zip(self.T, roots, strict=True)])
+        return theta_of_roots(self.plan, [T @ root for T, root in zip(self.T, roots, strict=True)])
 
     def _user_roots(self, factors: Sequence[Floats]) -> list[Floats]:
         return [np.asarray(np.linalg.solve(T, L), dtype=float) for T, L in zip(self.T, factors, strict=True)]
