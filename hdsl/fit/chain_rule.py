@@ -13,12 +13,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.codegen import Entry
+from hdsl.codegen import Entry, theta_entries
 from hdsl.fit.standardise import Floats
+from hdsl.plan import Plan
 
-__all__ = ["ChainRule", "chain_rule", "flat"]
+__all__ = ["ChainRule", "chain_rule", "emitted_entries", "flat"]
 
 Codes = NDArray[np.intp]
+
+
+def emitted_entries(plan: Plan) -> tuple[Entry, ...]:
+    """Return the covariance entries in the order of the emitted directions: the chain, then the dense factors."""
+    entries = theta_entries(plan)
+    return tuple(entry for f in (*plan.chain, *plan.dense) for entry in entries if entry.factor == f)
 
 
 def flat(matrices: Sequence[Floats]) -> Floats:

@@ -6,20 +6,21 @@ and the optimizer: the chain rule from covariances to theta, and the way back to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from hdsl.codegen import Emitted, Entry, emit, load, theta_entries
-from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.codegen import Emitted, emit, load
+from hdsl.fit.chain_rule import ChainRule, chain_rule, emitted_entries
 from hdsl.fit.covariance import widths
 from hdsl.fit.iterating import Engine, cross_moments, engine
 from hdsl.fit.moments import moments
 from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns
+from hdsl.fit.recentred import Recentred, far_columns, recentred
 from hdsl.fit.refusals import exact_fit, not_finite, too_few_rows
 from hdsl.fit.standardise import (
     Block,
@@ -102,7 +103,7 @@ class Criterion(UsersCovariances):
     """
 
     plan: Plan
-    emitted: Emitted | Engine
+    emitted: Emitted | Engine | Recentred
     cross: Any
     reml: bool
     fixed: FixedScale
@@ -196,10 +197,10 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         for a constant outcome.
     """
     emitted = engine(plan) if plan.crossing == "iterative" else load(emit(plan))
-    made = prepared(plan, arrays, emitted, Columns(is_stored=False))
+    made = prepared(plan, arrays, emitted, Columns(is_stored=False), is_recentred=True)
     return Criterion(
         plan=plan,
-        emitted=emitted,
+        emitted=recentred(plan, emitted, made.S) if made.S and isinstance(emitted, Emitted) else emitted,
         cross=made.cross,
         reml=reml,
         fixed=made.fixed,
@@ -241,6 +242,8 @@ class Prepared:
     T : tuple of ndarray
     base : ndarray
         Least-squares coefficients of the outcome in the cross-products.
+    S : mapping of int to ndarray
+        Factors whose cross-products are those of other columns, see `hdsl.fit.recentred`.
     """
 
     X: list[Block]
@@ -251,10 +254,11 @@ class Prepared:
     kept: list[int]
     T: tuple[Floats, ...]
     base: Floats
+    S: Mapping[int, Floats]
 
 
-def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> Prepared:
-    """Standardise the columns of a Gaussian plan, and take cross-products.
+def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns, *, is_recentred: bool = False) -> Prepared:
+    """Standardise the columns of a Gaussian plan, and take cross-products; of columns far from zero about their mean.
 
     Raises
     ------
@@ -268,7 +272,8 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> 
     if outcome.scale == 0.0:
         raise exact_fit()
     scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
-    Z_standard = [z for z, _ in scaled]
+    moved = [far_columns(plan, f, z, scaled[f], columns) for f, z in enumerate(Z)] if is_recentred else []
+    Z_standard = [z for z, _ in moved or scaled]
     cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
     p = len(fixed.scale)
     at = len(cross.C) - p - 1
@@ -293,6 +298,7 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns) -> 
         kept=kept,
         T=tuple(T for _, T in scaled),
         base=np.zeros(len(base)) if outcome.base.any() else base,
+        S={f: S for f, (_, S) in enumerate(moved) if S is not None},
     )
 
 
@@ -305,18 +311,12 @@ def moment_guess(plan: Plan, made: Prepared) -> Floats:
         found = cross_moments(cross, beta, intercept)
     else:
         found = moments(plan, cross, beta, intercept)
-    return moment_theta(plan, found, cross.n, len(beta))
+    return moment_theta(plan, found, cross.n, len(beta), made.S)
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:
     """Return the position of the intercept among the columns that are kept."""
     return kept.index(fixed.intercept) if fixed.intercept in kept else None
-
-
-def emitted_entries(plan: Plan) -> tuple[Entry, ...]:
-    """Return the covariance entries in the order of the emitted directions: the chain, then the dense factors."""
-    entries = theta_entries(plan)
-    return tuple(entry for f in (*plan.chain, *plan.dense) for entry in entries if entry.factor == f)
 
 
 def require_finite(plan: Plan, X: Sequence[Block], y: Floats, Z: Sequence[Sequence[Floats]]) -> None:

@@ -20,6 +20,7 @@ from hdsl.fit.gaussian import outcome_at, refuse_exact, tolerances
 from hdsl.fit.iterating import Cross, with_outcome
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.rank import keep_columns
+from hdsl.fit.recentred import far_columns
 from hdsl.fit.refusals import not_finite
 from hdsl.fit.search import search
 from hdsl.fit.standardise import Block, Codes, Columns, Floats, product_with, random_scale, standardise_fixed
@@ -63,6 +64,8 @@ class Refitter:
         Standardised columns of X that are not aliased.
     Z : list of tuple of ndarray
         Standardised columns of each factor.
+    Z_crossed : list of tuple of ndarray
+        Those that the cross-products are of: the same, but for columns far from zero (`hdsl.fit.recentred`).
     arrays : Arrays
     """
 
@@ -70,6 +73,7 @@ class Refitter:
     start: Floats
     X: list[Block]
     Z: list[tuple[Floats, ...]]
+    Z_crossed: list[tuple[Floats, ...]]
     arrays: Arrays
 
     def fit(self, y: Floats, theta: Floats | None = None) -> FitOutcome:
@@ -136,7 +140,7 @@ class Refitter:
         for k, factor in enumerate(view.chain):
             rows = cross.nest.sums() if rows is None else rows.coarser(_starts(cross, k))
             E = getattr(cross, factor.name("E")).copy()
-            for c, column in enumerate(self.Z[factor.position]):
+            for c, column in enumerate(self.Z_crossed[factor.position]):
                 E[c, -1] = rows.product(column, y)
             changed[factor.name("E")] = E
         C = cross.C.copy()
@@ -149,13 +153,13 @@ class Refitter:
             row_sums(codes, size, column, y)
             for factor in view.dense
             for codes, size in [self._codes(factor.position)]
-            for column in self.Z[factor.position]
+            for column in self.Z_crossed[factor.position]
         ]
 
     def _by_factor(self, y: Floats) -> list[list[Floats]]:
         """Return the cross-products of each factor's columns with the outcome."""
         out = []
-        for factor, columns in enumerate(self.Z):
+        for factor, columns in enumerate(self.Z_crossed):
             codes, size = self._codes(factor)
             out.append([row_sums(codes, size, column, y) for column in columns])
         return out
@@ -174,12 +178,14 @@ def refitter(plan: Plan, arrays: Arrays, outcome: FitOutcome) -> Refitter:
     if len(problem.kept) < len(fixed.scale):
         X_standard = keep_columns(X_standard, problem.kept)
     diagonal = np.asarray(plan.diagonal_theta, dtype=bool)
+    scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
     start = np.where(diagonal & (np.abs(at.theta) < LEAST), LEAST, at.theta)
     return Refitter(
         problem=problem,
         start=start,
         X=X_standard,
-        Z=[random_scale(plan, f, z, columns)[0] for f, z in enumerate(Z)],
+        Z=[standard for standard, _ in scaled],
+        Z_crossed=[far_columns(plan, f, z, scaled[f], columns)[0] for f, z in enumerate(Z)],
         arrays=arrays,
     )
 

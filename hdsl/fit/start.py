@@ -25,7 +25,7 @@ LEAST, MOST = 0.05, 10.0
 """Relative standard deviation that is added to what moments give, in squares, and the most that they may give."""
 
 
-def moment_theta(plan: Plan, found: Moments, n: int, p: int) -> Floats:
+def moment_theta(plan: Plan, found: Moments, n: int, p: int, S: Mapping[int, Floats]) -> Floats:
     """Return theta by the method of moments, standardised columns; correlations start at zero.
 
     Parameters
@@ -33,6 +33,9 @@ def moment_theta(plan: Plan, found: Moments, n: int, p: int) -> Floats:
     found : Moments
     n, p : int
         Rows, and columns of X.
+    S : mapping of int to ndarray
+        Of each factor whose moments are those of columns Z* with ``Z = Z* S``: a variance of Z is then at most what
+        each effect of Z* leaves to it.
 
     Notes
     -----
@@ -55,8 +58,19 @@ def moment_theta(plan: Plan, found: Moments, n: int, p: int) -> Floats:
     theta = np.zeros(plan.n_theta)
     for entry in reversed(theta_entries(plan)):
         if entry.row == entry.column and entry.theta >= 0:
-            theta[entry.theta] = relative[found.effects.index((entry.factor, entry.row))]
+            own = _of_column(found, relative, entry.factor, entry.row, S)
+            theta[entry.theta] = min(own, theta[entry.theta] or own) if entry.factor in S else own
     return theta
+
+
+def _of_column(found: Moments, relative: Floats, factor: int, column: int, S: Mapping[int, Floats]) -> float:
+    """Return the relative standard deviation of the effect of a column."""
+    first = found.effects.index((factor, 0))
+    if factor not in S:
+        return float(relative[first + column])
+    shares = np.abs(S[factor][:, column])
+    own = relative[first : first + len(shares)]
+    return float(np.min(own[shares > 0.0] / shares[shares > 0.0]))
 
 
 def starting_theta(criterion: Criterion, start: Start | None) -> Floats:

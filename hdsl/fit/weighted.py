@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from hdsl.codegen import EmittedWeighted, emit, load_weighted, mean_plan, spread_plan
-from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.fit.chain_rule import ChainRule, chain_rule, emitted_entries
 from hdsl.fit.covariance import widths
-from hdsl.fit.criterion import Prepared, emitted_entries, prepared
+from hdsl.fit.criterion import Prepared, prepared
 from hdsl.fit.laplace import without_random
 from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns, keep_columns

@@ -13,6 +13,7 @@ from hdsl.fit.boundary import NEARLY_EXACT
 from hdsl.fit.gaussian import EXACT
 from hdsl.fit.newton import Tolerances
 from hdsl.fit.outcome import FitOutcome
+from hdsl.fit.recentred import Recentred
 from hdsl.fit.refit import Refitter
 from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
@@ -138,9 +139,11 @@ def _exact(cor: Floats) -> Floats:
 
 
 def together(refit: Refitter) -> Together | None:
-    """Return what fits many outcomes at once; None where that would be no faster than one after the other."""
+    """Return what fits many outcomes at once; None where that is not done, or would be no faster."""
     plan = refit.problem.plan
     view = layout(plan)
+    if isinstance(refit.problem.emitted, Recentred):
+        return None
     if plan.crossing == "iterative" or view.is_sparse or max((f.width for f in view.factors), default=0) > WIDEST:
         return None
     products = Products(refit)
