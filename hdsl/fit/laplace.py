@@ -14,7 +14,7 @@ of the user's data with all constants, and is the same in both coordinates. What
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ __all__ = ["Laplace", "Point", "laplace"]
 BELIEVED = 0.25
 """Largest share of |v|^2 that its first-order move may have."""
 
+LARGE = 1000
+"""Columns of a dense root from which the matrices of one point alone are kept: eight megabytes each."""
+
 UNSEEN = 1e-3
 """Error of a mode, the root of its Newton decrement, relative to the fall that is expected of the criterion."""
 
@@ -62,6 +65,17 @@ class _State:
     mode: Any
     tangent: tuple[Floats, ...] | None = None
     gradient: Floats | None = None
+
+    def let_go(self) -> None:
+        """Let the cross-products go and their factor; they are made again where they are read."""
+        self.mode = self.mode._replace(cross=None, sweep=None)
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last state whose matrices are large: a search remembers points, not matrices."""
+
+    state: _State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +160,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
     data: Any
     rule: ChainRule
     repeats: Repeats | None
+    last: _Last = field(default_factory=_Last, repr=False)
 
     def fixed_part(self) -> Laplace:
         """Return the criterion of the same coefficients without random effects, which costs a fraction.
@@ -168,8 +183,12 @@ class Laplace(UsersCoefficients, UsersCovariances):
             base = emitted.predictors(d, beta)
             factors = emitted.relative_factors(theta)
             slack = _slack(beta, theta, near) if near is not None and rough else 0.0
-            at = emitted.mode(d, base, theta, self._start(beta, theta, factors, near), slack)
+            start = self._start(beta, theta, factors, near)
+            self._let_go()
+            at = emitted.mode(d, base, theta, start, slack)
             objective = float(emitted.criterion(at))
+        state = _State(base, at)
+        self._remember(state)
         return Point(
             objective=objective if np.isfinite(objective) else np.inf,
             beta=beta,
@@ -179,8 +198,31 @@ class Laplace(UsersCoefficients, UsersCovariances):
             v=at.v,
             n_inner=at.n_steps,
             is_mode=at.is_mode,
-            state=_State(base, at),
+            state=state,
         )
+
+    def _let_go(self) -> None:
+        """Let the matrices of the last state go, where they are large."""
+        if self.last.state is not None:
+            self.last.state.let_go()
+            self.last.state = None
+
+    def _remember(self, state: _State) -> None:
+        """Remember the only state that holds large matrices."""
+        if self.plan.dense and self.data.m >= LARGE:
+            self.last.state = state
+
+    def _whole(self, at: Point) -> Any:
+        """Return the mode of a point with its cross-products and their factor; made again, they are those at v."""
+        state = at.state
+        if at.is_mode and state.mode.sweep is None:
+            self._let_go()
+            found = self.emitted.mode(self.data, state.base, at.theta, at.v, np.inf)
+            if not found.is_mode:
+                raise np.linalg.LinAlgError("the penalised density has no mode here")
+            state.mode = state.mode._replace(cross=found.cross, sweep=found.sweep)
+            self._remember(state)
+        return state.mode
 
     def _start(self, beta: Floats, theta: Floats, factors: Sequence[Floats], near: Point | None) -> tuple[Floats, ...]:
         """Return v to start from: where it goes to first order, if that is near enough to be believed."""
@@ -199,7 +241,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def _first_step(self, theta: Floats, still: Point) -> tuple[Floats, ...]:
         """Return v a Newton step on from b = 0, all that it takes being known where there is no spread."""
-        cross = still.state.mode.cross
+        cross = self._whole(still).cross
         try:
             _, v = self.emitted.solve(cross, self.emitted.forward(cross, theta), still.v)
         except np.linalg.LinAlgError:  # no curvature of a mode there
@@ -217,7 +259,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
         state = at.state
         with np.errstate(all="ignore"):
             by_beta, information, by_covariance, average, state.tangent = self.emitted.slope(
-                self.data, state.base, state.mode
+                self.data, state.base, self._whole(at)
             )
         p, n = len(by_beta), self.plan.n_theta
         hessian = np.zeros((p + n, p + n))
@@ -246,7 +288,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
         """Return the derivative by Sigma of each factor where all of them are zero: ``sum_j A_j - v_j v_j'``."""
-        found = at.state.mode
+        found = self._whole(at)
         G, _, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
         return tuple(own - outer_sum(v, v) for own, v in zip(G, found.v, strict=True))
 
@@ -257,7 +299,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def mode_covariances(self, at: Point) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given beta and theta; user's columns."""
-        found = at.state.mode
+        found = self._whole(at)
         _, V, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
         backs = [np.linalg.inv(T) for T in self.T]
         return tuple(

@@ -131,6 +131,7 @@ def find_mode(
         if gain < enough or last <= gain < STALLED:  # v moves even where Sigma is zero and b does not
             return Mode(penalised, b, v, c, f, count, is_mode, gain)
         last = gain if is_mode else np.inf
+        c = f = None  # they may be large: let go before the next
     return Mode(np.inf, b, v, None, None, count, is_mode=False)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import hdsl
 import hdsl.fit.criterion
+import hdsl.fit.laplace
 import hdsl.runtime.root
 from hdsl.runtime.root import factorise, root_covariance, root_information
 
@@ -39,6 +40,22 @@ def test_a_sweep_that_is_made_again_changes_nothing(spread, monkeypatch):
     for one, other in zip(again.outcome.mode_cov, kept.outcome.mode_cov, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(again.outcome.variance_cov, kept.outcome.variance_cov)
+
+
+@pytest.mark.parametrize("spread", [1.5, 0.0])
+def test_matrices_of_a_mode_that_are_made_again_change_nothing(spread, monkeypatch):
+    data = crossed(n=900, fine=80, coarse=30, spread=spread)
+    data["z"] = (data["y"] > 0.0).astype(int)
+    text = TEXT.replace("y[i] ~ normal(", "z[i] ~ bernoulli(p[i])\nlogit(p[i]) = ").replace(", sd)\nu", "\nu", 1)
+    kept = hdsl.Model(text).fit(data)
+    monkeypatch.setattr(hdsl.fit.laplace, "LARGE", 1)
+    again = hdsl.Model(text).fit(data)
+    assert again.outcome.n_evaluations == kept.outcome.n_evaluations
+    assert again.outcome.objective == pytest.approx(kept.outcome.objective, rel=1e-12)
+    for one, other in zip(again.outcome.mode_cov, kept.outcome.mode_cov, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(again.outcome.cov_beta, kept.outcome.cov_beta, rtol=1e-6)
+    np.testing.assert_allclose(again.outcome.variance_cov, kept.outcome.variance_cov, rtol=1e-4, atol=1e-9)
 
 
 @pytest.mark.parametrize("spread", [0.6, 0.0])
