@@ -2,19 +2,20 @@
 
 Stage: the outermost; the only one that prints and that exits. Input: arguments. Output: text or JSON on standard
 output, mistakes on standard error. Exit status 0 when all is well, 1 for a diagnosed mistake, 2 for wrong usage (a
-file that is not there, too), 130 when interrupted.
+file that is not there, too), 130 when interrupted, also where something is printed of what was done by then.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hdsl.cli.arguments import build_parser
 from hdsl.cli.files import UsageError
 from hdsl.cli.output import print_error, print_fault, use_utf8
 from hdsl.diagnostics import HMError
+from hdsl.progress import interruptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -51,8 +52,16 @@ def _run(arguments: Namespace) -> int:
     """Run the command; turn every way it may end into a status."""
     from hdsl.cli.commands import COMMANDS
 
+    with interruptions() as told:
+        status = _status(COMMANDS[arguments.command], arguments)
+    for words in told:
+        sys.stderr.write(f"interrupted: {words}\n")
+    return INTERRUPTED if told else status
+
+
+def _status(command: Callable[[Namespace], int], arguments: Namespace) -> int:
     try:
-        return COMMANDS[arguments.command](arguments)
+        return command(arguments)
     except HMError as error:
         print_error(error, as_json=getattr(arguments, "json", False))
         return MISTAKE

@@ -15,38 +15,26 @@ from typing import IO, TYPE_CHECKING
 from hdsl.cli.bridging import run_export, run_import
 from hdsl.cli.comparing import run_diff
 from hdsl.cli.explaining import run_explain
-from hdsl.cli.files import STDIN, UsageError, read_data, read_source, save_fit, write_whole
-from hdsl.cli.measuring import measures_record, measures_text
-from hdsl.cli.output import diagnostic_record, print_diagnostics, print_error, print_json, print_report, print_text
+from hdsl.cli.files import STDIN, UsageError, open_model, read_data, read_source, write_whole
+from hdsl.cli.fitting import run_fit
+from hdsl.cli.output import print_diagnostics, print_error, print_json, print_text
 from hdsl.cli.plotting import run_plot, run_spectrum
 from hdsl.cli.predicting import run_predict
-from hdsl.cli.records import check_record, fit_record, show_record
+from hdsl.cli.records import check_record, show_record
 from hdsl.cli.reporting import run_report
 from hdsl.cli.scanning import run_scan
-from hdsl.cli.sections import data_text, levels_picture, ranef_text, section_text
+from hdsl.cli.sections import data_text, levels_picture, section_text
 from hdsl.cli.simulating import run_power, run_simulate
-from hdsl.cli.testing import run_compare, tests_record, tests_text
+from hdsl.cli.testing import run_compare
 from hdsl.diagnostics import HMError, Severity
 
 if TYPE_CHECKING:
     from hdsl.design.record import Design
     from hdsl.model import Model
-    from hdsl.results import FittedModel
 
 __all__ = ["COMMANDS"]
 
 OK, MISTAKE = 0, 1
-
-
-def open_model(arguments: Namespace) -> Model:
-    """Return the model that is asked for; unless JSON is, print its warnings."""
-    from hdsl.model import Model
-
-    source = read_source(arguments.model)
-    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
-    if not getattr(arguments, "json", False):
-        print_diagnostics(model.diagnostics)
-    return model
 
 
 def run_check(arguments: Namespace) -> int:
@@ -190,32 +178,6 @@ def _save_arrays(design: Design, file: IO[bytes]) -> None:
             named[f"offset{place}" if is_numbered else "offset"] = offset
     named |= {f"known{place}": values for place, values in enumerate(arrays.known)}
     np.savez_compressed(file, allow_pickle=False, **named, **groups, **sets)
-
-
-def run_fit(arguments: Namespace) -> int:
-    """Fit, print the summary; a fit that did not converge is a mistake, too."""
-    data = read_data(arguments.data)
-    model = open_model(arguments)
-    fit: FittedModel = model.fit(
-        data, method=arguments.method, nodes=arguments.nodes, na=arguments.na, crossed=arguments.crossed
-    )
-    if arguments.save is not None:
-        save_fit(fit, arguments.save)
-    if arguments.json:
-        record = {**fit_record(fit, with_ranef=arguments.ranef), **tests_record(fit, arguments)}
-        record |= measures_record(fit, arguments)
-        print_json({**record, "diagnostics": [diagnostic_record(d) for d in (*model.diagnostics, *fit.diagnostics)]})
-    else:
-        print_report(fit.summary())
-        if arguments.ranef:
-            print_text(ranef_text(fit))
-        if arguments.df or arguments.test:
-            print_text(tests_text(fit, arguments))
-        if arguments.conf_int or arguments.measures:
-            print_text(measures_text(fit, arguments))
-    if not fit.converged and not arguments.json:
-        print_diagnostics(diagnostic for diagnostic in fit.diagnostics if diagnostic.code in {"HM502", "HM514"})
-    return OK if fit.converged else MISTAKE
 
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {

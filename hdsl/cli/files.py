@@ -14,12 +14,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from hdsl.cli.output import print_diagnostics
 from hdsl.diagnostics import Diagnostics, ModelError
 from hdsl.source import Source
 
-__all__ = ["STDIN", "UsageError", "read_data", "read_source", "save_fit", "write_whole"]
+__all__ = ["STDIN", "UsageError", "open_model", "read_data", "read_source", "save_fit", "write_whole"]
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hdsl.model import Model
     from hdsl.results import FittedModel
 
 STDIN = "-"
@@ -46,6 +50,17 @@ def read_source(name: str) -> Source:
         return _decode(Path(name).read_bytes(), name)
     except OSError as error:
         raise UsageError(_reason("read", name, error)) from error
+
+
+def open_model(arguments: Namespace) -> Model:
+    """Return the model that is asked for; unless JSON is, print its warnings."""
+    from hdsl.model import Model
+
+    source = read_source(arguments.model)
+    model = Model(source.text, name=source.name, cache=not arguments.no_cache)
+    if not getattr(arguments, "json", False):
+        print_diagnostics(model.diagnostics)
+    return model
 
 
 def read_data(arguments: Sequence[str]) -> str | dict[str, str] | None:

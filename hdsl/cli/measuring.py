@@ -9,38 +9,42 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from hdsl.cli.records import records
+from hdsl.progress import told_interrupted
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hdsl.results import FittedModel
 
-__all__ = ["measures_record", "measures_text"]
+__all__ = ["intervals_record", "intervals_text", "measures_record", "measures_text"]
+
+
+def intervals_text(fit: FittedModel, arguments: Namespace) -> str:
+    """Return intervals by the chosen method; under them what was interrupted."""
+    from hdsl.results.listing import listing
+
+    frame = _intervals(fit, arguments)
+    frame.insert(0, "estimate", fit.params)
+    frame.insert(1, "se", fit.bse)
+    text = listing(f"{100 * arguments.level:g} % intervals, {arguments.conf_int}", frame)
+    return "\n" + text + "".join(f"  interrupted: {words}\n" for words in told_interrupted())
+
+
+def intervals_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
+    """Return the same as plain values."""
+    return {"conf_int": records(_intervals(fit, arguments).rename_axis("name").reset_index())}
 
 
 def measures_text(fit: FittedModel, arguments: Namespace) -> str:
-    """Return intervals by the chosen method, and the measures, as far as they were asked for."""
+    """Return every measure that the fit has."""
     from hdsl.results.listing import listing
 
-    parts = []
-    if arguments.conf_int is not None:
-        frame = _intervals(fit, arguments)
-        frame.insert(0, "estimate", fit.params)
-        frame.insert(1, "se", fit.bse)
-        parts.append(listing(f"{100 * arguments.level:g} % intervals, {arguments.conf_int}", frame))
-    if arguments.measures:
-        parts.append(listing("Measures", fit.measures().set_index("measure"), numeric=1))
-    return "\n" + "\n".join(parts)
+    return "\n" + listing("Measures", fit.measures().set_index("measure"), numeric=1)
 
 
 def measures_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
     """Return the same as plain values."""
-    record: dict[str, object] = {}
-    if arguments.conf_int is not None:
-        record["conf_int"] = records(_intervals(fit, arguments).rename_axis("name").reset_index())
-    if arguments.measures:
-        record["measures"] = records(fit.measures())
-    return record
+    return {"measures": records(fit.measures())}
 
 
 def _intervals(fit: FittedModel, arguments: Namespace) -> pd.DataFrame:

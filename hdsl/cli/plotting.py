@@ -14,6 +14,7 @@ from hdsl.cli.files import UsageError, read_data, read_source, write_whole
 from hdsl.cli.options import LIST
 from hdsl.cli.output import print_diagnostics, print_json, print_text
 from hdsl.cli.records import records
+from hdsl.cli.stopping import whole
 
 if TYPE_CHECKING:
     from hdsl.results import FittedModel
@@ -68,7 +69,8 @@ def _fit(arguments: Namespace) -> FittedModel:
     data = read_data(arguments.data)
     source = read_source(arguments.model)
     model = Model(source.text, name=source.name, cache=not arguments.no_cache)
-    fit = model.fit(data, method=arguments.method, nodes=arguments.nodes, na=arguments.na, crossed=arguments.crossed)
+    found = model.fit(data, method=arguments.method, nodes=arguments.nodes, na=arguments.na, crossed=arguments.crossed)
+    fit = whole(found)
     print_diagnostics((*fit.remarks, *fit.diagnostics))
     return fit
 

@@ -13,13 +13,15 @@ from hdsl.diagnostics import FitError
 from hdsl.form.expr import show_index_set
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     import pandas as pd
 
     from hdsl.design.record import Design
     from hdsl.model import Model
     from hdsl.results import FittedModel
 
-__all__ = ["check_record", "fit_record", "show_record"]
+__all__ = ["check_record", "fit_record", "ranef_record", "show_record"]
 
 SCALARS = (
     "method",
@@ -88,8 +90,8 @@ def data_record(design: Design) -> dict[str, object]:
     }
 
 
-def fit_record(fit: FittedModel, *, with_ranef: bool) -> dict[str, object]:
-    """Return everything that a summary has; the random effects by group if asked for."""
+def fit_record(fit: FittedModel) -> dict[str, object]:
+    """Return everything that a summary has."""
     record: dict[str, object] = {"model": fit.design.form.source.name}
     record |= {name: getattr(fit, name) for name in SCALARS}
     record |= {name: getattr(fit, name).to_dict() for name in SERIES}
@@ -97,9 +99,12 @@ def fit_record(fit: FittedModel, *, with_ranef: bool) -> dict[str, object]:
     record["tidy"] = records(fit.tidy())
     record["glance"] = records(fit.glance())[0]
     record["data"] = data_record(fit.design)
-    if with_ranef:
-        record["ranef"] = {effect: records(table.reset_index()) for effect, table in fit.ranef.items()}
     return record
+
+
+def ranef_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
+    """Return the random effects of every group with their standard errors."""
+    return {"ranef": {effect: records(table.reset_index()) for effect, table in fit.ranef.items()}}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, object]]:

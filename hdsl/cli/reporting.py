@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source, write_whole
 from hdsl.cli.output import print_diagnostics, print_text
+from hdsl.cli.stopping import whole
 
 if TYPE_CHECKING:
     from hdsl.results import FittedModel
@@ -66,7 +67,7 @@ def _fitted(arguments: Namespace) -> tuple[FittedModel, tuple[DataFile, ...]]:
 
     source = read_source(arguments.model)
     model = Model(source.text, name=source.name, cache=not arguments.no_cache)
-    fit = model.fit(data, **{name: getattr(arguments, name) for name in FITTING})
+    fit = whole(model.fit(data, **{name: getattr(arguments, name) for name in FITTING}))
     tables = {"": data} if isinstance(data, str) else data
     with _readable():
         return fit, tuple(DataFile.of(path, index) for index, path in tables.items())

@@ -6,6 +6,7 @@ where it was not asked for by name; asked for by name it is refused.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def _observed(model: Model, design: Design) -> tuple[Relation, ...] | None:
     return relations_in(model.levels, design.units) if design.units is not None else None
 
 
-def ranef_text(fit: FittedModel) -> str:
+def ranef_text(fit: FittedModel, arguments: Namespace) -> str:
     """Return the random effects of every group with their standard errors."""
     parts = [
         f"\n{effect}: estimate and standard error by {', '.join(str(name) for name in table.index.names)}\n"

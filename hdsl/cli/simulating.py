@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hdsl.cli.files import UsageError, read_source, write_whole
 from hdsl.cli.output import print_diagnostics, print_json, print_text
+from hdsl.progress import told_interrupted
 
 if TYPE_CHECKING:
     from hdsl.model import Model
@@ -59,7 +60,8 @@ def run_power(arguments: Namespace) -> int:
     pairs = zip(found.failures.index.tolist(), found.failures.tolist(), strict=True)
     failures = [{"data_set": place, "message": text} for place, text in pairs]
     record = {"ok": True, "power": found.power, "lower": low, "upper": high, "n": found.n, "rejected": found.rejected}
-    print_json({**record, "alpha": found.alpha, "seed": found.seed, "failures": failures})
+    more = {"alpha": found.alpha, "seed": found.seed, "failures": failures, "interrupted": told_interrupted()}
+    print_json({**record, **more})
     return OK
 
 

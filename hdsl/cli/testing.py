@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from hdsl.cli.files import STDIN, UsageError, read_data, read_source
 from hdsl.cli.output import print_json, print_text
 from hdsl.cli.records import records
+from hdsl.cli.stopping import whole
 
 if TYPE_CHECKING:
     from hdsl.results import FittedModel
 
-__all__ = ["run_compare", "tests_record", "tests_text"]
+__all__ = ["inference_record", "inference_text", "run_compare", "tests_record", "tests_text"]
 
 OK = 0
 
@@ -32,7 +33,7 @@ def run_compare(arguments: Namespace) -> int:
 
     sources = [read_source(name) for name in (arguments.a, arguments.b)]
     models = [Model(source.text, name=source.name, cache=not arguments.no_cache) for source in sources]
-    fits = [model.fit(data, method=arguments.method, na=arguments.na) for model in models]
+    fits = [whole(model.fit(data, method=arguments.method, na=arguments.na)) for model in models]
     found = compare(*fits, bootstrap=arguments.bootstrap, seed=arguments.seed)
     if arguments.json:
         pairs = zip(found.restrictions, found.references, strict=True)
@@ -43,27 +44,26 @@ def run_compare(arguments: Namespace) -> int:
     return OK
 
 
-def tests_text(fit: FittedModel, arguments: Namespace) -> str:
-    """Return the table of a chosen method and the tests that were asked for."""
+def inference_text(fit: FittedModel, arguments: Namespace) -> str:
+    """Return the table of a chosen method."""
     from hdsl.results.inference.wald import WORDS
     from hdsl.results.listing import listing
 
-    parts = []
-    if arguments.df is not None:
-        parts.append(listing(f"Fixed effects, {WORDS[arguments.df]}", fit.inference(arguments.df)).rstrip())
-    parts += [str(fit.test(text, arguments.df)) for text in arguments.test]
-    return "".join(f"\n{part}\n" for part in parts)
+    return "\n" + listing(f"Fixed effects, {WORDS[arguments.df]}", fit.inference(arguments.df))
+
+
+def inference_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
+    """Return the same as plain values."""
+    return {"inference": records(fit.inference(arguments.df).rename_axis("name").reset_index())}
+
+
+def tests_text(fit: FittedModel, arguments: Namespace) -> str:
+    """Return the tests that were asked for."""
+    return "".join(f"\n{fit.test(text, arguments.df)}\n" for text in arguments.test)
 
 
 def tests_record(fit: FittedModel, arguments: Namespace) -> dict[str, object]:
     """Return the same as plain values."""
-    record: dict[str, object] = {}
-    if arguments.df is not None:
-        record["inference"] = records(fit.inference(arguments.df).rename_axis("name").reset_index())
-    if arguments.test:
-        tests = [(text, fit.test(text, arguments.df)) for text in arguments.test]
-        names = ("name", "statistic", "df", "df_denominator", "p", "method")
-        record["tests"] = [
-            {"hypothesis": text, **{name: getattr(test, name) for name in names}} for text, test in tests
-        ]
-    return record
+    tests = [(text, fit.test(text, arguments.df)) for text in arguments.test]
+    names = ("name", "statistic", "df", "df_denominator", "p", "method")
+    return {"tests": [{"hypothesis": text, **{name: getattr(test, name) for name in names}} for text, test in tests]}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdsl.diagnostics import FitError, HMError
+from hdsl.progress import progress
 from hdsl.results.effects import Coefficients, effect_places
 from hdsl.results.plots.chosen import chosen_set, effects_of
 from hdsl.results.plots.words import columns_of
@@ -105,7 +106,8 @@ def _text(frame: pd.DataFrame) -> str:
 def spectrum(fit: FittedModel, index: str | None, *, unpooled: bool | None) -> Spectrum:
     """Return the spectrum of a fit; see `FittedModel.spectrum`."""
     index_set = chosen_set(fit.design, index)
-    fits, notes = _fits(fit, unpooled=unpooled)
+    with progress("fitting the ends of the spectrum"):
+        fits, notes = _fits(fit, unpooled=unpooled)
     if fit.method == "reml":
         notes.append("no deviances: criteria of REML are not comparable where fixed parts differ, those of ML are")
     effects = effects_of(fit.design, index_set)
