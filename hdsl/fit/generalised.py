@@ -120,7 +120,7 @@ def _by_quadrature(
 
     Where the user interrupts before its first value there is that of the first criterion.
     """
-    dearer, words = replace(problem, criterion=criterion), "searching the optimum by quadrature"
+    dearer, words = replace(problem, criterion=criterion), "searching by quadrature"
     say(words)
     try:
         begin = _required(try_at(dearer, optimum.at.vector, None))

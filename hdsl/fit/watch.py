@@ -68,6 +68,7 @@ class _Watched(Generic[P]):
         self.problem = problem
         self.words = words
         self.best = start
+        self.fell = 0.0
         self.count = 1
 
     @property
@@ -80,9 +81,9 @@ class _Watched(Generic[P]):
         at = self.problem.evaluate(vector, near)
         self.count += 1
         if at.objective < self.best.objective:
-            fell = self.best.objective - at.objective
-            say(f"{self.words}: evaluation {self.count}, the criterion fell by {fell:.3g}")
+            self.fell = self.best.objective - at.objective
             self.best = at
+        say(f"{self.words}: evaluation {self.count}, fell by {self.fell:.3g}")
         return at
 
     def slope(self, at: P) -> Slope:
