@@ -42,8 +42,8 @@ from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["Criterion", "Evaluation", "Prepared", "criterion", "moment_guess", "prepared"]
 
-LARGE = 1000
-"""Columns of a dense root from which the sweep of one point alone is kept: eight megabytes a matrix."""
+LARGE = 300
+"""Columns of a dense root from which the sweep of one point alone is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,8 @@ __all__ = ["Laplace", "Point", "laplace"]
 BELIEVED = 0.25
 """Largest share of |v|^2 that its first-order move may have."""
 
-LARGE = 1000
-"""Columns of a dense root from which the matrices of one point alone are kept: eight megabytes each."""
+LARGE, MANY_ROWS = 300, 50_000
+"""Columns of a dense root, and rows, from which the arrays of one point alone are kept."""
 
 UNSEEN = 1e-3
 """Error of a mode, the root of its Newton decrement, relative to the fall that is expected of the criterion."""
@@ -67,13 +67,13 @@ class _State:
     gradient: Floats | None = None
 
     def let_go(self) -> None:
-        """Let the cross-products go and their factor; they are made again where they are read."""
-        self.mode = self.mode._replace(cross=None, sweep=None)
+        """Let go what is per row, and cross-products with their factor; they are made again where they are read."""
+        self.base, self.mode = None, self.mode._replace(cross=None, sweep=None)
 
 
 @dataclass(slots=True)
 class _Last:
-    """The last state whose matrices are large: a search remembers points, not matrices."""
+    """The last state whose arrays are large: a search remembers points, not arrays."""
 
     state: _State | None = None
 
@@ -202,27 +202,30 @@ class Laplace(UsersCoefficients, UsersCovariances):
         )
 
     def _let_go(self) -> None:
-        """Let the matrices of the last state go, where they are large."""
+        """Let the arrays of the last state go, where they are large."""
         if self.last.state is not None:
             self.last.state.let_go()
             self.last.state = None
 
     def _remember(self, state: _State) -> None:
-        """Remember the only state that holds large matrices."""
-        if self.plan.dense and self.data.m >= LARGE:
+        """Remember the only state that holds large arrays."""
+        if self.data.n >= MANY_ROWS or (self.plan.dense and self.data.m >= LARGE):
             self.last.state = state
 
-    def _whole(self, at: Point) -> Any:
-        """Return the mode of a point with its cross-products and their factor; made again, they are those at v."""
-        state = at.state
-        if at.is_mode and state.mode.sweep is None:
+    def _whole(self, at: Point) -> _State:
+        """Return the state of a point with all that it has had; made again, cross-products are those at v."""
+        state: _State = at.state
+        if state.base is None:
             self._let_go()
-            found = self.emitted.mode(self.data, state.base, at.theta, at.v, np.inf)
-            if not found.is_mode:
-                raise np.linalg.LinAlgError("the penalised density has no mode here")
-            state.mode = state.mode._replace(cross=found.cross, sweep=found.sweep)
+            base, mode = self.emitted.predictors(self.data, at.beta), state.mode
+            if at.is_mode:
+                found = self.emitted.mode(self.data, base, at.theta, at.v, np.inf)
+                if not found.is_mode:
+                    raise np.linalg.LinAlgError("the penalised density has no mode here")
+                mode = mode._replace(cross=found.cross, sweep=found.sweep)
+            state.base, state.mode = base, mode
             self._remember(state)
-        return state.mode
+        return state
 
     def _start(self, beta: Floats, theta: Floats, factors: Sequence[Floats], near: Point | None) -> tuple[Floats, ...]:
         """Return v to start from: where it goes to first order, if that is near enough to be believed."""
@@ -241,7 +244,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def _first_step(self, theta: Floats, still: Point) -> tuple[Floats, ...]:
         """Return v a Newton step on from b = 0, all that it takes being known where there is no spread."""
-        cross = self._whole(still).cross
+        cross = self._whole(still).mode.cross
         try:
             _, v = self.emitted.solve(cross, self.emitted.forward(cross, theta), still.v)
         except np.linalg.LinAlgError:  # no curvature of a mode there
@@ -256,10 +259,10 @@ class Laplace(UsersCoefficients, UsersCovariances):
         ``g = 2 (G L)`` and ``H = J'H_S J + 2 G[row, row]`` for entries of theta, with the average information
         ``H_S = v'E_a P E_b v``; for coefficients twice the Schur complement of the random effects in the Hessian.
         """
-        state = at.state
         with np.errstate(all="ignore"):
+            state = self._whole(at)
             by_beta, information, by_covariance, average, state.tangent = self.emitted.slope(
-                self.data, state.base, self._whole(at)
+                self.data, state.base, state.mode
             )
         p, n = len(by_beta), self.plan.n_theta
         hessian = np.zeros((p + n, p + n))
@@ -288,7 +291,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def spread_slopes(self, at: Point) -> tuple[Floats, ...]:
         """Return the derivative by Sigma of each factor where all of them are zero: ``sum_j A_j - v_j v_j'``."""
-        found = self._whole(at)
+        found = self._whole(at).mode
         G, _, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
         return tuple(own - outer_sum(v, v) for own, v in zip(G, found.v, strict=True))
 
@@ -299,7 +302,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def mode_covariances(self, at: Point) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given beta and theta; user's columns."""
-        found = self._whole(at)
+        found = self._whole(at).mode
         _, V, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
         backs = [np.linalg.inv(T) for T in self.T]
         return tuple(
@@ -318,7 +321,7 @@ class Laplace(UsersCoefficients, UsersCovariances):
 
     def eta(self, at: Point) -> Floats:
         """Return the linear predictors at the mode, (n, K), rows in the user's order."""
-        sorted_rows = self.emitted.row_predictors(self.data, at.state.base, at.state.mode.b)
+        sorted_rows = self.emitted.row_predictors(self.data, self._whole(at).base, at.state.mode.b)
         out = np.empty(sorted_rows.shape[::-1])
         out[self.data.order] = sorted_rows.T
         return out if self.repeats is None else out[self.repeats.place]

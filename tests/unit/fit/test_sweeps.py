@@ -49,6 +49,7 @@ def test_matrices_of_a_mode_that_are_made_again_change_nothing(spread, monkeypat
     text = TEXT.replace("y[i] ~ normal(", "z[i] ~ bernoulli(p[i])\nlogit(p[i]) = ").replace(", sd)\nu", "\nu", 1)
     kept = hdsl.Model(text).fit(data)
     monkeypatch.setattr(hdsl.fit.laplace, "LARGE", 1)
+    monkeypatch.setattr(hdsl.fit.laplace, "MANY_ROWS", 1)
     again = hdsl.Model(text).fit(data)
     assert again.outcome.n_evaluations == kept.outcome.n_evaluations
     assert again.outcome.objective == pytest.approx(kept.outcome.objective, rel=1e-12)
