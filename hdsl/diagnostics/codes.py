@@ -93,6 +93,7 @@ CODES: dict[str, str] = {
     "HM517": "a picture that cannot be made",
     "HM518": "a rough approximation",
     "HM519": "no standard errors",
+    "HM520": "digits that rounding takes",
     # 9xx internal
     "HM901": "internal fault",
 }

@@ -20,6 +20,7 @@ from hdsl.fit.monte_carlo import monte_carlo_error
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import exact_fit, no_start, too_large
+from hdsl.fit.rounding import GROSS, NOTICED, resolved
 from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
@@ -92,8 +93,7 @@ class _Found:
 
     def outcome(self) -> FitOutcome:
         """Return what the fit found, on the user's scale."""
-        refuse_exact(self.problem, self.optimum.at)
-        outcome = outcome_at(self.problem, self.optimum, parts_at(self.problem, self.optimum.at))
+        outcome = outcome_at(self.problem, self.optimum)
         return outcome.as_stopped("search") if self.optimum.interrupted else outcome
 
     def stopped(self) -> _Found:
@@ -150,9 +150,17 @@ def refuse_exact(problem: Criterion, at: Evaluation) -> None:
         raise exact_fit()
 
 
-def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -> FitOutcome:
-    """Assemble what the fit found, on the user's scale."""
-    at = optimum.at
+def outcome_at(problem: Criterion, optimum: Optimum[Evaluation]) -> FitOutcome:
+    """Assemble what the fit found, on the user's scale.
+
+    Raises
+    ------
+    FitError
+        HM511 for an exact fit.
+    """
+    refuse_exact(problem, optimum.at)
+    optimum, error = resolved(problem, optimum)
+    at, parts = optimum.at, parts_at(problem, optimum.at)
     profile, scale = at.profile, problem.outcome.scale
     sigma = scale * float(np.sqrt(profile.r2 / profile.nn))
     fixed = _fixed(problem, at, sigma)
@@ -182,8 +190,9 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation], parts: Parts) -
         certificate=optimum.certificate,
         monte_carlo=monte_carlo_error(problem, at),
         objective_error=getattr(at.forward, "logdet_error", 0.0) if problem.plan.crossing == "iterative" else 0.0,
+        rounding=error if error > NOTICED else 0.0,
         status=status,
-        message=_message(optimum, status, parts),
+        message=_message(optimum, status, parts, error),
         boundary=parts.edge,
     )
 
@@ -271,12 +280,14 @@ def _status(optimum: Optimum[Evaluation], parts: Parts) -> Status:
     return "boundary" if parts.edge else "converged"
 
 
-def _message(optimum: Optimum[Evaluation], status: Status, parts: Parts) -> str:
+def _message(optimum: Optimum[Evaluation], status: Status, parts: Parts, error: float) -> str:
     """Return a sentence about how the search ended."""
     match status:
         case "not converged" if optimum.interrupted:
             n = optimum.n_evaluations
             return f"Interrupted after {n} evaluation{'s' * (n != 1)}: the best point so far, not an optimum."
+        case "not converged" if error > GROSS:
+            return f"Rounding leaves the criterion uncertain by {error:.2g}: an optimum cannot be told."
         case "not converged":
             return (
                 f"The search stopped after {optimum.n_evaluations} evaluations without reaching an optimum: "

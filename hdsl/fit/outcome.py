@@ -132,6 +132,8 @@ class FitOutcome:
     monte_carlo, objective_error : float
         Of a fit by iterations, whose traces are means over random signs: the largest Monte-Carlo error of a covariance
         parameter, in its standard errors, and that of the objective. Zero where both are exact.
+    rounding : float
+        Estimated rounding error of the objective, where it is large enough to be told; else 0.
     status : {"converged", "boundary", "not converged"}
     message : str
     boundary : tuple of (int, int, int)
@@ -176,6 +178,7 @@ class FitOutcome:
     certificate: float = math.nan
     monte_carlo: float = 0.0
     objective_error: float = 0.0
+    rounding: float = 0.0
     troubles: tuple[Trouble, ...] = ()
     nodes: int | None = None
     nearby: Deferred[Nearby | None] = Deferred(None)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from hdsl.codegen.layout import Layout, layout
-from hdsl.fit.boundary import parts_at
 from hdsl.fit.covariance import from_parts
 from hdsl.fit.criterion import Criterion, Evaluation, criterion
 from hdsl.fit.gaussian import outcome_at, refuse_exact, tolerances
@@ -101,8 +100,7 @@ class Refitter:
             begin = problem.evaluate(self.start if theta is None else theta)
             refuse_exact(problem, begin)
             optimum = search(problem, begin, tolerances(problem, begin))
-            refuse_exact(problem, optimum.at)
-            return outcome_at(problem, optimum, parts_at(problem, optimum.at))
+            return outcome_at(problem, optimum)
 
     def residual(self, theta: Floats, values: Floats) -> Floats:
         """Return ``values - X beta - Z b`` of standardised values, with beta and b fitted to them at a theta; (n,).

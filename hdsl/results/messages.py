@@ -68,7 +68,7 @@ def status_message(parameters: ParameterTable) -> str:
 
 
 def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
-    """Return what holds of HM502 (no convergence), HM503 (boundary), HM514 (no estimate), HM516, HM518 and HM411."""
+    """Return what holds of HM502 (no convergence), HM503 (boundary), HM514 (no estimate), HM516 to HM520 and HM411."""
     found = [_no_estimate(parameters, trouble) for trouble in missing_estimates(parameters)]
     if not found and parameters.outcome.status == "not converged":
         found.append(_no_convergence(parameters.outcome))
@@ -77,6 +77,8 @@ def fit_diagnostics(parameters: ParameterTable) -> tuple[Diagnostic, ...]:
     found += [_edge_of_scalar(parameters, trouble) for trouble in parameters.outcome.troubles if trouble.kind == "edge"]
     if parameters.outcome.monte_carlo:
         found.append(_iterated(parameters.outcome))
+    if parameters.outcome.rounding:
+        found.append(_rounded(parameters))
     found += _without_errors(parameters)
     found += _rough(parameters)
     design = parameters.design
@@ -209,6 +211,21 @@ def _iterated(outcome: FitOutcome) -> Diagnostic:
             "standard errors of single random effects are means over the same signs",
         ),
         help='do not compare log-likelihoods that differ by less than their errors; `crossed="exact"` has none',
+    )
+
+
+def _rounded(parameters: ParameterTable) -> Diagnostic:
+    """Return how many digits of the log-likelihood are left where the residual is small beside the outcome."""
+    form, sigma = parameters.design.form, parameters.design.residual_name
+    about = 10.0 ** math.ceil(math.log10(parameters.outcome.rounding / 2.0))
+    return Diagnostic(
+        code="HM520",
+        severity=Severity.WARNING,
+        message=f"digits are lost: the log-likelihood is known to about {about:g}",
+        notes=(f"`{sigma}` is so small beside what the outcome varies by that rounding shows",) if sigma else (),
+        span=form.outcome.span,
+        source=form.source if form.outcome.span else None,
+        help="centre covariates far from zero, `year[i] - 2003`; look whether groups or covariates give the outcome",
     )
 
 

@@ -10,11 +10,11 @@ from hdsl.codegen import Emitted, emit, load
 from hdsl.codegen.layout import layout
 from hdsl.diagnostics import FitError
 from hdsl.fit.boundary import NEARLY_EXACT
-from hdsl.fit.gaussian import EXACT
 from hdsl.fit.newton import Tolerances
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.recentred import Recentred
 from hdsl.fit.refit import Refitter
+from hdsl.fit.rounding import SUSPICIOUS, least_error
 from hdsl.fit.standardise import Floats
 from hdsl.fit.threads import one_thread
 from hdsl.fit.together.criterion import Flags, Outcomes
@@ -80,9 +80,11 @@ class Together:
             except np.linalg.LinAlgError:  # of one of them; alone the others are not concerned
                 return self._alone(outcomes, starts, like)
             found = self._on_users_scale(settled)
-        others = np.flatnonzero(~(is_done & settled.is_known & self._leaves_residuals(settled)))
+        has_digits = _has_digits(several, settled)
+        others = np.flatnonzero(~(is_done & settled.is_known & has_digits))
         if len(others):
-            found.put(others, self._alone(outcomes[others], theta[:, others], like))
+            begin = np.where(has_digits, theta, starts)
+            found.put(others, self._alone(outcomes[others], begin[:, others], like))
         return found
 
     def _alone(self, outcomes: Floats, theta: Floats, like: FitOutcome) -> Refits:
@@ -94,10 +96,6 @@ class Together:
             return self.refit.fit(y, theta)
         except FitError as error:
             return error
-
-    def _leaves_residuals(self, settled: Settled) -> Flags:
-        """Return which fits are not exact."""
-        return np.asarray(settled.at.profile.r2 > EXACT * self.refit.problem.cross.n)
 
     def _on_users_scale(self, settled: Settled) -> Refits:
         problem, profile = self.refit.problem, settled.at.profile
@@ -123,6 +121,12 @@ class Together:
             status=np.where(is_edge, "boundary", "converged").tolist(),
             message=[""] * R,
         )
+
+
+def _has_digits(outcomes: Outcomes, settled: Settled) -> Flags:
+    """Return whose residuals are not so small that rounding, or an exact fit, has to be looked at."""
+    profile = settled.at.profile
+    return np.asarray(least_error(outcomes.cross.C[-1, -1], profile.nn, profile.r2) < SUSPICIOUS)
 
 
 def _parts(T: Floats, L: Floats) -> tuple[Floats, Floats]:
