@@ -35,7 +35,8 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="hdsl",
         description="Multilevel models, written level by level: check, read, emit and fit them.",
-        epilog="exit status: 0 all well, 1 a mistake in the model, the data or the fit, 2 wrong usage\n\n"
+        epilog="exit status: 0 all well, 1 a mistake in the model, the data or the fit, 2 wrong usage,\n"
+        "130 interrupted (Ctrl-C): what was done by then is printed, and what was not is told\n\n"
         "`hdsl COMMAND --help` says more, with examples",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
