@@ -37,8 +37,10 @@ def as_far_as(stages: Sequence[tuple[str, Callable[[], Made]]]) -> Iterator[Made
 
 def tell_search(fit: FittedModel) -> None:
     """Tell that the search of a fit was interrupted, if it was."""
+    from hdsl.results.numbers import count
+
     if fit.outcome.interrupted == "search":
-        tell_interrupted(f"the search, after {fit.outcome.n_evaluations:,} evaluations")
+        tell_interrupted(f"the search, after {count(fit.outcome.n_evaluations, 'evaluation')}")
 
 
 def whole(fit: FittedModel) -> FittedModel:

@@ -167,13 +167,12 @@ def _required(at: JointPoint | None) -> JointPoint:
 
 def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: int | None) -> FitOutcome:
     """Look for troubles, and assemble what the fit found, user's columns."""
-    at, plan = optimum.at, problem.plan
-    criterion = problem.criterion
+    at, plan, criterion = optimum.at, problem.plan, problem.criterion
     exact = fitted_exactly(problem, at, arrays, lambda: natural_values(plan, arrays))
     if exact is not None:
         raise exact_fit(exact)
     parts = parts_at(problem, at)
-    troubles = find_troubles(problem, at, arrays, optimum.hessian if optimum.converged else None)
+    optimum, troubles = _looked_at(problem, optimum, arrays)
     settled = optimum.converged or (bool(troubles) and optimum.decrement < ROUNDING)
     if not settled and not any(not trouble.leaves_estimates for trouble in troubles):
         troubles = (*troubles, _unsettled(problem, optimum))
@@ -208,6 +207,19 @@ def finish(problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays, nodes: 
         nearby=later.nearby if nodes is None and status == "converged" else None,
     )
     return outcome.as_stopped("search") if optimum.interrupted else outcome
+
+
+def _looked_at(
+    problem: Joint, optimum: Optimum[JointPoint], arrays: Arrays
+) -> tuple[Optimum[JointPoint], tuple[Trouble, ...]]:
+    """Return an optimum with its troubles; where the user does not wait for them, as one that is not to be trusted."""
+    say("looking for what has no finite estimate")
+    try:
+        return optimum, find_troubles(problem, optimum.at, arrays, optimum.hessian if optimum.converged else None)
+    except KeyboardInterrupt:
+        if is_part():
+            raise
+        return stopped(optimum), ()
 
 
 def _unsettled(problem: Joint, optimum: Optimum[JointPoint]) -> Trouble:
@@ -262,7 +274,7 @@ class _Later:
 
     def mode_covariances(self) -> tuple[Floats, ...]:
         """Return their covariances given the parameters."""
-        with one_thread():
+        with one_thread(), progress("standard errors of single effects"):
             return self.problem.criterion.mode_covariances(self.at.inner)
 
     def nearby(self) -> Nearby | None:

@@ -183,6 +183,14 @@ def test_an_interrupted_generalised_fit_has_no_standard_errors_and_computes_none
     assert np.isfinite(fit.params).all()
 
 
+def test_a_generalised_fit_that_was_not_looked_at_is_not_trusted(counts, monkeypatch):
+    whole = hdsl.Model(CROSSED).fit(counts)
+    monkeypatch.setattr(generalised, "find_troubles", Stops(generalised.find_troubles, 1))
+    fit = hdsl.Model(CROSSED).fit(counts)
+    assert (fit.status, fit.outcome.interrupted) == ("not converged", "search")
+    assert fit.params.equals(whole.params)
+
+
 @pytest.mark.parametrize("at", [1, 3])
 def test_an_interrupted_quadrature_keeps_its_best_point(counts, monkeypatch, at):
     model = hdsl.Model(COUNTS.format(""))
