@@ -208,7 +208,7 @@ def criterion(plan: Plan, arrays: Arrays, *, reml: bool) -> Criterion:
         outcome=made.outcome,
         T=made.T,
         rule=chain_rule(emitted_entries(plan), tuple(widths(plan)), plan.n_theta),
-        guess=moment_guess(plan, made),
+        guess=moment_guess(plan, made, is_recentred=True),
     )
 
 
@@ -243,7 +243,8 @@ class Prepared:
     base : ndarray
         Least-squares coefficients of the outcome in the cross-products.
     S : mapping of int to ndarray
-        Factors whose cross-products are those of other columns, see `hdsl.fit.recentred`.
+        Factors with columns far from zero, see `hdsl.fit.recentred`, whose cross-products are those of other columns
+        where that was asked for.
     """
 
     X: list[Block]
@@ -272,8 +273,8 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns, *, 
     if outcome.scale == 0.0:
         raise exact_fit()
     scaled = [random_scale(plan, f, z, columns) for f, z in enumerate(Z)]
-    moved = [far_columns(plan, f, z, scaled[f], columns) for f, z in enumerate(Z)] if is_recentred else []
-    Z_standard = [z for z, _ in moved or scaled]
+    moved = [far_columns(plan, f, z, scaled[f], columns) for f, z in enumerate(Z)]
+    Z_standard = [z for z, _ in (moved if is_recentred else scaled)]
     cross = emitted.cross_products((*X_standard, outcome.values), Z_standard, arrays.groups)
     p = len(fixed.scale)
     at = len(cross.C) - p - 1
@@ -302,8 +303,8 @@ def prepared(plan: Plan, arrays: Arrays, emitted: _Kernel, columns: Columns, *, 
     )
 
 
-def moment_guess(plan: Plan, made: Prepared) -> Floats:
-    """Return theta by the method of moments, relative to the residuals."""
+def moment_guess(plan: Plan, made: Prepared, *, is_recentred: bool = False) -> Floats:
+    """Return theta by the method of moments, relative to the residuals; `is_recentred` as `prepared` was called."""
     if not plan.n_theta:
         return np.zeros(0)
     cross, beta, intercept = made.cross, made.base, _place(made.fixed, made.kept)
@@ -311,7 +312,7 @@ def moment_guess(plan: Plan, made: Prepared) -> Floats:
         found = cross_moments(cross, beta, intercept)
     else:
         found = moments(plan, cross, beta, intercept)
-    return moment_theta(plan, found, cross.n, len(beta), made.S)
+    return moment_theta(plan, found, cross.n, len(beta), made.S if is_recentred else {})
 
 
 def _place(fixed: FixedScale, kept: list[int]) -> int | None:

@@ -6,7 +6,7 @@ Stage: fit. Input: a `Plan` with its `Arrays`. Output: a `FitOutcome` on the use
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from hdsl.fit.monte_carlo import monte_carlo_error
 from hdsl.fit.newton import Optimum, Tolerances
 from hdsl.fit.outcome import FitOutcome, FixedVariation, Status
 from hdsl.fit.refusals import exact_fit, no_start, too_large
-from hdsl.fit.rounding import GROSS, NOTICED, resolved
+from hdsl.fit.rounding import GROSS, NOTICED, least_error, resolved
 from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
@@ -31,7 +31,7 @@ from hdsl.plan import Arrays, Plan
 from hdsl.progress import is_part, progress
 from hdsl.runtime.root import LAPACK_SIZE
 
-__all__ = ["fit_gaussian", "outcome_at", "refuse_exact", "tolerances"]
+__all__ = ["fit_gaussian", "least_rounding", "outcome_at", "refuse_exact", "tolerances"]
 
 NOISE = 0.5
 """Rise of an approximate criterion that is taken for its error: its slope is not that of its value."""
@@ -150,6 +150,13 @@ def refuse_exact(problem: Criterion, at: Evaluation) -> None:
         raise exact_fit()
 
 
+def least_rounding(problem: Criterion, at: Evaluation) -> float:
+    """Return the least rounding error of the criterion; one by iterations has a larger one of its own: 0."""
+    if problem.plan.crossing == "iterative":
+        return 0.0
+    return float(least_error(problem.cross.C[-1, -1], at.profile.nn, np.asarray(at.profile.r2)))
+
+
 def outcome_at(problem: Criterion, optimum: Optimum[Evaluation]) -> FitOutcome:
     """Assemble what the fit found, on the user's scale.
 
@@ -159,7 +166,7 @@ def outcome_at(problem: Criterion, optimum: Optimum[Evaluation]) -> FitOutcome:
         HM511 for an exact fit.
     """
     refuse_exact(problem, optimum.at)
-    optimum, error = resolved(problem, optimum)
+    optimum, error = resolved(problem, optimum, partial(least_rounding, problem), Tolerances())
     at, parts = optimum.at, parts_at(problem, optimum.at)
     profile, scale = at.profile, problem.outcome.scale
     sigma = scale * float(np.sqrt(profile.r2 / profile.nn))

@@ -11,20 +11,17 @@ evaluated beside the point: it scatters.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hdsl.fit.newton import Optimum, Tolerances
-from hdsl.fit.problem import try_at
+from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.search import search
 from hdsl.fit.standardise import Floats
 
-if TYPE_CHECKING:
-    from hdsl.fit.criterion import Criterion, Evaluation
-
-__all__ = ["GROSS", "NOTICED", "SUSPICIOUS", "least_error", "resolved", "rounding_error"]
+__all__ = ["GROSS", "NOTICED", "SUSPICIOUS", "growth", "least_error", "resolved", "rounding_error"]
 
 SUSPICIOUS = 1e-6
 """Least rounding error of the criterion from which the error is looked at."""
@@ -39,14 +36,14 @@ BESIDE = 1e-9 * np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
 """Relative distances of the points at which the criterion is evaluated: far too small to change it."""
 
 
-def least_error(yy: Floats, nn: int, r2: Floats) -> Floats:
+def least_error(yy: Floats, nn: float, r2: Floats) -> Floats:
     """Return the least rounding error of the criterion.
 
     Parameters
     ----------
     yy : ndarray
         Sums of squares of the outcome in the cross-products.
-    nn : int
+    nn : float
         Rows, less the columns of X under REML.
     r2 : ndarray
         Penalised residual sums of squares.
@@ -55,29 +52,54 @@ def least_error(yy: Floats, nn: int, r2: Floats) -> Floats:
         return np.asarray(np.finfo(float).eps * nn * yy / r2)
 
 
-def rounding_error(problem: Criterion, at: Evaluation) -> float:
-    """Return the rounding error of the criterion at a point; 0 where it is far too small to matter."""
-    error = float(least_error(problem.cross.C[-1, -1], at.profile.nn, np.asarray(at.profile.r2)))
-    if error < SUSPICIOUS or problem.plan.crossing == "iterative":
+def growth(S: Mapping[int, Floats]) -> float:
+    """Return how many times rounding grows by columns far from zero: their mean squares about zero, not the mean."""
+    return max((float(np.max(np.abs(move).sum(axis=0) / move.diagonal())) ** 2 for move in S.values()), default=1.0)
+
+
+def rounding_error(problem: Problem[P], at: P, least: float, grown: float = 1.0) -> float:
+    """Return the rounding error of the criterion at a point, `least` at least; 0 where it is far too small to matter.
+
+    Near a stationary point a straight line is what the criterion changes by, and the rest its scatter. `grown` is how
+    many times the least error may have become.
+    """
+    if least * grown < SUSPICIOUS:
         return 0.0
-    near = [try_at(problem, at.theta * (1.0 + step), at) for step in BESIDE]
+    near = [try_at(problem, at.vector * (1.0 + step), at) for step in BESIDE]
     values = np.array([at.objective, *(point.objective for point in near if point is not None)])
     places = np.array([0.0, *(step for step, point in zip(BESIDE, near, strict=True) if point is not None)])
     centred = places - places.mean()
     slope = float(centred @ values) / max(float(centred @ centred), np.finfo(float).tiny)
-    return max(error, float(np.ptp(values - slope * centred)))
+    return max(least, float(np.ptp(values - slope * centred)))
 
 
-def resolved(problem: Criterion, optimum: Optimum[Evaluation]) -> tuple[Optimum[Evaluation], float]:
+def resolved(
+    problem: Problem[P],
+    optimum: Optimum[P],
+    least: Callable[[P], float],
+    tolerances: Tolerances,
+    grown: float = 1.0,
+) -> tuple[Optimum[P], float]:
     """Return an optimum as well as rounding lets it be known, and the rounding error of its criterion.
 
     A search that rounding kept from its end goes on with what can be told; where that is nothing it has not converged.
+
+    Parameters
+    ----------
+    problem : Problem
+    optimum : Optimum
+    least : callable
+        Gives the least rounding error at a point, see `least_error`.
+    tolerances : Tolerances
+        Of the search.
+    grown : float
+        How many times the least error may have become: where columns far from zero are not centred.
     """
-    error = rounding_error(problem, optimum.at)
+    error = rounding_error(problem, optimum.at, least(optimum.at), grown)
     if error and not optimum.converged and not optimum.interrupted:
-        usual = Tolerances()
-        rise = max(usual.rise, error / (1.0 + abs(optimum.at.objective)))
-        more = search(problem, optimum.at, replace(usual, rise=rise, decrement=max(usual.decrement, error)))
+        rise = max(tolerances.rise, error / (1.0 + abs(optimum.at.objective)))
+        decrement = max(tolerances.decrement, error)
+        more = search(problem, optimum.at, replace(tolerances, rise=rise, decrement=decrement))
         optimum = replace(more, n_evaluations=optimum.n_evaluations + more.n_evaluations)
-        error = rounding_error(problem, optimum.at)
+        error = rounding_error(problem, optimum.at, least(optimum.at), grown)
     return replace(optimum, converged=optimum.converged and error < GROSS), error

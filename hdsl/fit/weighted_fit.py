@@ -20,6 +20,7 @@ from hdsl.fit.newton import minimise
 from hdsl.fit.outcome import FitOutcome, FixedVariation
 from hdsl.fit.problem import try_at
 from hdsl.fit.refusals import no_start
+from hdsl.fit.rounding import NOTICED, growth, least_error, resolved
 from hdsl.fit.standardise import Floats, product_with
 from hdsl.fit.threads import one_thread
 from hdsl.fit.variation import inverse
@@ -59,16 +60,24 @@ def fit_weighted(
             begin = again
         search = watched_search if plan.n_theta else minimise
         optimum = search(problem, begin, TOLERANCES)
+        optimum, error = resolved(problem, optimum, _least_rounding, TOLERANCES, growth(criterion.made.S))
         outcome = finish(problem, optimum, arrays, None)
         later = _Later(criterion, problem, optimum.at, outcome)
         kept = {*criterion.kept, *criterion.mean_places}
         return outcome.changed(
             method=method,
+            rounding=error if error > NOTICED else 0.0,
             aliased=tuple(sorted(set(range(criterion.n_columns)) - kept)),
             cov_beta=later.cov_beta,
             fixed_variation=None if optimum.interrupted else later.fixed_variation,
             nearby=None,
         )
+
+
+def _least_rounding(at: JointPoint) -> float:
+    """Return the least rounding error of the criterion, whose weights have r2 near the number of rows."""
+    profile = at.inner.profile
+    return float(least_error(at.inner.cross.C[-1, -1], profile.nn, np.asarray(profile.r2)))
 
 
 def _begin(criterion: Weighted) -> tuple[Joint, JointPoint]:

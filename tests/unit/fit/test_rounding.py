@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import hdsl
+from hdsl.fit.gaussian import least_rounding
 from hdsl.fit.refit import optimum_of, refitter
 from hdsl.fit.rounding import GROSS, NOTICED, SUSPICIOUS, rounding_error
 from hdsl.fit.together import one_by_one, together
@@ -51,7 +52,8 @@ def test_the_estimate_is_about_the_error(sd, seed):
     fit = model.fit(data, method="ml")
     assert fit.status == "converged"
     design = model.bind(data)
-    estimate = rounding_error(*optimum_of(design.plan, design.arrays, fit.outcome))
+    problem, at = optimum_of(design.plan, design.arrays, fit.outcome)
+    estimate = rounding_error(problem, at, least_rounding(problem, at))
     assert 2.0 * abs(fit.loglik - exact(data, fit)) < 5.0 * estimate
     assert estimate == pytest.approx(2.2e-16 * len(data) * float(data.y.var()) / fit.outcome.sigma**2, rel=5.0)
     told = [d for d in fit.diagnostics if d.code == "HM520"]
@@ -66,7 +68,7 @@ def test_usual_fits_are_not_looked_at(sd, monkeypatch):
     design = model.bind(data)
     problem, at = optimum_of(design.plan, design.arrays, fit.outcome)
     monkeypatch.setattr(type(problem), "evaluate", None)
-    assert rounding_error(problem, at) == 0.0
+    assert rounding_error(problem, at, least_rounding(problem, at)) == 0.0
     assert not fit.diagnostics
 
 
@@ -118,3 +120,28 @@ def test_years_of_steep_slopes(seed, reml, value):
     assert fit.loglik == pytest.approx(value, abs=5.0 * fit.outcome.rounding + 2e-3)
     assert 0.0 < fit.outcome.rounding < 1e-2
     assert [d.code for d in fit.diagnostics if d.code not in {"HM503"}] == ["HM520"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "told", "status"), [(0.5, {"HM520"}, "converged"), (5.0, {"HM502", "HM520"}, "not converged")]
+)
+def test_with_a_standard_deviation_by_rows_years_are_told(slope, told, status):
+    """Their cross-products are those of the years: more digits are lost than the residual alone would take."""
+    text = YEARS.replace(", sd)", ", s[i])") + "log(s[i]) = g0\n"
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(20), 8), 2000.0 + np.tile(np.arange(8), 20)
+    y = 3.0 + 2.0 * rng.normal(size=20)[g] + (slope * rng.normal(size=20))[g] * x + rng.normal(size=160)
+    data = pd.DataFrame({"y": y, "x": x, "g": g})
+    fit, right = (hdsl.Model(model).fit(data, method="ml") for model in (text, YEARS))
+    assert (fit.status, {d.code for d in fit.diagnostics}) == (status, told)
+    assert right.status == "converged"
+    assert 1e-4 < abs(fit.loglik - right.loglik) < 2.0 * fit.outcome.rounding
+
+
+def test_a_standard_deviation_by_rows_and_years_about_their_mean_lose_no_digits():
+    text = YEARS.replace(", sd)", ", s[i])") + "log(s[i]) = g0\n"
+    rng = np.random.default_rng(0)
+    g, x = np.repeat(np.arange(20), 8), np.tile(np.arange(8.0), 20) - 3.5
+    y = 3.0 + 2.0 * rng.normal(size=20)[g] + (5.0 * rng.normal(size=20))[g] * x + rng.normal(size=160)
+    fit = hdsl.Model(text).fit(pd.DataFrame({"y": y, "x": x, "g": g}), method="ml")
+    assert (fit.status, fit.outcome.rounding, fit.diagnostics) == ("converged", 0.0, ())
