@@ -199,19 +199,34 @@ class Model:
         with progress("reading and checking the data"):
             return bind(self.form, data, na=na, matrices=matrices, crossed=crossed)
 
-    def plan(self, data: Any = None, *, crossed: str | None = None) -> PlanView:
+    def plan(
+        self, data: Any = None, method: str | None = None, *, nodes: int | None = None, crossed: str | None = None
+    ) -> PlanView:
         """Return the printable plan: which structure was found, how the likelihood is computed, and why.
 
-        Nothing is fitted; data and `crossed` are as in `fit`.
-        """
-        from hdsl.design import describe, structural_plan
-        from hdsl.design.plan_view import PlanView
+        Nothing is fitted; data, `method`, `nodes` and `crossed` are as in `fit`.
 
-        if data is None:
-            plan = structural_plan(self.form)
-            return PlanView(plan, describe(plan))
-        design = self.bind(data, crossed=crossed)
-        return PlanView(design.plan, describe(design.plan, design.arrays))
+        Raises
+        ------
+        DataError
+            HM4xx.
+        FitError
+            HM5xx, for what `fit` would refuse before it starts.
+        """
+        from hdsl.design import describe, require_supported, structural_plan
+        from hdsl.design.plan_view import PlanView
+        from hdsl.fit.dispatch import choose_method
+
+        require_supported(self.form)
+        chosen = choose_method(self.form, method, nodes)
+        design = None if data is None else self.bind(data, crossed=crossed)
+        plan = structural_plan(self.form) if design is None else design.plan
+        if chosen == "agq":
+            from hdsl.fit.quadrature import nodes_for
+
+            nodes = nodes_for(plan, 0 if design is None else len(design.arrays.y), nodes)
+        arrays = None if design is None else design.arrays
+        return PlanView(plan, describe(plan, arrays, reml=chosen == "reml", nodes=nodes))
 
     def emit(self, data: Any = None, *, standalone: bool = False) -> str:
         """Return the NumPy source of the likelihood.

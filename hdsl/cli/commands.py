@@ -132,7 +132,8 @@ def _write_text(text: str, output: str | None) -> None:
 def run_plan(arguments: Namespace) -> int:
     """Print how the likelihood is computed."""
     data = read_data(arguments.data)
-    print_text(str(open_model(arguments).plan(data, crossed=arguments.crossed)))
+    model = open_model(arguments)
+    print_text(str(model.plan(data, arguments.method, nodes=arguments.nodes, crossed=arguments.crossed)))
     return OK
 
 

@@ -112,6 +112,16 @@ def _add_crossed(parser: ArgumentParser) -> None:
     )
 
 
+def _add_method(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        type=str.lower,
+        choices=METHODS,
+        help="maximum likelihood (ml) or restricted (reml); for outcomes that are not Gaussian laplace or agq",
+    )
+    parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect")
+
+
 def _add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, mistakes too")
 
@@ -151,6 +161,7 @@ def add_show(parser: ArgumentParser) -> None:
 def add_plan(parser: ArgumentParser) -> None:
     """Add what ``hdsl plan`` takes."""
     _add_model(parser)
+    _add_method(parser)
     _add_crossed(parser)
 
 
@@ -166,13 +177,7 @@ def add_emit(parser: ArgumentParser) -> None:
 def add_fit(parser: ArgumentParser) -> None:
     """Add what ``hdsl fit`` takes."""
     _add_model(parser, data="+")
-    parser.add_argument(
-        "--method",
-        type=str.lower,
-        choices=METHODS,
-        help="maximum likelihood (ml) or restricted (reml); for outcomes that are not Gaussian laplace or agq",
-    )
-    parser.add_argument("--nodes", metavar="N", type=int, help="quadrature nodes for each random effect")
+    _add_method(parser)
     _add_crossed(parser)
     _add_missing(parser)
     parser.add_argument("--ranef", action="store_true", help="the random effects of every group, too")

@@ -329,13 +329,21 @@ def _plan(
     order = plan_order(random.terms, grouping.units, sizes.n_levels)
     fill = None
     if _by_iterations(form, random, order, grouping, found):
-        order = Order(chain=(), dense=tuple(range(len(random.terms))), crossing="iterative")
+        order = _iterated(random, order, grouping)
     elif order.dense:
         widths = [term.width for term in random.terms]
         fill = measure_fill(grouping.groups, widths, sizes.n_levels, order.chain, order.dense)
         order = replace(order, crossing=fill.crossing)
     reasons = tuple(explain(random, order, sizes.n_levels, fill, DeclaredLevels(form)))
     return replace(assemble(form, layout, fixed.terms, random, order), reasons=reasons, sizes=sizes)
+
+
+def _iterated(random: RandomPart, order: Order, grouping: _Grouping) -> Order:
+    """Return the order of crossed factors that are solved by iterations, and why they are."""
+    columns = sum(random.terms[k].width * grouping.sizes.n_levels[k] for k in order.dense)
+    asked = grouping.crossed == "iterative"
+    why = "Iterations were asked for." if asked else f"Of its columns there are {columns:,}, too many to factor it."
+    return Order(chain=(), dense=tuple(range(len(random.terms))), crossing="iterative", iterated=why)
 
 
 def _by_iterations(

@@ -1,8 +1,8 @@
 """What a fit costs, before it runs: memory at its peak and the time of an evaluation.
 
 Stage: design. Input: a `Plan` with its `Arrays`. Output: `Cost`. Invariants: nothing is fitted; memory is what comes on
-top of the data, within a third of what is measured where it is more than some tens of megabytes; time is that of one
-core, within a factor of two or so.
+top of the data, at most a third above what is measured where it is more than some tens of megabytes; time is that of
+one core, within a factor of two or so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 from dataclasses import dataclass
 
 from hdsl.design.columns import compress
-from hdsl.design.order import measure_fill
+from hdsl.design.order import Fill, measure_fill
+from hdsl.form.expr import Num
 from hdsl.plan import Arrays, Plan
 
 __all__ = ["Cost", "cost", "machine_memory", "root_memory"]
@@ -26,8 +27,9 @@ PROBES = 18
 KEPT, SOLVED = 4, 7
 """Copies of the right-hand sides over eliminated and other columns."""
 
-PER_CELL, PER_PAIR = 100.0, 40.0
-"""Bytes of a cell of two factors in the sparse matrices, and of a pair of cells in a group."""
+PER_CELL, PER_PAIR, PER_ENTRY = 100.0, 46.0, 28.0
+"""Bytes of a cell of two factors in the sparse matrices, of a pair of cells in a group, and of an entry that some pair
+goes to."""
 
 WIDE = 2.5
 """Times as much, where factors have several effects: their columns are taken apart."""
@@ -35,11 +37,31 @@ WIDE = 2.5
 ROOTS = 5
 """Matrices of the size of the dense root."""
 
+OF_CHAIN, OF_CELLS, OF_GRID = (4.0, 10.0), (4.0, 12.0), (3.0, 6.0)
+"""Copies of what is eliminated, of its cross-products on cells, and of those without gaps: closed form, by rows."""
+
+OF_DATA = 10
+"""Numbers of a row for what a density has of data alone, as log y! has."""
+
+SPARE = 1.08
+"""What is kept free: parts that the rest does not count, and arrays between two uses."""
+
 FLOPS, STEPS = 3e10, 12
 """Of LAPACK in a second on one core; iterations of an ordinary crossed design."""
 
 PER_PRODUCT, PER_SCATTER, PER_COLUMN = 1.3e-9, 1e-8, 2e-8
 """Seconds of one cell and one right-hand side, of one pair of cells, and of one eliminated column and one beside it."""
+
+PER_ROW, PER_EFFECT, OVERHEAD = 5.5e-8, 0.15, 1e-3
+"""Seconds of a row and a pair of predictors in all steps of an evaluation, more of them for a further effect, and of
+an evaluation of no rows."""
+
+INNER = 2.5, 1.7
+"""Eliminations, and factors of the dense root, of a search for modes and of derivatives there, in units of those of an
+evaluation in closed form."""
+
+PER_POINT, OF_POINT, POINTS_AT_ONCE = 2e-8, 45, 1 << 21
+"""Seconds of a row at a node, its numbers in memory, and how many are looked at together."""
 
 LABEL = 50.0
 """Bytes of a group's label and first row: 24 where it is a whole number, 80 where it is text."""
@@ -53,19 +75,28 @@ class Cost:
     ----------
     memory : float
         Bytes at the peak, on top of the data.
-    seconds : float or None
-        One evaluation with its derivatives; None where the rows decide.
+    seconds : float
+        One evaluation, with its derivatives unless these are differences.
     cells : int
         Pairs of crossed groups that share a row; 0 where nothing is crossed.
     """
 
     memory: float
-    seconds: float | None
+    seconds: float
     cells: int
 
 
-def cost(plan: Plan, arrays: Arrays) -> Cost:
-    """Return what a fit is expected to need."""
+def cost(plan: Plan, arrays: Arrays, nodes: int | None = None) -> Cost:
+    """Return what a fit is expected to need.
+
+    Parameters
+    ----------
+    plan : Plan
+        With sizes.
+    arrays : Arrays
+    nodes : int or None
+        Of quadrature, for each random effect; None without.
+    """
     assert plan.sizes is not None
     widths = [term.width for term in plan.re_terms]
     columns = [width * size for width, size in zip(widths, plan.sizes.n_levels, strict=True)]
@@ -73,22 +104,46 @@ def cost(plan: Plan, arrays: Arrays) -> Cost:
     border = plan.sizes.p + 1
     if plan.crossing == "iterative":
         return _iterative(arrays, widths, columns, border, memory)
+    by_rows = plan.density is not None and not plan.is_weighted
+    eliminations, factors = INNER if by_rows else (1.0, 1.0)
     above = sum(widths[f] for f in plan.chain)
     chain, m = sum(columns[f] for f in plan.chain), sum(columns[f] for f in plan.dense)
-    memory += 4.0 * NUMBER * chain * (above + border)
-    seconds = PER_COLUMN * chain * (above + border)
-    if not m:
-        return Cost(memory=memory, seconds=None if plan.density is not None else seconds, cells=0)
+    memory += OF_CHAIN[by_rows] * NUMBER * chain * (above + border)
+    seconds = _row_seconds(plan, sum(widths)) + eliminations * PER_COLUMN * chain * (above + border)
     fill = measure_fill(arrays.groups, widths, plan.sizes.n_levels, plan.chain, plan.dense)
-    memory += root_memory(m + border)
-    seconds += m**3 / FLOPS
+    if m:
+        memory += root_memory(m + border) + _crossing_memory(plan, fill, by_rows=by_rows)
+        pairs = PER_SCATTER * fill.pairs if plan.crossing == "sparse" else 2.0 * fill.flops / FLOPS
+        seconds += factors * m**3 / FLOPS + eliminations * pairs
+    if nodes is not None:
+        points = quadrature_points(plan, nodes)
+        memory += NUMBER * OF_POINT * points / math.ceil(points / POINTS_AT_ONCE)
+        seconds += PER_POINT * len(plan.chain) * points
+    return Cost(memory=SPARE * memory, seconds=seconds, cells=fill.cells)
+
+
+def quadrature_points(plan: Plan, nodes: int) -> int:
+    """Return the rows times the nodes of all effects of a row."""
+    assert plan.sizes is not None
+    return int(plan.sizes.n * nodes ** sum(term.width for term in plan.re_terms))
+
+
+def _row_seconds(plan: Plan, effects: int) -> float:
+    """Return what an evaluation takes that passes over the rows; none in closed form."""
+    assert plan.sizes is not None
+    if plan.density is None:
+        return 0.0
+    k = len(plan.density.inputs)
+    pairs = (k + k * (k + 1) // 2) / 2.0
+    return OVERHEAD + PER_ROW * plan.sizes.n * pairs * (1.0 + PER_EFFECT * (effects - 1))
+
+
+def _crossing_memory(plan: Plan, fill: Fill, *, by_rows: bool) -> float:
+    """Return the bytes of cross-products of chain and dense factors, beside the dense root."""
     if plan.crossing == "sparse":
-        memory += PER_PAIR * fill.pairs / 2.0 + NUMBER * 4.0 * fill.cells
-        seconds += PER_SCATTER * fill.pairs
-    else:
-        memory += 3.0 * fill.bytes
-        seconds += 2.0 * fill.flops / FLOPS
-    return Cost(memory=memory, seconds=None if plan.density is not None else seconds, cells=fill.cells)
+        entries = min(fill.stored, fill.columns**2 // 2)
+        return PER_PAIR * fill.stored + PER_ENTRY * entries + NUMBER * OF_CELLS[by_rows] * fill.cells
+    return OF_GRID[by_rows] * fill.bytes
 
 
 def root_memory(columns: int) -> float:
@@ -105,12 +160,17 @@ def machine_memory() -> float:
 
 
 def _rows(plan: Plan, arrays: Arrays) -> float:
-    """Return the bytes of columns and codes of the rows, and of what is summed at once; densities need copies, too."""
+    """Return the bytes of columns and codes of the rows, and of what is summed at once; densities need copies, too.
+
+    What a density has of data alone is summed once, and leaves its memory to later arrays in part.
+    """
     assert plan.sizes is not None
-    own = 1 + len(arrays.x) + len(arrays.groups) + len(arrays.sets) + 1
+    own = 2 + len(arrays.x) + len(arrays.groups) + len(arrays.sets)
     if plan.density is not None:
         k = len(plan.density.inputs)
-        own += 1 + len(arrays.x) + 2 * (k + k * (k + 1) // 2) + 4 * k
+        own += 1 + len(arrays.x) + 2 * (k + k * (k + 1) // 2) + (3 if plan.is_weighted else 4) * k
+        if not plan.is_weighted and any(not isinstance(case.constant, Num) for case in plan.density.cases):
+            own += OF_DATA
     return NUMBER * plan.sizes.n * own
 
 

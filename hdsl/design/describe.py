@@ -10,19 +10,25 @@ from textwrap import wrap
 
 import numpy as np
 
-from hdsl.design.cost import PROBES, cost
+from hdsl.design.balance import explain_balance
+from hdsl.design.cost import PROBES, cost, quadrature_points
 from hdsl.design.order import iterative_parts
 from hdsl.form.density import RowDensity
 from hdsl.form.expr import show_index_set
 from hdsl.plan import Arrays, Column, Plan
 
-__all__ = ["describe"]
+__all__ = ["describe", "show_seconds"]
 
 _WIDTH = 80
 _LONGEST = 20  # characters of an index set in the table
 
+_RESTRICTED = (
+    " Restricted maximum likelihood adds the log determinant of the fixed part's information, which each evaluation "
+    "has, too."
+)
 
-def describe(plan: Plan, arrays: Arrays | None = None) -> str:
+
+def describe(plan: Plan, arrays: Arrays | None = None, *, reml: bool = False, nodes: int | None = None) -> str:
     """Return a printable account of a plan.
 
     Parameters
@@ -30,15 +36,20 @@ def describe(plan: Plan, arrays: Arrays | None = None) -> str:
     plan : Plan
     arrays : Arrays or None
         Adds how rows are spread over groups.
+    reml : bool
+        Whether the fit is by restricted maximum likelihood.
+    nodes : int or None
+        Of quadrature, for each random effect; None where that is not the method.
     """
     lines = [*_sizes(plan), ""]
     if plan.re_terms:
         lines += [*_table(plan, arrays), ""]
-    lines += _paragraph("Method", _method(plan))
-    lines += _paragraph("Cost", _cost(plan, arrays))
-    if plan.reasons:
+    lines += _paragraph("Method", _method(plan) + (_RESTRICTED if reml else "") + _quadrature(plan, nodes))
+    lines += _paragraph("Cost", _cost(plan, arrays, nodes))
+    reasons = [*plan.reasons, *(() if arrays is None else explain_balance(plan, arrays))]
+    if reasons:
         lines += ["Why"]
-        for reason in plan.reasons:
+        for reason in reasons:
             lines += wrap(reason, _WIDTH, break_on_hyphens=False, initial_indent="  - ", subsequent_indent="    ")
     return "\n".join(lines)
 
@@ -180,6 +191,18 @@ def _method_of_density(plan: Plan, density: RowDensity) -> str:
     return f"{steps}{_elimination(plan)}.{mode}"
 
 
+def _quadrature(plan: Plan, nodes: int | None) -> str:
+    """Return what quadrature does after Laplace's approximation."""
+    if nodes is None or not plan.re_terms:
+        return ""
+    effects = sum(term.width for term in plan.re_terms)
+    all_nodes = f", {nodes**effects:,} for all {effects} effects of a row" if effects > 1 else ""
+    return (
+        f" From that optimum on the integrals are by adaptive Gauss-Hermite quadrature, with {nodes} nodes for each "
+        f"random effect{all_nodes}, put at the mode and spread by the curvature there."
+    )
+
+
 def _elimination(plan: Plan) -> str:
     names = _listed([_shown(plan, k) for k in plan.chain])
     steps = f"eliminates the groups of {names}" + (", finest first" if len(plan.chain) > 1 else "")
@@ -194,14 +217,24 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def _cost(plan: Plan, arrays: Arrays | None) -> str:
+def _cost(plan: Plan, arrays: Arrays | None, nodes: int | None) -> str:
     """Return work and memory of one evaluation with its gradient, in words."""
     if plan.sizes is None or arrays is None or not plan.re_terms:
         return ""
-    expected = cost(plan, arrays)
+    expected = cost(plan, arrays, nodes)
     words = [f"{_work(plan, expected.cells)}, beside {plan.sizes.p + 1} columns of fixed part and outcome"]
-    if expected.seconds is not None:
-        words.append(f"it takes about {_seconds(expected.seconds)} on one core")
+    is_inner = plan.density is not None and not plan.is_weighted
+    if nodes is not None:
+        parameters, points = plan.sizes.p + plan.n_theta, quadrature_points(plan, nodes)
+        words.append(f"quadrature goes through {points:,} rows times nodes")
+        words.append(
+            f"an evaluation takes about {show_seconds(expected.seconds)} on one core, and the gradient by differences "
+            f"of {parameters} parameters {2 * parameters} of them"
+        )
+    elif is_inner:
+        words.append(f"an evaluation, of several steps, takes about {show_seconds(expected.seconds)} on one core")
+    else:
+        words.append(f"it takes about {show_seconds(expected.seconds)} on one core")
     words.append(f"the fit needs about {_bytes(expected.memory)} of memory, on top of the data")
     return "; ".join(words) + "."
 
@@ -225,8 +258,18 @@ def _work(plan: Plan, cells: int) -> str:
     return words
 
 
-def _seconds(number: float) -> str:
-    return f"{number:.2g} s" if number >= 0.1 else f"{max(1000.0 * number, 0.1):.2g} ms"
+def show_seconds(number: float) -> str:
+    """Return a time of two digits in plain units."""
+    for unit, size in (("hours", 3600.0), ("minutes", 60.0), ("s", 1.0)):
+        if number >= (2.0 * size if unit != "s" else 0.1):
+            return f"{_two_digits(number / size)} {unit}"
+    return f"{_two_digits(max(1000.0 * number, 0.1))} ms"
+
+
+def _two_digits(number: float) -> str:
+    """Return a number of two digits without an exponent."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10.0 else f"{rounded:g}"
 
 
 def _bytes(number: float) -> str:

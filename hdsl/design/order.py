@@ -83,6 +83,8 @@ class Fill:
         Pairs that there could be.
     pairs : int
         Pairs of columns that share a chain group: the work of a sparse update.
+    stored : int
+        Pairs of different cells of a chain group, which a sparse update remembers.
     flops, bytes : float
         Work and memory of a dense update.
     """
@@ -91,6 +93,7 @@ class Fill:
     cells: int
     possible: int
     pairs: int
+    stored: int
     flops: float
     bytes: float
 
@@ -117,7 +120,7 @@ def measure_fill(
     chain, dense : sequence of int
     """
     columns = sum(widths[d] * counts[d] for d in dense)
-    cells = possible = pairs = 0
+    cells = possible = pairs = stored = 0
     for c in chain:
         per_group = np.zeros(counts[c])
         for d in dense:
@@ -125,13 +128,15 @@ def measure_fill(
             per_group += widths[d] * np.bincount(used // counts[d], minlength=counts[c])
             cells += len(used)
             possible += counts[c] * counts[d]
-        pairs += widths[c] * int(np.square(per_group).sum())
+        within = int(np.square(per_group).sum())
+        pairs, stored = pairs + widths[c] * within, stored + (within - int(per_group.sum())) // 2
     rows = sum(widths[c] * counts[c] for c in chain)
     return Fill(
         columns=columns,
         cells=cells,
         possible=possible,
         pairs=pairs,
+        stored=stored,
         flops=2.0 * rows * columns**2,
         bytes=8.0 * rows * columns,
     )

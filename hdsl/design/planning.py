@@ -77,11 +77,12 @@ class RandomPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Chain and dense factors by position, and how their cross-products are stored."""
+    """Chain and dense factors by position, how their cross-products are stored, and why crossed ones are iterated."""
 
     chain: tuple[int, ...]
     dense: tuple[int, ...]
     crossing: Crossing = "dense"
+    iterated: str = ""
 
 
 def plan_random(form: CompositeModel, layout: Layout, levels: Levels) -> RandomPart:
@@ -231,7 +232,7 @@ def explain(
     if order.crossing == "iterative":
         yield (
             f"{', '.join(name(position) for position in order.dense)} are crossed: whatever is eliminated first, "
-            "what is left is a dense matrix. It is too large, or iterations were asked for."
+            f"what is left is a dense matrix. {order.iterated}"
         )
         yield "Equations are solved by conjugate gradients instead; traces are means over random signs."
         return

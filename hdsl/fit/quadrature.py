@@ -29,7 +29,7 @@ from hdsl.fit.repeats import without_repeats
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Arrays, Plan
 
-__all__ = ["NODES", "Quadrature", "QuadraturePoint", "quadrature"]
+__all__ = ["NODES", "Quadrature", "QuadraturePoint", "nodes_for", "quadrature"]
 
 NODES = 9
 """Nodes for each random effect where the user gives none."""
@@ -238,6 +238,31 @@ def _whole(nodes: object) -> int:
     return each
 
 
+def nodes_for(plan: Plan, rows: int, nodes: int | None) -> int:
+    """Return the nodes for each random effect; refuse what quadrature is not for.
+
+    Parameters
+    ----------
+    plan : Plan
+    rows : int
+    nodes : int or None
+        `NODES` where None.
+
+    Raises
+    ------
+    FitError
+        HM507 for crossed factors or fewer nodes than one, HM509 for too many rows times nodes.
+    """
+    each = NODES if nodes is None else _whole(nodes)
+    if plan.dense:
+        sets = [",".join(plan.re_terms[f].index_set) for f in (*plan.chain, *plan.dense)]
+        raise crossed_quadrature(sets)
+    points = rows * each ** sum(term.width for term in plan.re_terms)
+    if points > MOST:
+        raise too_many_nodes(points, MOST)
+    return each
+
+
 def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Quadrature:
     """Return the criterion by quadrature.
 
@@ -252,16 +277,10 @@ def quadrature(inner: DensityCriterion, arrays: Arrays, nodes: int | None) -> Qu
         HM507 for crossed factors or fewer nodes than one, HM509 for too many rows times nodes.
     """
     plan = inner.plan
-    each = NODES if nodes is None else _whole(nodes)
-    if plan.dense:
-        sets = [",".join(plan.re_terms[f].index_set) for f in (*plan.chain, *plan.dense)]
-        raise crossed_quadrature(sets)
     repeats = without_repeats(arrays)
     if repeats is not None:
         arrays = repeats.arrays
-    points = len(arrays.y) * each ** sum(term.width for term in plan.re_terms)
-    if points > MOST:
-        raise too_many_nodes(points, MOST)
+    each = nodes_for(plan, len(arrays.y), nodes)
     data = levels(plan, arrays, None if repeats is None else repeats.times)
     return Quadrature(
         inner=inner,

@@ -11,6 +11,7 @@ import pytest
 
 import hdsl
 from hdsl.design.cost import cost
+from hdsl.design.describe import show_seconds
 
 CROSSED = "y[i] ~ normal(b0 + b1*x[i] + u[g] + v[h], sd)\nu[g] ~ normal(0, sd_g)\nv[h] ~ normal(0, sd_h)\n"
 SLOPES = """
@@ -19,15 +20,25 @@ y[i] ~ normal(b0 + b1*x[i] + u0[g] + u1[g]*x[i] + v0[h] + v1[h]*x[i], sd)
 (v0[h], v1[h]) ~ mvnormal(0, O2)
 """
 NESTED = "index g = g in h\n" + CROSSED
+BERNOULLI = """
+z[i] ~ bernoulli(p[i])
+logit(p[i]) = b0 + b1*x[i] + u[g] + v[h]
+u[g] ~ normal(0, sd_g)
+v[h] ~ normal(0, sd_h)
+"""
+ONE = "u[g] ~ normal(0, sd_g)\nlog(l[i]) = b0 + b1*x[i] + u[g]\nc[i] ~ poisson(l[i])\n"
 
 
-def frame(n: int, fine: int, coarse: int, *, nested: bool = False) -> pd.DataFrame:
+def frame(n: int, fine: int, coarse: int, *, nested: bool = False, spread: float = 1.0) -> pd.DataFrame:
+    """Return rows in crossed or nested groups; without spread their variances are at zero, or nearly."""
     rng = np.random.default_rng(4)
     g = np.concatenate((np.arange(fine), rng.integers(0, fine, n - fine)))
     h = rng.integers(0, coarse, fine)[g] if nested else rng.integers(0, coarse, n)
     x = rng.normal(size=n)
-    y = x + rng.normal(size=fine)[g] + rng.normal(size=coarse)[h] + rng.normal(size=n)
-    return pd.DataFrame({"y": y, "x": x, "g": g, "h": h})
+    effects = spread * (rng.normal(size=fine)[g] + rng.normal(size=coarse)[h])
+    y = x + effects + rng.normal(size=n)
+    z = (rng.random(n) < 1.0 / (1.0 + np.exp(-effects))).astype(int)
+    return pd.DataFrame({"y": y, "x": x, "g": g, "h": h, "z": z, "c": rng.poisson(np.exp(0.5 * effects))})
 
 
 def measured(model: hdsl.Model, data: pd.DataFrame, crossed: str | None) -> float:
@@ -49,6 +60,10 @@ def measured(model: hdsl.Model, data: pd.DataFrame, crossed: str | None) -> floa
         (CROSSED, frame(60_000, 6_000, 1_200), "exact"),
         (CROSSED, frame(200_000, 20_000, 4_000), "iterative"),
         (SLOPES, frame(30_000, 2_000, 300), "iterative"),
+        (CROSSED, frame(60_000, 6_000, 1_200, spread=0.0), "exact"),
+        (BERNOULLI, frame(30_000, 3_000, 600), None),
+        (BERNOULLI, frame(30_000, 3_000, 600, spread=0.0), None),
+        (ONE, frame(200_000, 2_000, 10), None),
     ],
 )
 def test_memory_is_within_a_third(text, data, crossed):
@@ -67,6 +82,63 @@ def test_the_plan_says_what_it_costs_and_why():
     for text in (exact, iterative):
         assert "of memory, on top of the data" in " ".join(text.split())
         assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (266.0, "4.4 minutes"),
+        (119.0, "120 s"),
+        (0.95, "0.95 s"),
+        (0.0123, "12 ms"),
+        (1e-9, "0.1 ms"),
+        (9_000.0, "2.5 hours"),
+        (4e6, "1,100 hours"),
+    ],
+)
+def test_times_are_in_plain_units(seconds, words):
+    assert show_seconds(seconds) == words
+
+
+def told(plan: object) -> str:
+    return " ".join(str(plan).split())
+
+
+def test_the_method_that_is_asked_for_is_described():
+    data = frame(3_000, 100, 10, nested=True)
+    model = hdsl.Model(
+        NESTED.replace("y[i] ~ normal(", "z[i] ~ bernoulli(p[i])\nlogit(p[i]) = ").replace(", sd)", "", 1)
+    )
+    laplace, agq = told(model.plan(data)), told(model.plan(data, "agq", nodes=5))
+    assert "an evaluation, of several steps, takes about" in laplace
+    assert "quadrature" not in laplace
+    assert "with 5 nodes for each random effect, 25 for all 2 effects of a row" in agq
+    assert "quadrature goes through 75,000 rows times nodes" in agq
+    assert "4 parameters 8 of them" in agq
+    assert "with 9 nodes" in told(model.plan(method="agq"))
+    design = model.bind(data)
+    assert cost(design.plan, design.arrays, 25).memory > cost(design.plan, design.arrays).memory
+    assert "Restricted maximum likelihood" in told(hdsl.Model(NESTED).plan(data, "REML"))
+    assert "Restricted" not in told(hdsl.Model(NESTED).plan(data))
+
+
+def test_a_method_that_the_fit_refuses_is_refused():
+    data = frame(3_000, 100, 10)
+    with pytest.raises(hdsl.FitError, match="HM507"):
+        hdsl.Model(CROSSED).plan(data, "agq")
+    with pytest.raises(hdsl.FitError, match="HM507"):
+        hdsl.Model(BERNOULLI).plan(data, nodes=5)
+    with pytest.raises(hdsl.FitError, match="HM509"):
+        hdsl.Model(ONE).plan(data, nodes=100_000)
+
+
+def test_iterations_say_why():
+    assert "Iterations were asked for." in told(hdsl.Model(CROSSED).plan(frame(3_000, 300, 40), crossed="iterative"))
+
+
+def test_an_equation_of_the_spread_has_a_time():
+    text = "u[g] ~ normal(0, t)\nlog(s[i]) = s0 + s1*x[i]\ny[i] ~ normal(b0 + b1*x[i] + u[g], s[i])\n"
+    assert "it takes about" in told(hdsl.Model(text).plan(frame(3_000, 300, 40)))
 
 
 def test_a_full_grid_is_found():

@@ -184,12 +184,19 @@ def test_fill_counts_cells_and_pairs() -> None:
     fill = measure_fill(groups, [1, 1], [3, 2], [0], [1])
     assert (fill.columns, fill.cells, fill.possible) == (2, 4, 6)
     assert fill.pairs == 2 * 2 + 1 + 1
+    assert fill.stored == 1
     assert fill.crossing == "dense"
 
 
 def test_large_and_empty_crossing_is_sparse() -> None:
     fill = Fill(
-        columns=1142, cells=73_000, possible=3_400_000, pairs=1_800_000, flops=2 * 2972 * 1142.0**2, bytes=2.7e7
+        columns=1142,
+        cells=73_000,
+        possible=3_400_000,
+        pairs=1_800_000,
+        stored=900_000,
+        flops=2 * 2972 * 1142.0**2,
+        bytes=2.7e7,
     )
     assert fill.crossing == "sparse"
 
@@ -206,6 +213,7 @@ def test_crossing_beyond_memory_is_solved_by_iterations() -> None:
     assert (design.plan.chain, design.plan.dense) == ((), (0, 1))
     page = describe(design.plan, design.arrays)
     assert "conjugate gradients" in page
+    assert "15,000, too many to factor it" in " ".join(page.split())
     assert max(map(len, page.splitlines())) <= 80
 
 
