@@ -24,14 +24,14 @@ NUMBER = 8.0
 PROBES = 18
 """Right-hand sides of the iterations, all in all: random signs, leading directions."""
 
-KEPT, SOLVED = 4, 7
+KEPT, SOLVED = 4, 6
 """Copies of the right-hand sides over eliminated and other columns."""
 
-PER_CELL, PER_PAIR, PER_ENTRY = 100.0, 46.0, 28.0
+PER_CELL, PER_PAIR, PER_ENTRY = 95.0, 46.0, 28.0
 """Bytes of a cell of two factors in the sparse matrices, of a pair of cells in a group, and of an entry that some pair
 goes to."""
 
-WIDE = 2.5
+WIDE = 1.3
 """Times as much, where factors have several effects: their columns are taken apart."""
 
 ROOTS = 5
@@ -186,5 +186,5 @@ def _iterative(arrays: Arrays, widths: list[int], columns: list[int], border: in
     rest = sum(columns) - largest
     memory += NUMBER * (PROBES * (KEPT * largest + SOLVED * rest) + 4.0 * border * sum(columns))
     memory += PER_CELL * products * (WIDE if max(widths) > 1 else 1.0) + 2.0 * NUMBER * len(arrays.y)
-    seconds = 2.0 * STEPS * PER_PRODUCT * products * (PROBES + border)
-    return Cost(memory=memory, seconds=seconds, cells=cells)
+    seconds = STEPS * PER_PRODUCT * products * (PROBES + border)
+    return Cost(memory=SPARE * memory, seconds=seconds, cells=cells)

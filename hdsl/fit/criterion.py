@@ -121,7 +121,7 @@ class Criterion(UsersCovariances):
 
     def evaluate(self, theta: Floats, near: Evaluation | None = None) -> Evaluation:
         """Run the forward sweep."""
-        is_large = self._columns >= LARGE
+        is_large = self._columns >= LARGE or self.plan.crossing == "iterative"
         forward = self._sweep(theta) if is_large else self.emitted.forward(self.cross, theta)
         return Evaluation(
             theta=theta,

@@ -66,11 +66,11 @@ def measured(model: hdsl.Model, data: pd.DataFrame, crossed: str | None) -> floa
         (ONE, frame(200_000, 2_000, 10), None),
     ],
 )
-def test_memory_is_within_a_third(text, data, crossed):
+def test_memory_is_enough_and_at_most_a_third_more(text, data, crossed):
     model = hdsl.Model(text)
     design = model.bind(data, crossed=crossed)
-    expected = cost(design.plan, design.arrays).memory
-    assert expected == pytest.approx(measured(model, data, crossed), rel=0.34)
+    expected, peak = cost(design.plan, design.arrays).memory, measured(model, data, crossed)
+    assert peak <= expected <= 1.35 * peak
 
 
 def test_the_plan_says_what_it_costs_and_why():
