@@ -22,9 +22,8 @@ import numpy as np
 from hdsl.codegen import EmittedDensity, emit, load_density
 from hdsl.codegen.channels import channels
 from hdsl.codegen.layout import layout
-from hdsl.fit.chain_rule import ChainRule, chain_rule
+from hdsl.fit.chain_rule import ChainRule, chain_rule, emitted_entries
 from hdsl.fit.covariance import widths
-from hdsl.fit.criterion import emitted_entries
 from hdsl.fit.parts import FixedItem, RandomColumn, fixed_gram, keep_items, standard_fixed, standard_random
 from hdsl.fit.problem import Slope
 from hdsl.fit.rank import independent_columns
