@@ -81,7 +81,8 @@ _COMMANDS = (
     _Command(
         name="plan",
         help="show how the likelihood is computed, and why so",
-        examples="hdsl plan party.hm\nhdsl plan party.hm voters.csv\nhdsl plan party.hm voters.csv --method agq --nodes 15",
+        examples="hdsl plan party.hm\nhdsl plan party.hm voters.csv\n"
+        "hdsl plan party.hm voters.csv --method agq --nodes 15",
         add=options.add_plan,
     ),
     _Command(

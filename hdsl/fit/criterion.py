@@ -42,8 +42,8 @@ from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["Criterion", "Evaluation", "Prepared", "criterion", "moment_guess", "prepared"]
 
-LARGE = 300
-"""Columns of a dense root from which the sweep of one point alone is kept."""
+LARGE, MANY_GROUPS = 300, 10_000
+"""Columns of a dense root, and groups of the finest factor, from which the sweep of one point alone is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ class Criterion(UsersCovariances):
 
     def evaluate(self, theta: Floats, near: Evaluation | None = None) -> Evaluation:
         """Run the forward sweep."""
-        is_large = self._columns >= LARGE or self.plan.crossing == "iterative"
+        is_large = self._is_large
         forward = self._sweep(theta) if is_large else self.emitted.forward(self.cross, theta)
         return Evaluation(
             theta=theta,
@@ -137,6 +137,13 @@ class Criterion(UsersCovariances):
             swept = self.last.swept = None
             swept = self.last.swept = self.cross, theta, self.emitted.forward(self.cross, theta)
         return swept[2]
+
+    @property
+    def _is_large(self) -> bool:
+        """Whether a forward sweep takes much memory."""
+        if self.plan.crossing == "iterative" or self._columns >= LARGE:
+            return True
+        return bool(self.plan.chain) and self.cross.nest.sizes[0] >= MANY_GROUPS
 
     @property
     def _columns(self) -> int:

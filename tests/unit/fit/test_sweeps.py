@@ -27,11 +27,12 @@ def crossed(*, n: int, fine: int, coarse: int, spread: float) -> pd.DataFrame:
     return data
 
 
+@pytest.mark.parametrize("limit", ["LARGE", "MANY_GROUPS"])
 @pytest.mark.parametrize("spread", [0.6, 0.0])
-def test_a_sweep_that_is_made_again_changes_nothing(spread, monkeypatch):
+def test_a_sweep_that_is_made_again_changes_nothing(spread, limit, monkeypatch):
     data = crossed(n=900, fine=80, coarse=30, spread=spread)
     kept = hdsl.Model(TEXT).fit(data)
-    monkeypatch.setattr(hdsl.fit.criterion, "LARGE", 1)
+    monkeypatch.setattr(hdsl.fit.criterion, limit, 1)
     again = hdsl.Model(TEXT).fit(data)
     assert again.outcome.n_evaluations == kept.outcome.n_evaluations
     assert again.outcome.objective == kept.outcome.objective
