@@ -228,14 +228,14 @@ def _cost(plan: Plan, arrays: Arrays | None, nodes: int | None) -> str:
         parameters, points = plan.sizes.p + plan.n_theta, quadrature_points(plan, nodes)
         words.append(f"quadrature goes through {points:,} rows times nodes")
         words.append(
-            f"an evaluation takes about {show_seconds(expected.seconds)} on one core, and the gradient by differences "
+            f"an evaluation takes {show_seconds(expected.seconds)} on one core, and the gradient by differences "
             f"of {parameters} parameters {2 * parameters} of them"
         )
     elif is_inner:
-        words.append(f"an evaluation, of several steps, takes about {show_seconds(expected.seconds)} on one core")
+        words.append(f"an evaluation, of several steps, takes {show_seconds(expected.seconds)} on one core")
     else:
-        words.append(f"it takes about {show_seconds(expected.seconds)} on one core")
-    words.append(f"the fit needs about {_bytes(expected.memory)} of memory, on top of the data")
+        words.append(f"it takes {show_seconds(expected.seconds)} on one core")
+    words.append(f"the fit needs {_bytes(expected.memory)} of memory, on top of the data")
     return "; ".join(words) + "."
 
 
@@ -259,11 +259,13 @@ def _work(plan: Plan, cells: int) -> str:
 
 
 def show_seconds(number: float) -> str:
-    """Return a time of two digits in plain units."""
+    """Return a time of two digits in plain units; what is short is what any call takes."""
+    if number < 1e-3:
+        return "less than 1 ms"
     for unit, size in (("hours", 3600.0), ("minutes", 60.0), ("s", 1.0)):
         if number >= (2.0 * size if unit != "s" else 0.1):
-            return f"{_two_digits(number / size)} {unit}"
-    return f"{_two_digits(max(1000.0 * number, 0.1))} ms"
+            return f"about {_two_digits(number / size)} {unit}"
+    return f"about {_two_digits(1000.0 * number)} ms"
 
 
 def _two_digits(number: float) -> str:
@@ -273,7 +275,6 @@ def _two_digits(number: float) -> str:
 
 
 def _bytes(number: float) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number:.0f} bytes"
+    """Return an amount of memory; what is small is lost in what Python itself takes."""
+    unit, size = ("GB", 1e9) if number >= 1e9 else ("MB", 1e6)
+    return f"about {number / size:.3g} {unit}" if number >= size else "less than 1 MB"
