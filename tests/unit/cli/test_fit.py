@@ -181,6 +181,11 @@ class TestCheckAndShow:
     def test_the_plan_names_the_groups(self, study, capsys):
         assert "18" in run(capsys, "plan", "study.hm", "study.csv")[1]
 
+    def test_the_plan_is_of_the_method_that_is_asked_for(self, study, capsys):
+        assert "Restricted maximum" in run(capsys, "plan", "study.hm", "study.csv", "--method", "REML")[1]
+        assert main(["plan", "study.hm", "study.csv", "--nodes", "5"]) == 1
+        assert "HM507" in capsys.readouterr().err
+
 
 class TestEmit:
     def test_source_and_arrays(self, study, capsys):
