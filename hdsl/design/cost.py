@@ -60,7 +60,7 @@ INNER = 2.5, 1.7
 """Eliminations, and factors of the dense root, of a search for modes and of derivatives there, in units of those of an
 evaluation in closed form."""
 
-PER_POINT, OF_POINT, POINTS_AT_ONCE = 2e-8, 45, 1 << 21
+PER_POINT, OF_POINT, POINTS_AT_ONCE = 2e-8, 32, 1 << 21
 """Seconds of a row at a node, its numbers in memory, and how many are looked at together."""
 
 LABEL = 50.0
@@ -117,7 +117,7 @@ def cost(plan: Plan, arrays: Arrays, nodes: int | None = None) -> Cost:
         seconds += factors * m**3 / FLOPS + eliminations * pairs
     if nodes is not None:
         points = quadrature_points(plan, nodes)
-        memory += NUMBER * OF_POINT * points / math.ceil(points / POINTS_AT_ONCE)
+        memory += NUMBER * (OF_POINT + _of_data(plan)) * points / math.ceil(points / POINTS_AT_ONCE)
         seconds += PER_POINT * len(plan.chain) * points
     return Cost(memory=SPARE * memory, seconds=seconds, cells=fill.cells)
 
@@ -169,9 +169,15 @@ def _rows(plan: Plan, arrays: Arrays) -> float:
     if plan.density is not None:
         k = len(plan.density.inputs)
         own += 1 + len(arrays.x) + 2 * (k + k * (k + 1) // 2) + (3 if plan.is_weighted else 4) * k
-        if not plan.is_weighted and any(not isinstance(case.constant, Num) for case in plan.density.cases):
-            own += OF_DATA
+        own += _of_data(plan)
     return NUMBER * plan.sizes.n * own
+
+
+def _of_data(plan: Plan) -> int:
+    """Return the numbers of a row for what its density has of data alone."""
+    if plan.density is None or plan.is_weighted:
+        return 0
+    return OF_DATA if any(not isinstance(case.constant, Num) for case in plan.density.cases) else 0
 
 
 def _iterative(arrays: Arrays, widths: list[int], columns: list[int], border: int, memory: float) -> Cost:
