@@ -153,6 +153,12 @@ class Profile:
         return self.known[value]
 
     @cached_property
+    def is_on_edge(self) -> bool:
+        """Whether the fit has a parameter on an edge, and so no covariance of all of them."""
+        with one_thread(), np.errstate(all="ignore"):
+            return _from_covariance(self.surface) is None
+
+    @cached_property
     def _floor(self) -> Floats:
         return self.surface.floor()
 

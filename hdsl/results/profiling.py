@@ -37,6 +37,9 @@ CLOSE = 1e-4
 NEAR = 0.1
 """Farthest, relative to the quantile, that the signed root may be from it where its last step is foreseen."""
 
+CONTRADICTED = 1e-3
+"""Distance of the root from what was foreseen at an end, relative to it, from which another minimum has been found."""
+
 NARROW = 1e-7
 """Width of what an end is known to be in, relative to its distance from the estimate, that ends a search: at a jump."""
 
@@ -123,6 +126,13 @@ class Zeta:
         found = self.deviance.at(value, decrement)
         return self._node(found, value), found.error <= FINE / 2.0
 
+    def looked_at(self, value: float) -> _Node:
+        """Return what is known at a value that is to be an end; of a fit on an edge after a descent from there, too."""
+        node, _ = self.node(value, FINE)
+        if math.isnan(node.root) or not self.deviance.is_on_edge:
+            return node
+        return self.again(node, _Node(self.centre, 0.0, 1.0 / self.se))
+
     def again(self, node: _Node, near: _Node) -> _Node:
         """Return what is known at the value of a node after a descent from another."""
         return self._node(self.deviance.again(node.value, near.value, FINE), node.value)
@@ -168,7 +178,10 @@ class _Search:
             partner = self.last if self.is_last_fine or self._is_far(new, self.last) else self.middle
             (error, better), (other, _) = (_foreseen(node, new, self.root) for node in (partner, self.middle))
             if is_fine and max(error, other) + new.error <= CLOSE * abs(self.root) and not self._is_far(new):
-                return self._within(better)
+                found = self.zeta.looked_at(self._within(better))
+                if not abs(found.root - self.root) > CONTRADICTED * abs(self.root):
+                    return found.value
+                new, (_, better) = found, _foreseen(self.middle, found, self.root)  # there is a lower minimum
             if self._ends_before(new):
                 return self.edge
             self.last, self.is_last_fine = new, is_fine

@@ -177,3 +177,34 @@ def test_an_interruption_keeps_the_parameters_that_are_done(gaussian, monkeypatc
     at = 0
     with pytest.raises(KeyboardInterrupt):
         gaussian.conf_int(method="profile")
+
+
+def uneven_counts(seed):
+    """Counts of groups within two factors, so that the size of a negative binomial may be at its end."""
+    r = np.random.default_rng(82_000 + seed)
+    groups, others, n = int(r.integers(5, 16)), int(r.integers(4, 8)), int(r.integers(60, 200))
+    g, h = r.integers(0, groups, n), r.integers(0, others, n)
+    x = r.normal(size=n) * 10 ** r.uniform(-1.5, 1.5) + r.choice([0, 0, 3])
+    r.normal(size=n)
+    s, rho = r.choice([0, 0.1, 0.4, 1, 3], size=4), r.choice([-0.99, -0.5, 0, 0.6, 0.98])
+    u = r.normal(size=(groups, 3))
+    u[:, 1] = rho * u[:, 0] + np.sqrt(1 - rho**2) * u[:, 1]
+    v, _ = r.normal(size=(others, 2)), r.gamma(2, 1, n)
+    xs = (x - x.mean()) / x.std()
+    eta = s[0] * u[g, 0] + s[1] * u[g, 1] * xs + s[2] * v[h, 0] + 0.5 * xs
+    r.normal(size=n), r.choice([0.01, 1, 100]), r.normal(size=groups), r.integers(0, 3, n)
+    return pd.DataFrame({"g": g, "h": h, "x": x, "c": r.poisson(np.exp(np.clip(eta * 0.5, -3, 2.5)))})
+
+
+def test_an_end_is_looked_at_from_elsewhere_where_the_fit_is_on_an_edge():
+    """Of two minima with a coefficient held, one has the size at infinity as the fit has, the other is lower."""
+    text = (
+        "c[i] ~ negative_binomial(m[i], size)\nlog(m[i]) = b0[g] + u[h] + b1*x[i]\n"
+        "b0[g] ~ normal(b0, sg)\nu[h] ~ normal(0, sh)\n"
+    )
+    data = uneven_counts(46)
+    fit = hdsl.Model(text).fit(data)
+    assert fit.status == "boundary"
+    upper = fit.conf_int(method="profile").loc["b1", "upper"]
+    held = hdsl.Model(text.replace("b1*x[i]", f"{upper}*x[i]")).fit(data)
+    assert held.deviance - fit.deviance == pytest.approx(3.841, abs=0.01)
