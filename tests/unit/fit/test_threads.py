@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import hdsl
-from hdsl.fit import threads, watch
+from hdsl.fit import gaussian, threads
 
 
 class Pool:
@@ -93,13 +93,13 @@ def test_many_fits_at_once_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_pools_of_this_installation_are_one_during_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = pytest.importorskip("threadpoolctl").threadpool_info
     seen: list[list[int]] = []
-    search = watch.search_from_several
+    search = gaussian.watched_search
 
-    def watched(*args):
+    def watched(*args, **kwargs):
         seen.append([info["num_threads"] for info in counts() if info["user_api"] == "blas"])
-        return search(*args)
+        return search(*args, **kwargs)
 
-    monkeypatch.setattr(watch, "search_from_several", watched)
+    monkeypatch.setattr(gaussian, "watched_search", watched)
     data = pd.DataFrame({"y": np.random.default_rng(1).normal(size=60), "g": np.repeat(np.arange(10), 6)})
     before = [info["num_threads"] for info in counts()]
     hdsl.Model("y[i] ~ normal(b0 + u[g], sd)\nu[g] ~ normal(0, sd_g)\n").fit(data)
