@@ -22,7 +22,7 @@ from hdsl.plan import Plan
 
 __all__ = ["Settled", "settle_together"]
 
-REGULAR = 2e-3
+REGULAR = 2e-2
 """Least standard deviation, relative to the residuals', of any combination of the effects of a regular block."""
 
 Block = tuple[int, tuple[int, ...]]
