@@ -2,7 +2,8 @@
 
 Stage: design, first step. Input: a column of an eager frame. Output: `ColumnValues`: numbers, or integer codes of
 labels. Invariants: labels are text and distinct; codes are positions in the labels, -1 where the value is missing;
-categories keep the order that the frame gives them, all else is sorted, numbers as numbers.
+categories keep the order that the frame gives them, all else is sorted, numbers as numbers; whole numbers stay whole
+numbers, whatever their size and whether values are missing, so that no two of them become one label.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "Factor",
     "compress",
     "from_objects",
+    "may_lose_digits",
     "number_label",
     "read_pandas",
     "read_series",
@@ -40,6 +42,7 @@ NO_LABELS: Labels[str] = Labels.of(())
 
 _TABLE_SLACK = 4  # a lookup table of this many entries a row is cheaper than hashing
 _FEW = 1 << 14  # distinct values that hashing makes room for at first, instead of one for each row
+_EXACT = 2.0**53  # below it floats hold every whole number
 _PART = 1 << 15  # rows that are worked on at once where arrays of all would be copies of the data
 
 
@@ -65,6 +68,8 @@ class ColumnValues:
     kind : {"number", "boolean", "text", "category"}
     numbers : ndarray, (n,), or None
         Integers, or floats with NaN where missing; None for text and categories.
+    absent : ndarray of bool, (n,), or None
+        Where `numbers` are integers, which have no NaN: the rows without a value, None where every row has one.
     codes : ndarray, (n,), or None
         Positions in `labels` (-1: missing); None for numbers and booleans.
     labels : Labels
@@ -74,6 +79,7 @@ class ColumnValues:
     name: str
     kind: Kind
     numbers: NDArray[Any] | None = None
+    absent: NDArray[np.bool_] | None = None
     codes: Codes | None = None
     labels: Labels[str] = NO_LABELS
 
@@ -89,23 +95,37 @@ class ColumnValues:
             mask = self.codes < 0
         elif self.numbers is not None and self.numbers.dtype.kind == "f":
             mask = np.isnan(self.numbers)
+        elif self.absent is not None:
+            mask = self.absent
         else:
             return None
         return mask if mask.any() else None
 
+    def reals(self) -> NDArray[np.float64]:
+        """Return the numbers as floats, NaN where missing."""
+        assert self.numbers is not None
+        values = self.numbers.astype(np.float64, copy=False)
+        return values if self.absent is None else np.where(self.absent, np.nan, values)
+
     def take(self, positions: Codes) -> ColumnValues:
         """Return the values at `positions`; -1 gives a missing value."""
-        absent = positions < 0
+        outside = positions < 0
         if self.codes is not None:
             if not len(self.codes):
                 return replace(self, codes=np.full(len(positions), -1, dtype=np.intp))
-            return replace(self, codes=np.where(absent, -1, self.codes[positions]))
+            return replace(self, codes=np.where(outside, -1, self.codes[positions]))
         assert self.numbers is not None
-        if not absent.any():
-            return replace(self, numbers=self.numbers[positions])
-        values = np.full(len(positions), np.nan)
-        values[~absent] = self.numbers[positions[~absent]]
-        return replace(self, numbers=values)
+        if not outside.any():
+            absent = None if self.absent is None else self.absent[positions]
+            return replace(self, numbers=self.numbers[positions], absent=absent)
+        is_whole = self.numbers.dtype.kind in "iu"
+        values = np.full(len(positions), 0 if is_whole else np.nan, dtype=self.numbers.dtype)
+        values[~outside] = self.numbers[positions[~outside]]
+        if not is_whole:
+            return replace(self, numbers=values)
+        if self.absent is not None:
+            outside[~outside] = self.absent[positions[~outside]]
+        return replace(self, numbers=values, absent=outside)
 
     def factor(self) -> Factor:
         """Return the values as labels in order with a code for each row; only labels that occur."""
@@ -114,15 +134,25 @@ class ColumnValues:
             labels = self.labels if len(used) == len(self.labels) else self.labels.take(used)
             return Factor(codes=codes, labels=labels, is_full=True)
         assert self.numbers is not None
-        codes, values = _factor_numbers(self.numbers)
+        codes, values = self._factor_numbers(self.numbers)
         if values.dtype.kind in "iu" and self.kind == "number":
             return Factor(codes=codes, labels=Labels.printing(values), is_full=True)
         return Factor(codes=codes, labels=Labels.of(self.label_of(value) for value in values.tolist()), is_full=True)
 
+    def _factor_numbers(self, numbers: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
+        codes, values = _factor_numbers(numbers)
+        if self.absent is None:
+            return codes, values
+        codes[self.absent] = -1
+        codes, used = compress(codes, len(values))
+        return codes, values[used]
+
     def label(self, row: int) -> str:
         """Return the printed value of one row."""
+        if self.missing is not None and self.missing[row]:
+            return "missing"
         if self.codes is not None:
-            return self.labels[self.codes[row]] if self.codes[row] >= 0 else "missing"
+            return self.labels[int(self.codes[row])]
         assert self.numbers is not None
         return self.label_of(self.numbers[row].item())
 
@@ -195,8 +225,9 @@ def _factor_numbers(values: NDArray[Any]) -> tuple[Codes, NDArray[Any]]:
         low = int(values.min())
         bound = int(values.max()) - low + 1
         if bound <= _TABLE_SLACK * len(values) + 1000:
-            codes, used = compress(np.subtract(values, low, dtype=np.intp), bound)
-            return codes, used + low
+            wide = np.uint64 if values.dtype == np.uint64 else np.intp  # holds the values, and their distance to `low`
+            codes, used = compress(np.subtract(values, low, dtype=wide).astype(np.intp, copy=False), bound)
+            return codes, used.astype(wide, copy=False) + wide(low)
     return _distinct(values)
 
 
@@ -209,6 +240,8 @@ def read_pandas(name: str, series: pd.Series[Any]) -> ColumnValues:
         return _from_numbers(name, series.to_numpy())
     if isinstance(dtype, pd.StringDtype):
         return _from_text(name, series.array)
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("dictionary"):  # pandas has no categories for it
+        series = series.array.__arrow_array__()
     import narwhals as nw
 
     return read_series(name, nw.from_native(series, series_only=True))
@@ -219,12 +252,18 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
     import narwhals as nw
 
     dtype = series.dtype
+    if dtype == nw.Categorical and series.implementation.is_pyarrow():
+        series = _decoded(series)
+        dtype = series.dtype
     if dtype == nw.Enum or (dtype == nw.Categorical and _has_order(series)):
         return _from_categories(name, series)
-    if dtype.is_numeric() and not dtype.is_decimal():
+    if dtype.is_integer():
+        return _from_integers(name, series)
+    if dtype.is_float():
         return _from_numbers(name, series.to_numpy())
     if dtype.is_decimal():
-        return _from_numbers(name, series.cast(nw.Float64).to_numpy())
+        values = series.cast(nw.Float64).to_numpy()
+        return from_objects(name, series.to_list()) if may_lose_digits(values) else _from_numbers(name, values)
     if dtype == nw.Boolean and not series.is_null().any():
         return ColumnValues(name=name, kind="boolean", numbers=series.to_numpy().astype(np.int64))
     if dtype in (nw.String, nw.Categorical):
@@ -232,9 +271,37 @@ def read_series(name: str, series: nw.Series[Any]) -> ColumnValues:
     return from_objects(name, series.to_list())
 
 
-def _from_numbers(name: str, values: NDArray[Any]) -> ColumnValues:
-    is_whole = values.dtype.kind in "iu" and values.dtype != np.uint64
-    return ColumnValues(name=name, kind="number", numbers=values if is_whole else values.astype(float, copy=False))
+def _decoded(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Return a dictionary of numbers as the numbers, unless it has an order of its own; one of text as it is."""
+    import narwhals as nw
+
+    native = series.to_native()
+    values = nw.from_native(native.slice(0, 0).cast(native.type.value_type), series_only=True)
+    if native.type.ordered or not values.dtype.is_numeric():
+        return series
+    return nw.from_native(native.cast(native.type.value_type), series_only=True)
+
+
+def _from_integers(name: str, series: nw.Series[Any]) -> ColumnValues:
+    import narwhals as nw
+
+    if series.dtype in (nw.Int128, nw.UInt128):  # NumPy has none
+        return from_objects(name, series.to_list())
+    if not series.is_null().any():
+        return _from_numbers(name, series.to_numpy())
+    lowest = series.min()  # as what fills the gaps it keeps the range as narrow as it is
+    filled = series.fill_null(0 if lowest is None else lowest)
+    return _from_numbers(name, filled.to_numpy(), series.is_null().to_numpy())
+
+
+def _from_numbers(name: str, values: NDArray[Any], absent: NDArray[np.bool_] | None = None) -> ColumnValues:
+    dtype = values.dtype.newbyteorder("=") if values.dtype.kind in "iu" else np.dtype(float)
+    return ColumnValues(name=name, kind="number", numbers=values.astype(dtype, copy=False), absent=absent)
+
+
+def may_lose_digits(values: NDArray[Any] | np.float64) -> bool:
+    """Whether floats are beyond the range in which they tell all whole numbers apart."""
+    return bool(np.any(np.abs(values) >= _EXACT))
 
 
 def from_objects(name: str, values: Sequence[object]) -> ColumnValues:
@@ -246,6 +313,8 @@ def from_objects(name: str, values: Sequence[object]) -> ColumnValues:
     present = ~pd.isna(objects)
     kept = objects[present].tolist()
     kinds = {_object_kind(value) for value in kept}
+    if kinds == {"number"} and all(_is_whole(value) for value in kept):
+        return _from_whole(name, [int(value) for value in kept], present)
     if kinds <= {"boolean"} or kinds <= {"number"}:
         numbers = np.full(len(objects), np.nan)
         numbers[present] = [float(value) for value in kept]
@@ -253,6 +322,27 @@ def from_objects(name: str, values: Sequence[object]) -> ColumnValues:
     text = np.full(len(objects), None, dtype=object)
     text[present] = [_text(value) for value in kept]
     return _from_text(name, text)
+
+
+def _from_whole(name: str, values: list[int], present: NDArray[np.bool_]) -> ColumnValues:
+    """Return whole numbers of any size: text where they are longer than 64 bits, so that each stays what it is."""
+    low, high = min(values), max(values)
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            numbers = np.zeros(len(present), dtype=dtype)
+            numbers[present] = np.array(values, dtype=dtype)
+            return _from_numbers(name, numbers, None if present.all() else ~present)
+    text = np.full(len(present), None, dtype=object)
+    text[present] = [str(value) for value in values]
+    return _from_text(name, text)
+
+
+def _is_whole(value: Any) -> bool:
+    from decimal import Decimal
+
+    return isinstance(value, int | np.integer) or (
+        isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value()
+    )
 
 
 def _object_kind(value: object) -> str:

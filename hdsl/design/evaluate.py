@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdsl.design.columns import NO_LABELS, Codes, ColumnValues, Factor
+from hdsl.design.columns import NO_LABELS, Codes, ColumnValues, Factor, may_lose_digits
 from hdsl.design.functions import COMPARISONS, FUNCTIONS, aggregate
 from hdsl.design.units import Units
 from hdsl.form.expr import Aggregate, Apply, Expr, IndexSet, Num, Ref, Text, show_symbol
@@ -148,14 +148,18 @@ class Evaluator:
                 self._refs[ref] = self._column(ref)
         return self._refs[ref]
 
-    def _column(self, ref: Ref) -> _Value:
+    def _of_units(self, ref: Ref) -> ColumnValues:
+        """Return the values of a column for the units of the symbol that it is."""
         column = self.columns[self.data[ref].column]
-        if not self.units.is_rows(ref.index_set):
-            column = column.take(self._representatives(column, ref.index_set))
+        if self.units.is_rows(ref.index_set):
+            return column
+        return column.take(self._representatives(column, ref.index_set))
+
+    def _column(self, ref: Ref) -> _Value:
+        column = self._of_units(ref)
         if column.codes is not None:
             return _Labels(codes=column.codes, labels=column.labels, ref=ref)
-        assert column.numbers is not None
-        return Numbers(values=column.numbers.astype(np.float64, copy=False), missing=column.missing)
+        return Numbers(values=column.reals(), missing=column.missing)
 
     def _representatives(self, column: ColumnValues, index_set: IndexSet) -> Codes:
         """Return for each unit its first row with a value, else its first row."""
@@ -200,10 +204,10 @@ class Evaluator:
         left, right = node.operands
         compare = COMPARISONS[node.operator]
         if isinstance(right, Text):
-            return self._compare_label(compare, node.operator, self._evaluate(left, at), right.value, left)
+            return self._compare_label(compare, node.operator, at, right.value, left)
         if isinstance(left, Text):
             turned = _TURNED.get(node.operator, node.operator)
-            return self._compare_label(COMPARISONS[turned], turned, self._evaluate(right, at), left.value, right)
+            return self._compare_label(COMPARISONS[turned], turned, at, left.value, right)
         first, second = self._evaluate(left, at), self._evaluate(right, at)
         if isinstance(first, _Labels) and isinstance(second, _Labels):
             return _compare_codes(compare, first, second)
@@ -213,11 +217,14 @@ class Evaluator:
         return _apply(compare, [self.numbers(left, at), self.numbers(right, at)])
 
     def _compare_label(
-        self, compare: Callable[..., NDArray[np.bool_]], operator: str, value: _Value, label: str, operand: Expr
+        self, compare: Callable[..., NDArray[np.bool_]], operator: str, at: IndexSet, label: str, operand: Expr
     ) -> Numbers:
         """Compare with a label: labels as text, a numeric column with the number that the label reads as."""
+        value = self._evaluate(operand, at)
         if isinstance(value, Numbers):
             number = self._label_number(label, operand)
+            sides = self._sides(operand, label, at) if may_lose_digits(np.float64(number)) else None
+            value, number = (value, number) if sides is None else (sides, 0.0)
             if not np.any(value.values == number):
                 self._note_unknown(operand, label, NO_LABELS)
             return _apply(compare, [value, Numbers(values=np.float64(number).reshape(1))])
@@ -233,6 +240,19 @@ class Evaluator:
         return Numbers(
             values=compare(value.codes, place).astype(np.float64), missing=missing if missing.any() else None
         )
+
+    def _sides(self, ref: Expr, label: str, at: IndexSet) -> Numbers | None:
+        """Return -1, 0 or 1 where a column is below, at or above a whole number that floats do not tell from others.
+
+        None where the column does not hold whole numbers, or the label is none.
+        """
+        if not (isinstance(ref, Ref) and ref in self.data and label.strip().lstrip("+-").isdecimal()):
+            return None
+        column = self._of_units(ref)
+        if column.numbers is None or column.numbers.dtype.kind not in "iu":
+            return None
+        values = np.subtract(column.numbers > int(label), column.numbers < int(label), dtype=np.float64)
+        return cast(Numbers, self._carry(Numbers(values=values, missing=column.missing), ref.index_set, at))
 
     def _label_number(self, label: str, operand: Expr) -> float:
         if isinstance(operand, Ref) and operand in self.data:

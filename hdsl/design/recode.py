@@ -346,7 +346,9 @@ def _with_labels(values: ColumnValues, labels: Labels[str]) -> ColumnValues:
     known = {label: code for code, label in enumerate(labels)}
     more = {label: len(labels) + k for k, label in enumerate(label for label in factor.labels if label not in known)}
     table = _places(factor.labels, known | more)
-    return replace(values, kind="text", numbers=None, codes=table[factor.codes], labels=Labels.of((*labels, *more)))
+    return replace(
+        values, kind="text", numbers=None, absent=None, codes=table[factor.codes], labels=Labels.of((*labels, *more))
+    )
 
 
 class _EachRow(Units):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from hdsl.design.columns import ColumnValues, read_pandas, read_series
+from hdsl.design.columns import ColumnValues, may_lose_digits, read_pandas, read_series
 from hdsl.diagnostics.record import DataError, Diagnostics
 from hdsl.source import Source
 
@@ -107,7 +107,8 @@ def read_table(data: object, source: Source | None = None) -> Table:
         data = _read_file(Path(data), source)
     elif isinstance(data, Mapping):
         try:
-            data = pd.DataFrame(dict(data))
+            columns = dict(data)
+            data = _with_whole(pd.DataFrame(columns), lambda: pd.DataFrame(_as_objects(columns)))
         except (ValueError, TypeError) as error:
             help_text = "give columns of one length, or a frame for each index"
             raise _unreadable(f"the dict of columns cannot be read: {error}", source, help=help_text) from error
@@ -170,11 +171,46 @@ def _read_file(path: Path, source: Source | None) -> pd.DataFrame:
         raise _unreadable(message, source, help="read it otherwise, and give the frame")
     try:
         if name.endswith(".parquet"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path, keep_default_na=False, na_values=["NA", ""], low_memory=False)
+            return _with_whole(pd.read_parquet(path), lambda: pd.read_parquet(path, dtype_backend="numpy_nullable"))
+        return _with_whole(_read_csv(path), lambda: _read_csv(path, dtype_backend="numpy_nullable"))
     except (OSError, ValueError, ImportError, EOFError, zlib.error) as error:  # pandas' own errors are ValueErrors
         help_text = "give the path of an existing table, in UTF-8 where it is text"
         raise _unreadable(f"`{path}` cannot be read: {_first_line(error)}", source, help=help_text) from error
+
+
+def _read_csv(path: Path, **types: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    frame: pd.DataFrame = pd.read_csv(path, keep_default_na=False, na_values=["NA", ""], low_memory=False, **types)
+    return frame
+
+
+def _with_whole(frame: pd.DataFrame, again: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return a frame with the whole numbers of its source where pandas made floats of them that lose digits.
+
+    It does so where values are missing; `again` gives the frame with whole numbers in types that can lack values.
+    """
+    places = [
+        place
+        for place, dtype in enumerate(frame.dtypes)
+        if dtype == "float64" and frame.iloc[:, place].hasnans and may_lose_digits(frame.iloc[:, place].to_numpy())
+    ]
+    if places:
+        other = again()
+        for place in places:
+            if other.dtypes.iloc[place] != "float64":
+                frame.isetitem(place, other.iloc[:, place].array)
+    return frame
+
+
+def _as_objects(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return columns with lists as objects, of which pandas makes no floats."""
+    import pandas as pd
+
+    return {
+        name: pd.array(values, dtype=object) if isinstance(values, list | tuple) else values
+        for name, values in data.items()
+    }
 
 
 def _first_line(error: BaseException) -> str:

@@ -97,7 +97,7 @@ def _numbers(profile: Profile) -> NDArray[np.float64]:
     """Return a column as numbers, its labels' positions if it has labels; missing is NaN."""
     if profile.values.codes is not None:
         return np.where(profile.values.codes < 0, np.nan, profile.values.codes)
-    return np.asarray(profile.values.numbers, dtype=np.float64)
+    return profile.values.reals()
 
 
 def _gives(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:

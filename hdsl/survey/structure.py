@@ -94,8 +94,9 @@ class Structure:
                 differ = np.abs(ours - held) > 1e-9 * np.abs(held)
         else:
             differ = ours != held
-        if profile.is_text:
-            differ &= (ours >= 0) & (held >= 0)
+        missing = profile.values.missing
+        if missing is not None:
+            differ &= ~missing[rows] & ~missing[self.units.first_rows(columns)[groups]]
         return differ & (groups >= 0)
 
     def exceptions(self, name: str, columns: Columns) -> int:
@@ -125,7 +126,7 @@ class Structure:
         other, first = self.profiles[name], self.units.first_rows((by,))
         if self.profiles[by].is_text or other.is_text or other.values.numbers is None:
             return False
-        steps = np.diff(np.asarray(other.values.numbers, dtype=np.float64)[first])
+        steps = np.diff(other.values.reals()[first])
         steps = steps[~np.isnan(steps)]
         return bool(np.all(steps >= 0) or np.all(steps <= 0))
 
