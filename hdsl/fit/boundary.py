@@ -12,7 +12,7 @@ from hdsl.fit.problem import P, Problem, try_at
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
 
-__all__ = ["Parts", "free_blocks", "parts_at", "settle", "with_block"]
+__all__ = ["Parts", "exact_correlations", "free_blocks", "parts_at", "settle", "with_block"]
 
 NEARLY_ZERO = 1e-3
 """Relative standard deviation (standardised column) below which exactly zero is tried."""
@@ -98,7 +98,7 @@ def parts_at(problem: Problem[P], at: P) -> Parts:
         for block in term.blocks:
             if _is_singular(_block_of(L, block.columns)):
                 own = np.ix_(block.columns, block.columns)
-                cor[own] = _exact(cor[own])
+                cor[own] = exact_correlations(cor[own])
         sds.append(sd)
         cors.append(cor)
     edge = edge_entries(problem, at, sds, cors)
@@ -118,10 +118,9 @@ def _is_singular(L: Floats) -> bool:
     return bool(np.any(sd == 0.0)) or float(np.linalg.eigvalsh(cor)[0]) < NEARLY_ONE
 
 
-def _exact(cor: Floats) -> Floats:
-    """Return correlations with those that are nearly -1 or 1 made so."""
-    near = ~np.eye(len(cor), dtype=bool) & (np.abs(np.abs(np.nan_to_num(cor)) - 1.0) < NEARLY_EXACT)
-    return np.where(near, np.sign(np.nan_to_num(cor)), cor)
+def exact_correlations(cor: Floats) -> Floats:
+    """Return correlations with those that are nearly -1 or 1 made so; replicates may be a last axis."""
+    return np.where(np.abs(np.abs(cor) - 1.0) < NEARLY_EXACT, np.sign(cor), cor)
 
 
 def edge_entries(problem: Problem[P], at: P, sds: list[Floats], cors: list[Floats]) -> list[tuple[int, int, int]]:

@@ -188,6 +188,16 @@ class Criterion(UsersCovariances):
     def curvature(self, at: Evaluation) -> None:
         """Return None: average information with the chain rule does."""
 
+    def user_beta(self, beta: Floats) -> Floats:
+        """Return the coefficients of all of the user's columns, NaN for aliased ones; replicates may be a last axis."""
+        fixed, outcome = self.fixed, self.outcome
+        base = outcome.base.reshape(-1, *(1,) * (beta.ndim - 1))
+        out = np.full((self.n_columns, *beta.shape[1:]), np.nan)
+        out[self.kept] = fixed.to_user(self.kept) @ (outcome.scale * beta + base)
+        if fixed.intercept is not None:
+            out[fixed.intercept] += outcome.shift / fixed.value
+        return out
+
     def user_objective(self, profile: Profile) -> float:
         """Return the criterion of the user's columns."""
         moved = profile.objective + 2.0 * profile.nn * float(np.log(self.outcome.scale))

@@ -25,10 +25,12 @@ from hdsl.fit.standard_errors import Curvature, curvature, variance_covariance
 from hdsl.fit.standardise import Floats
 from hdsl.fit.start import Start, starting_theta
 from hdsl.fit.threads import one_thread
+from hdsl.fit.users_scale import users_mode_covariances, users_modes
 from hdsl.fit.variation import fixed_variation
 from hdsl.fit.watch import stopped, watched_search
 from hdsl.plan import Arrays, Plan
 from hdsl.progress import is_part, progress
+from hdsl.runtime import Nest
 from hdsl.runtime.root import LAPACK_SIZE
 
 __all__ = ["fit_gaussian", "least_rounding", "outcome_at", "refuse_exact", "tolerances"]
@@ -216,13 +218,9 @@ class _Fixed:
 def _fixed(problem: Criterion, at: Evaluation, sigma: float) -> _Fixed:
     """Return fixed effects and their covariance for the user's columns."""
     p, kept = problem.n_columns, problem.kept
-    back = problem.fixed.to_user(kept)
-    beta, cov = np.full(p, np.nan), np.full((p, p), np.nan)
-    beta[kept] = back @ (problem.outcome.scale * at.profile.beta + problem.outcome.base)
-    if problem.fixed.intercept is not None:
-        beta[problem.fixed.intercept] += problem.outcome.shift / problem.fixed.value
+    back, cov = problem.fixed.to_user(kept), np.full((p, p), np.nan)
     cov[np.ix_(kept, kept)] = sigma**2 * back @ at.profile.cov_beta @ back.T
-    return _Fixed(beta, cov, tuple(sorted(set(range(p)) - set(kept))))
+    return _Fixed(problem.user_beta(at.profile.beta), cov, tuple(sorted(set(range(p)) - set(kept))))
 
 
 @dataclass(frozen=True)
@@ -239,8 +237,8 @@ class _Later:
         problem = self.problem
         with one_thread():
             b, _ = problem.emitted.modes(problem.cross, self.at.forward, self.at.profile.beta)
-        scale = problem.outcome.scale
-        return tuple(self._in_order(f, scale * (np.linalg.inv(T) @ b[f][:, 0]).T) for f, T in enumerate(problem.T))
+        own = users_modes(problem.plan, self._nest, problem.T, b)
+        return tuple(problem.outcome.scale * modes for modes in own)
 
     def mode_covariances(self) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given theta and beta."""
@@ -250,20 +248,12 @@ class _Later:
                 V = problem.emitted.mode_covariances(problem.cross, self.at.forward)
             else:
                 _, V = problem.emitted.covariances(problem.cross, self.at.forward, np.zeros((0, 0)))
-        out = []
-        for f, T in enumerate(problem.T):
-            back = np.linalg.inv(T)
-            out.append(self._in_order(f, self.sigma**2 * (back @ V[f].transpose(2, 0, 1) @ back.T)))
-        return tuple(out)
+        own = users_mode_covariances(problem.plan, self._nest, problem.T, V)
+        return tuple(self.sigma**2 * covariances for covariances in own)
 
-    def _in_order(self, f: int, values: Floats) -> Floats:
-        """Return values of the groups of a factor in the order of their codes."""
-        if f not in self.problem.plan.chain:
-            return values
-        order = self.problem.cross.nest.order[self.problem.plan.chain.index(f)]
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        return np.asarray(values[place])
+    @property
+    def _nest(self) -> Nest | None:
+        return self.problem.cross.nest if self.problem.plan.chain else None
 
     @cached_property
     def curvature(self) -> Curvature:

@@ -30,9 +30,9 @@ from hdsl.fit.rank import independent_columns
 from hdsl.fit.refusals import not_finite, too_few_rows
 from hdsl.fit.repeats import Repeats, without_repeats
 from hdsl.fit.standardise import Floats
-from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
+from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances, users_mode_covariances, users_modes
 from hdsl.plan import Arrays, Plan
-from hdsl.runtime import Indicators, dot, n_columns, outer_sum
+from hdsl.runtime import Indicators, Nest, dot, n_columns, outer_sum
 
 __all__ = ["Laplace", "Point", "laplace"]
 
@@ -297,26 +297,17 @@ class Laplace(UsersCoefficients, UsersCovariances):
     def modes(self, at: Point) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""
         b = at.state.mode.b
-        return tuple(self._in_order(f, (np.linalg.inv(T) @ b[f][:, 0]).T) for f, T in enumerate(self.T))
+        return users_modes(self.plan, self._nest, self.T, b)
 
     def mode_covariances(self, at: Point) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given beta and theta; user's columns."""
         found = self._whole(at).mode
         _, V, _ = self.emitted.covariances(found.cross, found.sweep, np.zeros((0, 0)))
-        backs = [np.linalg.inv(T) for T in self.T]
-        return tuple(
-            self._in_order(f, back @ own.transpose(2, 0, 1) @ back.T)
-            for f, (own, back) in enumerate(zip(V, backs, strict=True))
-        )
+        return users_mode_covariances(self.plan, self._nest, self.T, V)
 
-    def _in_order(self, f: int, values: Floats) -> Floats:
-        """Return values of the groups of a factor in the order of their codes."""
-        if f not in self.plan.chain:
-            return values
-        order = self.data.nest.order[self.plan.chain.index(f)]
-        out = np.empty_like(values)
-        out[order] = values
-        return out
+    @property
+    def _nest(self) -> Nest | None:
+        return self.data.nest if self.plan.chain else None
 
     def eta(self, at: Point) -> Floats:
         """Return the linear predictors at the mode, (n, K), rows in the user's order."""

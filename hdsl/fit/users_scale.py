@@ -12,8 +12,9 @@ import numpy as np
 from hdsl.fit.covariance import theta_of_roots
 from hdsl.fit.standardise import Floats
 from hdsl.plan import Plan
+from hdsl.runtime import Nest
 
-__all__ = ["UsersCoefficients", "UsersCovariances"]
+__all__ = ["UsersCoefficients", "UsersCovariances", "users_mode_covariances", "users_modes"]
 
 
 class UsersCovariances:
@@ -41,6 +42,41 @@ class UsersCovariances:
 
     def _user_roots(self, factors: Sequence[Floats]) -> list[Floats]:
         return [np.asarray(np.linalg.solve(T, L), dtype=float) for T, L in zip(self.T, factors, strict=True)]
+
+
+def users_modes(plan: Plan, nest: Nest | None, T: Sequence[Floats], b: Sequence[Floats]) -> tuple[Floats, ...]:
+    """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns.
+
+    Parameters
+    ----------
+    nest : Nest or None
+        The order in which groups of the chain stand; None where there is no chain.
+    T : sequence of ndarray
+        ``Z = Z* T`` of each factor.
+    b : sequence of ndarray, (q, 1, J)
+        Of standardised columns.
+    """
+    return tuple(_in_order(plan, nest, f, (np.linalg.inv(own) @ b[f][:, 0]).T) for f, own in enumerate(T))
+
+
+def users_mode_covariances(
+    plan: Plan, nest: Nest | None, T: Sequence[Floats], V: Sequence[Floats]
+) -> tuple[Floats, ...]:
+    """Return the covariances (J, q, q) of the modes of each factor from those of standardised columns, (q, q, J)."""
+    backs = [np.linalg.inv(own) for own in T]
+    return tuple(
+        _in_order(plan, nest, f, back @ own.transpose(2, 0, 1) @ back.T)
+        for f, (own, back) in enumerate(zip(V, backs, strict=True))
+    )
+
+
+def _in_order(plan: Plan, nest: Nest | None, f: int, values: Floats) -> Floats:
+    """Return values of the groups of a factor, first axis, in the order of their codes."""
+    if nest is None or f not in plan.chain:
+        return values
+    out = np.empty_like(values)
+    out[nest.order[plan.chain.index(f)]] = values
+    return out
 
 
 class UsersCoefficients:

@@ -28,9 +28,9 @@ from hdsl.fit.rank import independent_columns, keep_columns
 from hdsl.fit.refusals import not_finite
 from hdsl.fit.row_weights import Spread, Units, inner_product, units_of
 from hdsl.fit.standardise import Columns, FixedScale, Floats, standardise_fixed
-from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances
+from hdsl.fit.users_scale import UsersCoefficients, UsersCovariances, users_mode_covariances, users_modes
 from hdsl.plan import Arrays, FixedSet, Plan
-from hdsl.runtime import Indicators, Profile, expanded, gram
+from hdsl.runtime import Indicators, Nest, Profile, expanded, gram
 
 __all__ = ["Hold", "Weighted", "WeightedPoint", "weighted"]
 
@@ -256,24 +256,16 @@ class Weighted(UsersCoefficients, UsersCovariances):
     def modes(self, at: WeightedPoint) -> tuple[Floats, ...]:
         """Return the modes (J, q) of each factor, groups in the order of their codes, user's columns."""
         b, _ = self.emitted.modes(at.cross, at.forward, at.mean)
-        return tuple(self._in_order(f, (np.linalg.inv(T) @ b[f][:, 0]).T) for f, T in enumerate(self.T))
+        return users_modes(self.plan, self._nest, self.T, b)
 
     def mode_covariances(self, at: WeightedPoint) -> tuple[Floats, ...]:
         """Return the covariances (J, q, q) of the modes of each factor, given all parameters; user's columns."""
         _, V, _ = self.emitted.covariances(at.cross, at.forward, np.zeros((0, 0)))
-        backs = [np.linalg.inv(T) for T in self.T]
-        return tuple(
-            self._in_order(f, back @ own.transpose(2, 0, 1) @ back.T)
-            for f, (own, back) in enumerate(zip(V, backs, strict=True))
-        )
+        return users_mode_covariances(self.plan, self._nest, self.T, V)
 
-    def _in_order(self, f: int, values: Floats) -> Floats:
-        """Return values of the groups of a factor in the order of their codes."""
-        if f not in self.plan.chain:
-            return values
-        out = np.empty_like(values)
-        out[self.made.cross.nest.order[self.plan.chain.index(f)]] = values
-        return out
+    @property
+    def _nest(self) -> Nest | None:
+        return self.made.cross.nest if self.plan.chain else None
 
     def user_beta(self, at: WeightedPoint) -> Floats:
         """Return the coefficients of all columns of X, (n_columns,), NaN for aliased ones."""

@@ -9,7 +9,7 @@ import numpy as np
 from hdsl.codegen import Emitted, emit, load
 from hdsl.codegen.layout import layout
 from hdsl.diagnostics import FitError
-from hdsl.fit.boundary import NEARLY_EXACT
+from hdsl.fit.boundary import exact_correlations
 from hdsl.fit.newton import Tolerances
 from hdsl.fit.outcome import FitOutcome
 from hdsl.fit.recentred import Recentred
@@ -99,25 +99,19 @@ class Together:
 
     def _on_users_scale(self, settled: Settled) -> Refits:
         problem, profile = self.refit.problem, settled.at.profile
-        fixed, kept, outcome = problem.fixed, problem.kept, problem.outcome
         R = len(profile.objective)
-        sigma = outcome.scale * np.sqrt(profile.r2 / profile.nn)
-        beta = np.full((problem.n_columns, R), np.nan)
-        beta[kept] = fixed.to_user(kept) @ (outcome.scale * profile.beta + outcome.base[:, None])
-        if fixed.intercept is not None:
-            beta[fixed.intercept] += outcome.shift / fixed.value
+        sigma = problem.outcome.scale * np.sqrt(profile.r2 / profile.nn)
         parts = [_parts(T, L) for T, L in zip(problem.T, settled.at.factors, strict=True)]
         for (f, columns), is_edge in settled.is_edge.items():
             own = np.ix_(columns, columns)
-            parts[f][1][own] = np.where(is_edge, _exact(parts[f][1][own]), parts[f][1][own])
+            parts[f][1][own] = np.where(is_edge, exact_correlations(parts[f][1][own]), parts[f][1][own])
         is_edge = np.any([*settled.is_edge.values(), np.zeros(R, dtype=bool)], axis=0)
-        objective = profile.objective + 2.0 * profile.nn * np.log(outcome.scale)
         return Refits(
-            beta=beta,
+            beta=problem.user_beta(profile.beta),
             sd=tuple(sigma * sd for sd, _ in parts),
             cor=tuple(cor for _, cor in parts),
             sigma=sigma,
-            objective=objective + (fixed.logdet(kept) if problem.reml else 0.0),
+            objective=np.asarray(problem.user_objective(profile)),
             status=np.where(is_edge, "boundary", "converged").tolist(),
             message=[""] * R,
         )
@@ -135,11 +129,6 @@ def _parts(T: Floats, L: Floats) -> tuple[Floats, Floats]:
     covariance = np.einsum("acr,bcr->abr", root, root)
     sd = np.sqrt(np.einsum("aar->ar", covariance))
     return sd, covariance / (sd[:, None] * sd)
-
-
-def _exact(cor: Floats) -> Floats:
-    """Return correlations with those that are nearly -1 or 1 made so."""
-    return np.where(np.abs(np.abs(cor) - 1.0) < NEARLY_EXACT, np.sign(cor), cor)
 
 
 def together(refit: Refitter) -> Together | None:
