@@ -40,6 +40,9 @@ ROOTS = 5
 OF_CHAIN, OF_CELLS, OF_GRID = (4.0, 10.0), (4.0, 12.0), (3.0, 6.0)
 """Copies of what is eliminated, of its cross-products on cells, and of those without gaps: closed form, by rows."""
 
+OF_DIRECTIONS = 3.2
+"""Copies of the directions of average information, one for each parameter; half of what is eliminated stands beside."""
+
 OF_DATA = 10
 """Numbers of a row for what a density has of data alone, as log y! has."""
 
@@ -108,7 +111,8 @@ def cost(plan: Plan, arrays: Arrays, nodes: int | None = None) -> Cost:
     eliminations, factors = INNER if by_rows else (1.0, 1.0)
     above = sum(widths[f] for f in plan.chain)
     chain, m = sum(columns[f] for f in plan.chain), sum(columns[f] for f in plan.dense)
-    memory += OF_CHAIN[by_rows] * NUMBER * chain * (above + border)
+    swept, directed = OF_CHAIN[by_rows] * (above + border), OF_DIRECTIONS * plan.n_theta
+    memory += NUMBER * chain * max(swept, swept / 2.0 + directed)
     seconds = _row_seconds(plan, sum(widths)) + eliminations * PER_COLUMN * chain * (above + border)
     fill = measure_fill(arrays.groups, widths, plan.sizes.n_levels, plan.chain, plan.dense)
     if m:

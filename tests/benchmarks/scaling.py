@@ -184,7 +184,7 @@ def picture(results: dict[str, list[dict[str, Any]]], path: Path) -> None:
     panels[0][0].set_ylabel("seconds")
     panels[1][0].set_ylabel("MB (dotted: said before)")
     figure.tight_layout()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:

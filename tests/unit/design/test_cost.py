@@ -41,6 +41,25 @@ def frame(n: int, fine: int, coarse: int, *, nested: bool = False, spread: float
     return pd.DataFrame({"y": y, "x": x, "g": g, "h": h, "z": z, "c": rng.poisson(np.exp(0.5 * effects))})
 
 
+NAMES = "abcdef"
+"""Covariates of as many slopes."""
+
+WIDE = (
+    "y[i] ~ normal(b0 + u[g] + " + " + ".join(f"{k}{k}[g]*x{k}[i]" for k in NAMES) + ", sd_e)\n"
+    "(u[g], " + ", ".join(f"{k}{k}[g]" for k in NAMES) + ") ~ mvnormal(0, O)\n"
+)
+
+
+def wide(n: int, groups: int) -> pd.DataFrame:
+    """Return rows in groups, with a covariate for each of many slopes."""
+    rng = np.random.default_rng(6)
+    data = frame(n, groups, 10)
+    for k in NAMES:
+        data[f"x{k}"] = rng.normal(size=n)
+        data["y"] += 0.5 * rng.normal(size=groups)[data["g"]] * data[f"x{k}"]
+    return data
+
+
 def measured(model: hdsl.Model, data: pd.DataFrame, crossed: str | None) -> float:
     """Return the peak of a fit in a process that has fitted the model before."""
     model.fit(data, crossed=crossed)
@@ -64,6 +83,7 @@ def measured(model: hdsl.Model, data: pd.DataFrame, crossed: str | None) -> floa
         (BERNOULLI, frame(30_000, 3_000, 600), None),
         (BERNOULLI, frame(30_000, 3_000, 600, spread=0.0), None),
         (ONE, frame(200_000, 2_000, 10), None),
+        (WIDE, wide(60_000, 3_000), None),
     ],
 )
 def test_memory_is_enough_and_at_most_a_third_more(text, data, crossed):
